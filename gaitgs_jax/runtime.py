@@ -1,0 +1,27 @@
+"""Settings that must be made before JAX or TensorFlow start.
+
+Importing `gaitgs_jax` calls `configure()`; it only touches environment
+variables, so it costs nothing and imports neither library.
+"""
+
+import importlib.metadata
+import os
+
+# jaxlib sends 2-D convolutions on CPU to YNNPACK, which took twice Eigen's time
+# (docs/scaling.md); matrix products stay there. An XLA that does not know a
+# flag aborts the process, hence the version guard.
+YNN_FLAG = '--xla_cpu_experimental_ynn_fusion_type=dot'
+_YNN_VERSIONS = ('0.10.2',)
+
+
+def configure() -> None:
+  """Sets XLA's CPU flag where it is known and silences TensorFlow's logs.
+
+  A choice that the user made in the environment always wins.
+  """
+  flags = os.environ.get('XLA_FLAGS', '')
+  known = importlib.metadata.version('jaxlib') in _YNN_VERSIONS
+  if known and '--xla_cpu_experimental_ynn_fusion_type' not in flags:
+    os.environ['XLA_FLAGS'] = f'{flags} {YNN_FLAG}'.strip()
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+  os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
