@@ -1,0 +1,134 @@
+"""Facts on each dataset: names, order of classes and published counts."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+  """What is published about one dataset.
+
+  Attributes:
+    name: as in `config.dataset.name`.
+    title: as its authors write it.
+    views: names in the order of their class index.
+    conditions: names in the order of their class index.
+    subjects: how many people its authors count; None where the variant says.
+    citation: where that is written.
+    variants: what `config.dataset.variant` may be; the first is the default
+      of a dataset whose variants are not frame heights.
+  """
+
+  name: str
+  title: str
+  views: tuple[str, ...]
+  conditions: tuple[str, ...]
+  subjects: int | None
+  citation: str
+  variants: tuple[str, ...] = ('64', '128')
+
+  @property
+  def sequences(self) -> int | None:
+    """Sequences of the published design, every subject in every cell."""
+    if self.subjects is None:
+      return None
+    return self.subjects * len(self.conditions) * len(self.views)
+
+  def published_count(self, condition: str, view: str) -> int | None:
+    """Returns the published number of sequences of one cell, if any."""
+    if condition in self.conditions and view in self.views:
+      return self.subjects
+    return None
+
+
+_CASIA_B_VIEWS = tuple(f'{18 * i:03d}' for i in range(11))
+_CASIA_B_CONDITIONS = (
+  *(f'nm-{i:02d}' for i in range(1, 7)),
+  *(f'bg-{i:02d}' for i in range(1, 3)),
+  *(f'cl-{i:02d}' for i in range(1, 3)),
+)
+_OUMVLP_ANGLES = (*range(0, 91, 15), *range(180, 271, 15))
+
+DATASETS: dict[str, Dataset] = {
+  dataset.name: dataset
+  for dataset in (
+    Dataset(
+      name='casia_b',
+      title='CASIA-B',
+      views=_CASIA_B_VIEWS,
+      conditions=_CASIA_B_CONDITIONS,
+      subjects=124,
+      citation='Yu, Tan and Tan, ICPR 2006',
+    ),
+    Dataset(
+      name='oumvlp',
+      title='OU-MVLP',
+      views=tuple(f'{angle:03d}' for angle in _OUMVLP_ANGLES),
+      conditions=('00', '01'),
+      subjects=10_307,
+      citation='Takemura et al., IPSJ CVA 10:4, 2018',
+    ),
+    Dataset(
+      name='synthetic_walkers',
+      title='synthetic walkers',
+      views=_CASIA_B_VIEWS,
+      conditions=_CASIA_B_CONDITIONS,
+      subjects=None,
+      citation='gaitgs_jax.synthetic',
+      variants=('demo', 'full'),
+    ),
+  )
+}
+
+
+def get(name: str) -> Dataset:
+  """Returns the facts on a dataset.
+
+  Raises:
+    UserError: there is no dataset of that name.
+  """
+  if name not in DATASETS:
+    raise UserError(
+      f'unknown dataset {name!r}; choose one of {", ".join(DATASETS)}'
+    )
+  return DATASETS[name]
+
+
+def view_index(dataset: str, views: np.ndarray) -> np.ndarray:
+  """Returns class indices int32 [N] of view names [N].
+
+  CASIA-B counts its 11 views in steps of 18 degrees; OU-MVLP counts 000..090
+  in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'.
+
+  Raises:
+    UserError: the dataset has no such view.
+  """
+  names = get(dataset).views
+  classes = {int(name): i for i, name in enumerate(names)}
+  unique, inverse = np.unique(views, return_inverse=True)
+  found = [
+    classes.get(int(view), -1) if re.fullmatch(r'\d{1,3}', view) else -1
+    for view in unique.tolist()
+  ]
+  if -1 in found:
+    raise UserError(
+      f'{dataset} has no view {str(unique[found.index(-1)])!r}; its views'
+      f' are {", ".join(names)}'
+    )
+  return np.asarray(found, np.int32)[inverse]
+
+
+def condition_index(dataset: str, conditions: np.ndarray) -> np.ndarray:
+  """Returns class indices int32 [N] of condition names [N].
+
+  A condition that the dataset does not know is -1: no model learns from it,
+  and the protocols, which compare names, leave it out.
+  """
+  classes = {name: i for i, name in enumerate(get(dataset).conditions)}
+  unique, inverse = np.unique(conditions, return_inverse=True)
+  found = [classes.get(name, -1) for name in unique.tolist()]
+  return np.asarray(found, np.int32)[inverse]

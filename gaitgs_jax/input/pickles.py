@@ -1,0 +1,272 @@
+"""Reads a pickled array from a file that nobody has to trust.
+
+Python's unpickler calls whatever the file names, and even with its look-ups
+restricted a dozen bytes can make it allocate gigabytes (a memo index of 2^31).
+So the few instructions that numpy's own pickles are made of are followed here,
+one by one, and they can build nothing but one numeric array: no function that
+the file names is ever called. Everything else is refused by name.
+"""
+
+import io
+import math
+import os
+import pickletools
+import re
+import stat
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+
+# Instructions that push what they carry: bytes, text and integers.
+_PUSHED = {
+    'SHORT_BINBYTES', 'BINBYTES', 'BINBYTES8', 'BYTEARRAY8',
+    'STRING', 'BINSTRING', 'SHORT_BINSTRING',
+    'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8',
+    'INT', 'BININT', 'BININT1', 'BININT2', 'LONG1',
+}  # fmt: skip
+_CONSTANTS = {'NONE': None, 'NEWTRUE': True, 'NEWFALSE': False}
+_TUPLES = {'EMPTY_TUPLE': 0, 'TUPLE1': 1, 'TUPLE2': 2, 'TUPLE3': 3}
+_PUT = {'PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE'}
+_GET = {'GET', 'BINGET', 'LONG_BINGET'}
+_IGNORED = {'PROTO', 'FRAME', 'STOP'}
+# What numpy's pickles name, under numpy 1 and 2, and Python 2 and 3.
+_NAMES = {
+  f'{module} {name}': name
+  for name, modules in {
+    '_reconstruct': (
+      'numpy.core.multiarray',
+      'numpy._core.multiarray',
+    ),
+    '_frombuffer': ('numpy.core.numeric', 'numpy._core.numeric'),
+    'ndarray': ('numpy',),
+    'dtype': ('numpy',),
+    'encode': ('_codecs',),
+    'bytes': ('builtins', '__builtin__'),
+  }.items()
+  for module in modules
+}
+# Enough for any numpy pickle, which has about fifty instructions.
+_MAX_INSTRUCTIONS = 1000
+# Two hours of 128 x 128 frames: no sequence is larger.
+_MAX_BYTES = 1 << 31
+
+
+class PickleError(UserError):
+  """A file is not one pickled numeric array.
+
+  Attributes:
+    path: the file.
+    reason: what is wrong with it, without the path.
+  """
+
+  def __init__(self, path: str | os.PathLike, reason: str):
+    super().__init__(f'{path}: {reason}')
+    self.path = Path(path)
+    self.reason = reason
+
+
+def load_array(path: str | os.PathLike) -> np.ndarray:
+  """Reads one numeric array of any shape from a pickle file, read-only.
+
+  Raises:
+    PickleError: the file cannot be read, is not a pickle, is cut short, or
+      holds anything but one array of booleans, integers or floats.
+  """
+  path = Path(path)
+  try:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+      raise PickleError(path, f'is no file of at most {_MAX_BYTES} bytes')
+    data = path.read_bytes()
+  except OSError as error:
+    reason = error.strerror or str(error)
+    raise PickleError(path, f'cannot be read ({reason})') from error
+  try:
+    return parse_array(data)
+  except Refused as error:
+    raise PickleError(path, str(error)) from error
+
+
+def load_frames(path: str | os.PathLike) -> np.ndarray:
+  """Reads the frames uint8 [s,h,w] of one sequence from a pickle file.
+
+  Raises:
+    PickleError: as `load_array`, or the array is no uint8 [s,h,w].
+  """
+  array = load_array(path)
+  if array.dtype != np.uint8 or array.ndim != 3:
+    raise PickleError(
+      path, f'holds {array.dtype} {list(array.shape)}, not uint8 [s,h,w]'
+    )
+  return array
+
+
+class Refused(Exception):
+  """The pickle is damaged or wants more than to be an array."""
+
+
+class _Name(str):
+  """A name of `_NAMES`'s values that the file looked up; never called."""
+
+
+class _Dtype:
+  """The dtype that a pickle describes: kind and size, then byte order."""
+
+  def __init__(self, code: Any):
+    if not isinstance(code, str) or not re.fullmatch(r'[biuf]\d{1,2}', code):
+      raise Refused(f'refused: it holds {code!r} items, not plain numbers')
+    self.dtype = np.dtype(code)
+
+  def set_state(self, state: Any) -> None:
+    order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
+    if order not in ('<', '>', '|', '='):
+      raise Refused('is damaged: its dtype has no byte order')
+    self.dtype = self.dtype.newbyteorder(order)
+
+
+class _Array:
+  """The array that a pickle describes; checked before it is made."""
+
+  def __init__(self) -> None:
+    self.array: np.ndarray | None = None
+
+  def set_state(self, state: Any) -> None:
+    if not isinstance(state, tuple) or len(state) != 5:
+      raise Refused('is damaged: its array has no state')
+    _, shape, dtype, fortran, data = state
+    self.fill(data, dtype, shape, 'F' if fortran else 'C')
+
+  def fill(self, data: Any, dtype: Any, shape: Any, order: Any) -> None:
+    sizes_known = isinstance(shape, tuple) and all(
+      type(size) is int and size >= 0 for size in shape
+    )
+    if not sizes_known or not isinstance(dtype, _Dtype) or order not in 'CF':
+      raise Refused('is damaged: its array has no shape or no dtype')
+    if isinstance(data, str):
+      data = _latin1(data)
+    size = len(data) if isinstance(data, bytes | bytearray) else -1
+    # Compared before anything of that shape exists: a forged shape costs
+    # nothing.
+    if size != math.prod(shape) * dtype.dtype.itemsize:
+      raise Refused(
+        f'is damaged: {list(shape)} {dtype.dtype} does not match its'
+        f' {size} bytes'
+      )
+    array = np.frombuffer(data, dtype.dtype).reshape(shape, order=order)
+    array.flags.writeable = False
+    self.array = array
+
+
+def parse_array(data: bytes) -> np.ndarray:
+  """Follows a pickle's instructions to the one array it must hold."""
+  machine = _Machine()
+  try:
+    for count, (opcode, argument, _) in enumerate(
+      pickletools.genops(io.BytesIO(data))
+    ):
+      if count > _MAX_INSTRUCTIONS:
+        raise Refused('refused: it is more than one array')
+      machine.run(opcode.name, argument)
+  except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+    raise Refused('is damaged: not a whole pickle') from error
+  except (struct.error, MemoryError) as error:
+    raise Refused('is damaged: not a whole pickle') from error
+  result = machine.stack[-1] if machine.stack else None
+  if not isinstance(result, _Array) or result.array is None:
+    raise Refused(f'refused: it holds {_describe(result)}, not a numeric array')
+  return result.array
+
+
+class _Machine:
+  """A pickle machine whose only values are numbers, text and one array."""
+
+  def __init__(self) -> None:
+    self.stack: list[Any] = []
+    self.marks: list[int] = []
+    self.memo: dict[int, Any] = {}
+
+  def run(self, opcode: str, argument: Any) -> None:
+    if opcode in _PUSHED:
+      self.stack.append(argument)
+    elif opcode in _CONSTANTS:
+      self.stack.append(_CONSTANTS[opcode])
+    elif opcode in _TUPLES:
+      self._tuple(len(self.stack) - _TUPLES[opcode])
+    elif opcode == 'MARK':
+      self.marks.append(len(self.stack))
+    elif opcode == 'TUPLE':
+      self._tuple(self.marks.pop())
+    elif opcode in _PUT:
+      key = len(self.memo) if opcode == 'MEMOIZE' else argument
+      self.memo[key] = self.stack[-1]
+    elif opcode in _GET:
+      self.stack.append(self.memo[argument])
+    elif opcode == 'GLOBAL':
+      self.stack.append(_look_up(argument))
+    elif opcode == 'STACK_GLOBAL':
+      name, module = self.stack.pop(), self.stack.pop()
+      self.stack.append(_look_up(f'{module} {name}'))
+    elif opcode == 'REDUCE':
+      arguments, name = self.stack.pop(), self.stack.pop()
+      self.stack.append(_build(name, arguments))
+    elif opcode == 'BUILD':
+      state = self.stack.pop()
+      self._set_state(state)
+    elif opcode not in _IGNORED:
+      raise Refused(
+        f'refused: its instruction {opcode} is none of a numeric array'
+      )
+
+  def _tuple(self, start: int) -> None:
+    if not 0 <= start <= len(self.stack):
+      raise Refused('is damaged: not a whole pickle')
+    self.stack[start:] = [tuple(self.stack[start:])]
+
+  def _set_state(self, state: Any) -> None:
+    if not isinstance(self.stack[-1], _Array | _Dtype):
+      raise Refused(f'refused: it changes {_describe(self.stack[-1])}')
+    self.stack[-1].set_state(state)
+
+
+def _look_up(name: str) -> _Name:
+  if name not in _NAMES:
+    raise Refused(
+      f'refused: it asks for {name.replace(" ", ".")[:80]}, and only numeric'
+      ' numpy arrays are read'
+    )
+  return _Name(_NAMES[name])
+
+
+def _build(name: Any, arguments: Any) -> Any:
+  """Does what numpy's function of that name would do, for arrays only."""
+  if not isinstance(name, _Name) or not isinstance(arguments, tuple):
+    raise Refused(f'refused: it calls {_describe(name)}')
+  if name == 'dtype' and arguments:
+    return _Dtype(arguments[0])
+  if name == '_reconstruct' and arguments[0] == _Name('ndarray'):
+    return _Array()
+  if name == '_frombuffer' and len(arguments) == 4:
+    array = _Array()
+    array.fill(*arguments)
+    return array
+  if name == 'bytes' and not arguments:
+    return b''
+  if name == 'encode' and arguments[1:] == ('latin1',):
+    return _latin1(arguments[0])
+  raise Refused(f'refused: it calls {name} in a way that numpy does not')
+
+
+def _latin1(text: Any) -> bytes:
+  if not isinstance(text, str):
+    raise Refused('is damaged: its bytes are not text')
+  return text.encode('latin1')
+
+
+def _describe(value: Any) -> str:
+  if isinstance(value, _Name):
+    return f'the name {value}'
+  return f'a {type(value).__name__.strip("_").lower()}'

@@ -1,0 +1,328 @@
+"""The prepared format: how `data/` writes sequences and `input` reads them.
+
+A prepared dataset is a TFDS dataset of ArrayRecord files in the folder
+`ROOT/name/variant/version`, one record per sequence, with the features
+`frames` (uint8 [s,h,w], raw bytes), `subject`, `condition` and `view` (text),
+and the splits 'train' and 'test'. ArrayRecord compresses each record with
+zstd, which shrinks silhouettes about twenty times.
+
+Beside the records lies `sequences.npz`: subject, condition, view and length of
+every record in record order, so that opening a dataset reads no record. For
+the orders to agree a builder sets `disable_shuffling=True` and yields
+`record_key(number, total)` as keys. Everything but `features` works without
+TensorFlow and TFDS.
+"""
+
+import json
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input.index import Index, make
+
+SPLITS = ('train', 'test')
+FORMAT = 'array_record'  # What TFDS calls the file format.
+INDEX_FILE = 'sequences.npz'
+_TEXTS = ('subject', 'condition', 'view')
+
+
+def features(size: tuple[int, int]) -> Any:
+  """Returns the TFDS features of sequences of size (h, w)."""
+  import tensorflow_datasets as tfds
+
+  return tfds.features.FeaturesDict(
+    {
+      # Bytes, not zlib: ArrayRecord already compresses, and its zstd reads
+      # three times as fast. Without an encoding TFDS stores int64 lists.
+      'frames': tfds.features.Tensor(
+        shape=(None, *size), dtype=np.uint8, encoding='bytes'
+      ),
+      **{name: tfds.features.Text() for name in _TEXTS},
+    }
+  )
+
+
+def record_key(number: int, total: int) -> int:
+  """Returns the TFDS key of record `number` of `total` in one split.
+
+  TFDS sorts a split's records by key in 1,000 buckets of the 128-bit key
+  space, each bucket in memory. Keys 0, 1, 2... would all fall into the first
+  one and need the whole split in memory; spread keys keep the same order.
+  """
+  if not 0 <= number < total:
+    raise ValueError(f'record {number} of {total}')
+  return (number << 128) // total
+
+
+def data_dir(root: str | os.PathLike = '') -> Path:
+  """Returns where prepared datasets lie: `root`, or TFDS's default folder."""
+  default = os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')
+  return Path(root or default).expanduser()
+
+
+def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
+  """Returns the newest prepared version of a dataset, or None."""
+  folder = data_dir(root) / name / variant
+  versions = [
+    path
+    for path in folder.glob('*.*.*')
+    if re.fullmatch(r'\d+\.\d+\.\d+', path.name)
+    and (path / 'dataset_info.json').is_file()
+  ]
+  return max(
+    versions,
+    key=lambda path: tuple(map(int, path.name.split('.'))),
+    default=None,
+  )
+
+
+def write_index(
+  directory: str | os.PathLike,
+  splits: Mapping[str, Index],
+  size: tuple[int, int],
+) -> Path:
+  """Writes the side-car file of a prepared dataset; returns its path.
+
+  Args:
+    directory: the dataset's version folder; inside TFDS's own
+      `_download_and_prepare` that is `self.data_dir`.
+    splits: the rows of each split in record order.
+    size: (h, w) of the stored frames.
+  """
+  arrays = {'size': np.asarray(size, np.int32)}
+  for split, index in splits.items():
+    for name in (*_TEXTS, 'length'):
+      arrays[f'{split}/{name}'] = getattr(index, name)
+  path = Path(directory) / INDEX_FILE
+  partial = path.with_suffix('.partial')
+  with partial.open('wb') as file:
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+  partial.replace(path)
+  return path
+
+
+def read_index(
+  directory: str | os.PathLike,
+) -> tuple[dict[str, Index], tuple[int, int]]:
+  """Reads the side-car file: rows of each split, and (h, w) of the frames.
+
+  A missing or stale file is made again by reading every record once.
+
+  Raises:
+    UserError: the folder holds no prepared dataset, or only part of one.
+  """
+  directory = Path(directory)
+  lengths = shard_lengths(directory)
+  try:
+    splits, size = _load_index(directory / INDEX_FILE)
+    stale = any(sum(lengths.get(s, [])) != len(splits[s]) for s in splits)
+  except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    stale = True
+  if stale:
+    print(
+      f'{directory}: no usable {INDEX_FILE}; reading every record once',
+      file=sys.stderr,
+    )
+    splits, size = scan(directory)
+    try:
+      write_index(directory, splits, size)
+    except OSError as error:
+      print(f'{directory}: index not kept ({error})', file=sys.stderr)
+  return splits, size
+
+
+def _load_index(path: Path) -> tuple[dict[str, Index], tuple[int, int]]:
+  # Opened here: numpy leaves a damaged file that it opened itself open.
+  with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
+    height, width = arrays['size'].tolist()
+    splits = {
+      split: Index(*(arrays[f'{split}/{n}'] for n in (*_TEXTS, 'length')))
+      for split in SPLITS
+      if f'{split}/length' in arrays
+    }
+  return splits, (height, width)
+
+
+def scan(
+  directory: str | os.PathLike,
+) -> tuple[dict[str, Index], tuple[int, int]]:
+  """Reads every record for what `read_index` returns, one at a time."""
+  directory = Path(directory)
+  size = stored_size(directory)
+  splits = {}
+  for split in SPLITS:
+    if split in shard_lengths(directory):
+      splits[split] = make(_rows(directory, split, size))
+  return splits, size
+
+
+def _rows(
+  directory: Path, split: str, size: tuple[int, int]
+) -> Iterator[tuple[str, str, str, int]]:
+  for path, count in shards(directory, split):
+    reader = open_reader(path, count)
+    for i in range(count):
+      frames, texts = decode(reader.read([i])[0], size)
+      yield texts['subject'], texts['condition'], texts['view'], len(frames)
+    reader.close()
+
+
+def open_reader(path: Path, count: int) -> Any:
+  """Opens one ArrayRecord file of `count` records for random access.
+
+  Raises:
+    UserError: the file is damaged, or `array_record` is not installed.
+  """
+  try:
+    from array_record.python import array_record_module
+  except ImportError as error:
+    raise UserError(
+      'prepared datasets need the package array_record; install it with'
+      ' `pip install array_record`, or read an OpenGait tree instead'
+    ) from error
+  reader = array_record_module.ArrayRecordReader(
+    str(path),
+    options='readahead_buffer_size:0,max_parallelism:0',
+    file_reader_buffer_size=32768,
+  )
+  if not reader.ok() or reader.num_records() != count:
+    raise UserError(
+      f'{path}: damaged or cut short ({count} records expected); copy or'
+      ' prepare it again'
+    )
+  return reader
+
+
+def shard_lengths(directory: str | os.PathLike) -> dict[str, list[int]]:
+  """Returns records per file of each split, as TFDS noted them.
+
+  Raises:
+    UserError: the folder holds no prepared dataset.
+  """
+  info = _read_json(Path(directory) / 'dataset_info.json')
+  try:
+    return {
+      split['name']: [int(length) for length in split['shardLengths']]
+      for split in info['splits']
+    }
+  except (KeyError, TypeError, ValueError) as error:
+    raise UserError(
+      f'{directory}: dataset_info.json names no splits; prepare it again'
+    ) from error
+
+
+def shards(directory: str | os.PathLike, split: str) -> list[tuple[Path, int]]:
+  """Returns (file, records in it) of a split in record order.
+
+  Raises:
+    UserError: a file is missing, as in a half-copied dataset.
+  """
+  directory = Path(directory)
+  lengths = shard_lengths(directory)[split]
+  found = []
+  for i, length in enumerate(lengths):
+    pattern = f'*-{split}.{FORMAT}-{i:05d}-of-{len(lengths):05d}'
+    paths = sorted(directory.glob(pattern))
+    if not paths:
+      raise UserError(
+        f'{directory}: {pattern} is missing; the dataset is half-copied,'
+        ' copy or prepare it again'
+      )
+    found.append((paths[0], length))
+  return found
+
+
+def stored_size(directory: str | os.PathLike) -> tuple[int, int]:
+  """Returns (h, w) of the stored frames from TFDS's features.json."""
+  content = _read_json(Path(directory) / 'features.json')
+  try:
+    frames = content['featuresDict']['features']['frames']['tensor']
+    _, height, width = map(int, frames['shape']['dimensions'])
+    if frames['dtype'] != 'uint8' or frames['encoding'] != 'bytes':
+      raise ValueError(frames)
+  except (KeyError, TypeError, ValueError) as error:
+    raise UserError(
+      f'{directory}: not in the prepared format of this package; make it'
+      ' with `python -m gaitgs_jax prepare`'
+    ) from error
+  return height, width
+
+
+def _read_json(path: Path) -> Any:
+  try:
+    return json.loads(path.read_text())
+  except (OSError, ValueError) as error:
+    raise UserError(
+      f'{path.parent}: no prepared dataset there ({path.name} cannot be'
+      ' read); make one with `python -m gaitgs_jax prepare`'
+    ) from error
+
+
+def decode(
+  record: bytes, size: tuple[int, int]
+) -> tuple[np.ndarray, dict[str, str]]:
+  """Decodes one record: frames uint8 [s,h,w], a view of it, and its texts.
+
+  The record is a serialized tf.train.Example. Its few fields are walked here,
+  as parsing with TensorFlow copies the frames and costs its import.
+
+  Raises:
+    ValueError: the bytes are not a record of that size.
+  """
+  fields = dict(_features(memoryview(record)))
+  try:
+    data = fields['frames']
+    texts = {name: bytes(fields[name]).decode() for name in _TEXTS}
+  except KeyError as error:
+    raise ValueError(f'the record has no feature {error}') from error
+  return np.frombuffer(data, np.uint8).reshape(-1, *size), texts
+
+
+def _features(example: memoryview) -> Iterator[tuple[str, memoryview]]:
+  """Yields (name, first bytes value) of a tf.train.Example's features."""
+  # Example.features = 1, Features.feature = 1: a map of entries (key = 1,
+  # value = 2), Feature.bytes_list = 1, BytesList.value = 1.
+  for entry in _parts(_part(example, 1), 1):
+    name = bytes(_part(entry, 1)).decode()
+    yield name, _part(_part(_part(entry, 2), 1), 1)
+
+
+def _part(message: memoryview, number: int) -> memoryview:
+  part = next(_parts(message, number), None)
+  # Protocol buffers leave empty values out.
+  return memoryview(b'') if part is None else part
+
+
+def _parts(message: memoryview, number: int) -> Iterator[memoryview]:
+  """Yields the length-delimited fields of one number in a message."""
+  position = 0
+  while position < len(message):
+    tag, position = _varint(message, position)
+    if tag & 7 != 2:
+      raise ValueError('the record is not one of this format')
+    length, position = _varint(message, position)
+    if position + length > len(message):
+      raise ValueError('the record is cut short')
+    if tag >> 3 == number:
+      yield message[position : position + length]
+    position += length
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+  value = 0
+  for shift in range(0, 64, 7):
+    if position >= len(message):
+      raise ValueError('the record is cut short')
+    byte = message[position]
+    position += 1
+    value |= (byte & 127) << shift
+    if byte < 128:
+      return value, position
+  raise ValueError('the record is not one of this format')

@@ -1,0 +1,184 @@
+import io
+import os
+import pickle
+import tracemalloc
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import pickles
+
+FRAMES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+
+class RunsCode:
+  def __init__(self, path):
+    self.path = path
+
+  def __reduce__(self):
+    return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize('protocol', range(6))
+@pytest.mark.parametrize(
+  'array',
+  [
+    FRAMES,
+    np.asfortranarray(FRAMES),
+    FRAMES[:, ::2],
+    FRAMES[:0],
+    FRAMES > 5,
+    FRAMES.astype('>f4'),
+    FRAMES.astype(np.float64),
+    np.int64([[-1]]),
+    np.uint8(FRAMES.repeat(100, 1)),
+    np.array(3, np.float32),
+  ],
+)
+def test_reads_what_numpy_writes(protocol, array):
+  read = pickles.parse_array(pickle.dumps(array, protocol))
+  np.testing.assert_array_equal(read, array)
+  assert read.dtype == array.dtype
+  assert not read.flags.writeable
+
+
+def test_reads_pickles_of_numpy_1_and_of_python_2():
+  # The names and the text form that those versions wrote.
+  old = pickle.dumps(FRAMES, 2).replace(b'numpy._core', b'numpy.core')
+  np.testing.assert_array_equal(pickles.parse_array(old), FRAMES)
+  data = FRAMES[0, 0].tobytes()
+  python2 = (
+    b'\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n'
+    b'K\x00\x85U\x01b\x87R(K\x01K\x04\x85cnumpy\ndtype\nU\x02u1K\x00K\x01'
+    b'\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89'
+    b'U\x04' + data + b'tb.'
+  )
+  np.testing.assert_array_equal(pickles.parse_array(python2), FRAMES[0, 0])
+
+
+def write(tmp_path, content):
+  path = tmp_path / 'walk.pkl'
+  path.write_bytes(
+    content if isinstance(content, bytes) else pickle.dumps(content)
+  )
+  return path
+
+
+def test_code_is_refused_by_name_and_never_runs(tmp_path):
+  trap = tmp_path / 'trap'
+  path = write(tmp_path, RunsCode(str(trap)))
+  with pytest.raises(UserError, match=r'walk.pkl: refused.*posix.mkdir'):
+    pickles.load_array(path)
+  assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+  ('content', 'message'),
+  [
+    ({'frames': FRAMES}, 'EMPTY_DICT'),
+    ([FRAMES], 'EMPTY_LIST'),
+    ('text', 'holds a str'),
+    (None, 'holds a nonetype'),
+    (np.array([RunsCode('x')]), "'O8'"),
+    (np.array([[1], 'a'], dtype=object), "'O8'"),
+    (np.array(['a']), "'U1'"),
+    (np.array([1 + 2j]), "'c16'"),
+    (np.zeros(2, 'datetime64[s]'), "'M8'"),
+    (np.zeros(2, [('a', 'u1')]), "'V1'"),
+    (np.ma.masked_array([1]), 'numpy.ma'),
+    (np.uint8(3), 'scalar'),
+    (b'', 'damaged'),
+    (b'\x89PNG', 'damaged'),
+    (pickle.dumps(FRAMES, 4)[:-9], 'damaged'),
+    (b'\x80\x04N' + b'0N' * 2000 + b'.', 'refused'),
+    # A pickle within Python's rules that looks a name up and calls it.
+    (b'cnumpy\nndarray\n)R.', 'calls ndarray'),
+    (b'cbuiltins\neval\n(V1\ntR.', 'builtins.eval'),
+  ],
+)
+def test_everything_else_is_refused(tmp_path, content, message):
+  path = write(tmp_path, content)
+  with pytest.raises(pickles.PickleError, match=message) as error:
+    pickles.load_array(path)
+  assert error.value.path == path
+  assert str(error.value).startswith(f'{path}: {error.value.reason}')
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    # numpy's array with 2^40 rows.
+    pickle.dumps(FRAMES, 2).replace(
+      b'K\x02K\x03K\x04\x87', b'\x8a\x06\x00\x00\x00\x00\x00\x01K\x03K\x04\x87'
+    ),
+    # The first array of `_reconstruct` is that large already.
+    pickle.dumps(FRAMES, 2).replace(
+      b'K\x00\x85', b'\x8a\x06\x00\x00\x00\x00\x00\x01\x85', 1
+    ),
+    # A memo index and two sizes for which Python's unpickler makes room.
+    b'\x80\x02Nr\xff\xff\xff\x7f.',
+    b'\x80\x04\x8e' + (2**40).to_bytes(8, 'little') + b'x.',
+    b'\x80\x05\x96' + (2**40).to_bytes(8, 'little') + b'x.',
+    b'\x80\x04\x95' + (2**62).to_bytes(8, 'little') + b'N.',
+  ],
+)
+def test_small_files_cannot_ask_for_much_memory(tmp_path, content):
+  path = write(tmp_path, content)
+  tracemalloc.start()
+  try:
+    pickles.load_array(path)
+  except pickles.PickleError:
+    pass
+  finally:
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+  assert peak < 2**20
+
+
+def test_a_forged_shape_is_refused(tmp_path):
+  forged = pickle.dumps(FRAMES, 2).replace(
+    b'K\x02K\x03K\x04', b'K\x63K\x03K\x04'
+  )
+  with pytest.raises(UserError, match=r'\[99, 3, 4\] uint8 does not match'):
+    pickles.load_array(write(tmp_path, forged))
+
+
+@pytest.mark.parametrize('array', [FRAMES[0], FRAMES.astype(np.float32)])
+def test_frames_are_uint8_of_three_axes(tmp_path, array):
+  with pytest.raises(UserError, match=r'not uint8 \[s,h,w\]'):
+    pickles.load_frames(write(tmp_path, array))
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+  with pytest.raises(UserError, match='No such file'):
+    pickles.load_frames(tmp_path / 'absent.pkl')
+  with pytest.raises(UserError, match='is no file'):
+    pickles.load_frames(tmp_path)
+
+
+@hypothesis.settings(deadline=None, max_examples=300)
+@hypothesis.given(data=st.data(), protocol=st.integers(0, 5))
+def test_damaged_pickles_give_a_numeric_array_or_the_error(data, protocol):
+  content = bytearray(pickle.dumps(FRAMES, protocol))
+  for _ in range(data.draw(st.integers(1, 4))):
+    place = data.draw(st.integers(0, len(content) - 1))
+    new = data.draw(st.binary(max_size=3))
+    content[place : place + data.draw(st.integers(0, 3))] = new
+    hypothesis.assume(content)
+  file = io.BytesIO(content)
+  try:
+    array = pickles.parse_array(file.read())
+  except pickles.Refused:
+    return
+  assert array.dtype.kind in 'biuf'
+  assert array.size < 100
+
+
+@hypothesis.settings(deadline=None)
+@hypothesis.given(content=st.binary())
+def test_any_bytes_give_the_error(content):
+  with pytest.raises(pickles.Refused):
+    pickles.parse_array(content)

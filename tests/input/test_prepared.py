@@ -1,0 +1,159 @@
+import json
+
+import numpy as np
+import pytest
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import prepared
+from gaitgs_jax.input.index import make
+
+tfds = pytest.importorskip('tensorflow_datasets')
+SIZE = (16, 12)
+
+
+class Walks(tfds.core.GeneratorBasedBuilder):
+  """Eleven training and two test sequences, written as builders do."""
+
+  VERSION = tfds.core.Version('1.2.0')
+
+  def _info(self):
+    return tfds.core.DatasetInfo(
+      builder=self,
+      features=prepared.features(SIZE),
+      disable_shuffling=True,
+    )
+
+  def _split_generators(self, dl_manager):
+    return {
+      'train': self._generate_examples(11, 0),
+      'test': self._generate_examples(2, 11),
+    }
+
+  def _generate_examples(self, total, first):
+    for i in range(total):
+      yield prepared.record_key(i, total), example(first + i)
+
+
+def example(i):
+  rng = np.random.default_rng(i)
+  return {
+    'frames': rng.integers(0, 255, (i % 5 + 1, *SIZE), np.uint8),
+    'subject': f'{i // 4:03d}',
+    'condition': 'nm-01',
+    'view': f'{18 * (i % 4):03d}',
+  }
+
+
+def index(numbers):
+  rows = [example(i) for i in numbers]
+  return make(
+    (e['subject'], e['condition'], e['view'], len(e['frames'])) for e in rows
+  )
+
+
+def same(left, right):
+  assert list(zip(left.subject, left.view, left.length, strict=True)) == list(
+    zip(right.subject, right.view, right.length, strict=True)
+  )
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+  root = tmp_path_factory.mktemp('prepared')
+  builder = Walks(data_dir=root, file_format='array_record')
+  builder.download_and_prepare()
+  return root
+
+
+@pytest.fixture
+def directory(root, tmp_path):
+  import shutil
+
+  return shutil.copytree(root / 'walks' / '1.2.0', tmp_path / '1.2.0')
+
+
+def test_a_record_decodes_to_what_was_written(directory):
+  (path, count), *_ = prepared.shards(directory, 'train')
+  assert count == 11
+  reader = prepared.open_reader(path, count)
+  for i in range(count):
+    frames, texts = prepared.decode(reader.read([i])[0], SIZE)
+    expected = example(i)
+    np.testing.assert_array_equal(frames, expected.pop('frames'))
+    assert texts == expected
+
+
+def test_the_index_is_written_read_and_made_again(directory, capsys):
+  splits, size = prepared.read_index(directory)
+  assert size == SIZE
+  same(splits['train'], index(range(11)))
+  same(splits['test'], index(range(11, 13)))
+  assert 'reading every record' in capsys.readouterr().err
+  # The index was kept.
+  again, size = prepared.read_index(directory)
+  assert size == SIZE
+  same(again['train'], splits['train'])
+  assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize('damage', ['stale', 'cut'])
+def test_a_wrong_index_is_made_again(directory, capsys, damage):
+  path = prepared.write_index(directory, {'train': index(range(3))}, SIZE)
+  if damage == 'cut':
+    path.write_bytes(path.read_bytes()[:50])
+  splits, _ = prepared.read_index(directory)
+  same(splits['train'], index(range(11)))
+  assert 'no usable' in capsys.readouterr().err
+
+
+def test_records_of_large_splits_keep_their_order_across_buckets():
+  from tensorflow_datasets.core import shuffle
+
+  keys = [prepared.record_key(i, 5000) for i in range(5000)]
+  assert keys == sorted(set(keys)) and max(keys) < 2**128
+  buckets = [shuffle.get_bucket_number(key, 1000) for key in keys]
+  assert np.bincount(buckets).tolist() == [5] * 1000
+
+
+def test_find_takes_the_newest_version(tmp_path):
+  for version in ('1.9.0', '1.10.0', '1.2.0', '2.0.0.incompleteX'):
+    folder = tmp_path / 'walks' / '64' / version
+    folder.mkdir(parents=True)
+    (folder / 'dataset_info.json').write_text('{}')
+  assert prepared.find(tmp_path, 'walks', '64').name == '1.10.0'
+  assert prepared.find(tmp_path, 'walks', '128') is None
+
+
+def test_a_half_copied_dataset_is_named(directory):
+  next(directory.glob('*train*')).unlink()
+  with pytest.raises(UserError, match='half-copied'):
+    prepared.shards(directory, 'train')
+  (directory / 'dataset_info.json').unlink()
+  with pytest.raises(UserError, match='no prepared dataset'):
+    prepared.read_index(directory)
+
+
+def test_another_dataset_of_tfds_is_refused(directory):
+  path = directory / 'features.json'
+  content = json.loads(path.read_text())
+  del content['featuresDict']['features']['frames']
+  path.write_text(json.dumps(content))
+  with pytest.raises(UserError, match='not in the prepared format'):
+    prepared.read_index(directory)
+
+
+def test_a_damaged_record_is_an_error(directory):
+  (path, _), *_ = prepared.shards(directory, 'test')
+  record = prepared.open_reader(path, 2).read([0])[0]
+  for bad in (record[:-7], record[5:], b'\x00' * 40, b''):
+    with pytest.raises(ValueError, match=r'record|reshape'):
+      prepared.decode(bad, SIZE)
+
+
+def test_a_damaged_file_is_named(directory):
+  (path, count), *_ = prepared.shards(directory, 'train')
+  content = path.read_bytes()
+  for bad in (b'nothing', content[: len(content) // 2]):
+    path.write_bytes(bad)
+    with pytest.raises(UserError, match='damaged'):
+      prepared.open_reader(path, count)
