@@ -1,0 +1,334 @@
+"""The published evaluation protocols, and `evaluate`, which runs them.
+
+A number is comparable only under its protocol: which sequences are gallery,
+which are probes, what is left out. Accuracies are percentages and nothing is
+rounded; the published tools round every cell to two decimals first, and agree
+within that.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance, ranking
+
+# Squared differences of larger features would overflow float32.
+LARGEST = 1e17
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+  """One way to count.
+
+  Attributes:
+    title: the benchmark's name and which of its tables this is.
+    dataset: the dataset it was published for.
+    gallery: conditions of the gallery.
+    probes: name in the results -> conditions of its probes.
+    per_view: whether each gallery view is a gallery of its own; otherwise all
+      views are one gallery, less the probe's own subject and view.
+    invalid: whether to print a second number that leaves out the probes whose
+      subject is not in the gallery of their cell.
+  """
+
+  title: str
+  dataset: str
+  gallery: tuple[str, ...]
+  probes: Mapping[str, tuple[str, ...]]
+  per_view: bool = True
+  invalid: bool = False
+
+
+PROTOCOLS: dict[str, Protocol] = {
+  'casia_b': Protocol(
+    title='CASIA-B, per view',
+    dataset='casia_b',
+    gallery=('nm-01', 'nm-02', 'nm-03', 'nm-04'),
+    probes={
+      'NM': ('nm-05', 'nm-06'),
+      'BG': ('bg-01', 'bg-02'),
+      'CL': ('cl-01', 'cl-02'),
+    },
+  ),
+  'casia_b_cross_view': Protocol(
+    title='CASIA-B, cross-view gallery',
+    dataset='casia_b',
+    gallery=('nm-02', 'bg-02', 'cl-02'),
+    probes={'NM': ('nm-01',), 'BG': ('bg-01',), 'CL': ('cl-01',)},
+    per_view=False,
+  ),
+  'oumvlp': Protocol(
+    title='OU-MVLP, per view',
+    dataset='oumvlp',
+    gallery=('01',),
+    probes={'NM': ('00',)},
+    invalid=True,
+  ),
+  'oumvlp_cross_view': Protocol(
+    title='OU-MVLP, cross-view gallery',
+    dataset='oumvlp',
+    gallery=('01',),
+    probes={'NM': ('00',)},
+    per_view=False,
+  ),
+}
+
+
+def get_protocol(name: str) -> Protocol:
+  """Returns the protocol of that name, or raises `UserError`."""
+  if name not in PROTOCOLS:
+    raise UserError(
+      f'unknown protocol {name!r}; choose one of {", ".join(PROTOCOLS)}'
+    )
+  return PROTOCOLS[name]
+
+
+def view_names(views: Sequence[str] | np.ndarray) -> list[str]:
+  """Returns the different views in the order of the result's matrices.
+
+  By number where all are numbers ('000', '018', ...), else by name.
+  """
+  names = {str(view) for view in views}
+  if all(name.isdecimal() for name in names):
+    return sorted(names, key=lambda name: (int(name), name))
+  return sorted(names)
+
+
+def evaluate(
+  protocol: str,
+  embeddings: np.ndarray,
+  subjects: Sequence[str] | np.ndarray,
+  conditions: Sequence[str] | np.ndarray,
+  views: Sequence[str] | np.ndarray,
+  *,
+  metric: str = 'euclidean',
+) -> dict[str, float | np.ndarray]:
+  """Counts how many probes find their subject, as one protocol wants it.
+
+  Sequences of conditions that the protocol does not name are ignored, and any
+  subset of views will do. A probe condition without a sequence is left out of
+  the result. A cell without probes or without gallery is NaN and left out of
+  the means; a mean over no cell at all (a single view) is NaN. In a cross-view
+  gallery a probe with nothing to find is an error in rank-1, as published, and
+  is left out of mAP.
+
+  Args:
+    protocol: one of `PROTOCOLS`.
+    embeddings: [N,p,d], finite; only tiles of it are read, so that it may be
+      memory-mapped.
+    subjects: N strings.
+    conditions: N strings, as the dataset names them ('nm-01', ...).
+    views: N strings ('000', ...).
+    metric: 'euclidean' or 'cosine'; see `distance`.
+
+  Returns:
+    For each probe name such as 'NM', in percent:
+
+    - 'NM/rank1': the mean over probe views of the mean over other gallery
+      views; in a cross-view gallery, the mean over probe views.
+    - 'NM/rank1_by_view': matrix [probe view, gallery view], identical views
+      too, in the order of `view_names(views)`; for a cross-view gallery
+      'NM/rank1_by_probe_view', one number per probe view.
+    - 'NM/mAP', 'NM/mAP_by_probe_view': for a cross-view gallery only.
+    - 'NM/rank1_excluding_invalid' and '..._by_view': for OU-MVLP, without the
+      probes whose subject is not in that cell's gallery. 'NM/rank1' counts
+      those as errors.
+    - 'NM/probes': how many probe sequences there are.
+
+  Raises:
+    UserError: for an unknown protocol or metric, embeddings that are not
+      finite [N,p,d], lengths that differ, or no gallery or no probe at all.
+  """
+  rules = get_protocol(protocol)
+  distance.check_metric(metric)
+  embeddings = np.asarray(embeddings)
+  labels = _check_labels(embeddings, subjects, conditions, views)
+  _check_embeddings(embeddings)
+  subjects, conditions, views = labels
+  names = view_names(views)
+  order = {name: place for place, name in enumerate(names)}
+  split = _Split(
+    subjects=np.unique(subjects, return_inverse=True)[1],
+    views=np.array([order[view] for view in views]),
+    view_count=len(names),
+    gallery=np.flatnonzero(np.isin(conditions, rules.gallery)),
+    probes={
+      name: np.flatnonzero(np.isin(conditions, wanted))
+      for name, wanted in rules.probes.items()
+    },
+  )
+  _check_split(split, rules, protocol, conditions)
+  count = _count_per_view if rules.per_view else _count_cross_view
+  return count(embeddings, split, rules, metric)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Split:
+  """Whose turn it is: rows of the gallery and of the probes by name."""
+
+  subjects: np.ndarray
+  views: np.ndarray
+  view_count: int
+  gallery: np.ndarray
+  probes: dict[str, np.ndarray]
+
+  def probe_rows(self) -> np.ndarray:
+    return np.concatenate(list(self.probes.values()))
+
+  def present(self) -> dict[str, np.ndarray]:
+    return {name: rows for name, rows in self.probes.items() if len(rows)}
+
+
+def _check_labels(
+  embeddings: np.ndarray, *labels: Sequence[str] | np.ndarray
+) -> list[np.ndarray]:
+  if embeddings.ndim != 3 or 0 in embeddings.shape[1:]:
+    raise UserError(
+      f'embeddings have shape {embeddings.shape}; expected [N,p,d]: '
+      'sequences, parts, features (one part: [N,1,d])'
+    )
+  arrays = [np.asarray(label).astype(str) for label in labels]
+  shapes = [array.shape for array in arrays]
+  if any(shape != (len(embeddings),) for shape in shapes):
+    raise UserError(
+      f'{len(embeddings)} embeddings need as many subjects, conditions and '
+      f'views, each a flat list; got shapes {", ".join(map(str, shapes))}'
+    )
+  return arrays
+
+
+def _check_embeddings(embeddings: np.ndarray) -> None:
+  if embeddings.dtype.kind not in 'fiu':
+    raise UserError(
+      f'embeddings have type {embeddings.dtype}; expected real numbers'
+    )
+  step = distance.tile_rows(
+    embeddings, len(embeddings), distance.GALLERY_TILE_BYTES
+  )
+  for start in range(0, len(embeddings), step):
+    # Also false for NaN.
+    usable = np.abs(embeddings[start : start + step]) < LARGEST
+    if not usable.all():
+      row = start + int(np.argmin(usable.all((1, 2))))
+      raise UserError(
+        f'the embedding of sequence {row} holds NaN, infinity or a number '
+        f'above {LARGEST:g}; the model that made it has diverged'
+      )
+
+
+def _check_split(
+  split: _Split, rules: Protocol, protocol: str, conditions: np.ndarray
+) -> None:
+  wanted = [name for names in rules.probes.values() for name in names]
+  for what, rows, names in (
+    ('gallery', split.gallery, rules.gallery),
+    ('probe', split.probe_rows(), wanted),
+  ):
+    if not len(rows):
+      found = ', '.join(sorted(set(conditions.tolist()))[:12]) or 'none'
+      raise UserError(
+        f'no {what} sequence for protocol {protocol!r}: it takes conditions '
+        f'{", ".join(names)}; the sequences have {found}'
+      )
+
+
+def _count_per_view(
+  embeddings: np.ndarray, split: _Split, rules: Protocol, metric: str
+) -> dict[str, float | np.ndarray]:
+  """Counts rank-1 with each gallery view as a gallery of its own."""
+  galleries = [
+    split.gallery[split.views[split.gallery] == view]
+    for view in range(split.view_count)
+  ]
+  present = split.present()
+  # All probes at once: every condition faces the same galleries.
+  found = ranking.nearest_rows(
+    embeddings, split.probe_rows(), galleries, metric=metric
+  )
+  ends = np.cumsum([len(rows) for rows in present.values()])
+  result: dict[str, float | np.ndarray] = {}
+  for (name, rows), nearest in zip(
+    present.items(), np.split(found, ends[:-1]), strict=True
+  ):
+    subjects = split.subjects[rows]
+    correct = split.subjects[nearest] == subjects[:, None]
+    kinds = {'rank1': nearest >= 0}
+    if rules.invalid:
+      members = [np.isin(subjects, split.subjects[one]) for one in galleries]
+      kinds['rank1_excluding_invalid'] = np.stack(members, axis=1)
+    for key, counted in kinds.items():
+      matrix = _cells(correct, counted, split.views[rows])
+      result[f'{name}/{key}'] = mean_of_cells(matrix)
+      result[f'{name}/{key}_by_view'] = matrix
+    result[f'{name}/probes'] = float(len(rows))
+  return result
+
+
+def _cells(
+  correct: np.ndarray, counted: np.ndarray, views: np.ndarray
+) -> np.ndarray:
+  """Returns percentages [probe view, gallery view], NaN where none count.
+
+  Args:
+    correct: bool [n, gallery view].
+    counted: bool [n, gallery view], which probes a cell is over.
+    views: int [n], the view of each probe.
+  """
+  matrix = np.full((correct.shape[1],) * 2, np.nan)
+  for view in np.unique(views):
+    seen = views == view
+    total = counted[seen].sum(0)
+    right = (correct & counted)[seen].sum(0)
+    np.divide(100.0 * right, total, out=matrix[view], where=total > 0)
+  return matrix
+
+
+def mean_by_probe_view(matrix: np.ndarray) -> np.ndarray:
+  """Returns each probe view's mean over the other gallery views, [views].
+
+  Args:
+    matrix: [probe view, gallery view]; the diagonal and NaN are left out.
+  """
+  others = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
+  return np.array([_mean(row) for row in others])
+
+
+def mean_of_cells(matrix: np.ndarray) -> float:
+  """Returns the mean over probe views of `mean_by_probe_view`."""
+  return _mean(mean_by_probe_view(matrix))
+
+
+def _mean(values: np.ndarray) -> float:
+  """Returns the mean of the numbers that are there, NaN if none is."""
+  there = values[~np.isnan(values)]
+  return float(np.mean(there)) if len(there) else float('nan')
+
+
+def _count_cross_view(
+  embeddings: np.ndarray, split: _Split, rules: Protocol, metric: str
+) -> dict[str, float | np.ndarray]:
+  """Counts rank-1 and mAP with all views in one gallery."""
+  del rules  # One way to count: an absent subject is an error, without an AP.
+  result: dict[str, float | np.ndarray] = {}
+  for name, rows in split.present().items():
+    correct, precision = ranking.rank_all(
+      embeddings,
+      rows,
+      split.gallery,
+      split.subjects,
+      split.views,
+      metric=metric,
+    )
+    for key, values in (('rank1', correct), ('mAP', precision)):
+      by_view = np.array(
+        [
+          100 * _mean(values[split.views[rows] == view].astype(float))
+          for view in range(split.view_count)
+        ]
+      )
+      result[f'{name}/{key}'] = _mean(by_view)
+      result[f'{name}/{key}_by_probe_view'] = by_view
+    result[f'{name}/probes'] = float(len(rows))
+  return result

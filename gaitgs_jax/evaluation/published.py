@@ -1,0 +1,73 @@
+"""Published results, to be printed beside ours on the real datasets.
+
+Percentages under the protocols of the same name in `protocols`; the keys are
+those of `evaluate`. Sources: the papers of GaitGS,
+https://arxiv.org/abs/2305.19700, and CSTL (ICCV 2021); for the other models
+OpenGait's model zoo, https://github.com/ShiqiYu/OpenGait, which trained each
+anew.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# (dataset, model, height of the frames) -> NM, BG, CL.
+_CASIA_B = {
+  ('gaitgs', 64): (97.9, 94.6, 86.9),
+  ('gaitgs', 128): (98.2, 96.5, 89.7),
+  ('cstl', 64): (97.8, 93.6, 84.2),
+  ('cstl', 128): (98.0, 95.4, 87.0),
+  ('gaitset', 64): (95.8, 90.0, 75.4),
+  ('gaitpart', 64): (96.1, 90.7, 78.7),
+  ('gaitgl', 64): (97.4, 94.5, 83.8),
+  ('gaitbase', 64): (97.6, 94.0, 77.4),
+}
+
+# Probe views 000 to 180 by 18.
+_CASIA_B_BY_VIEW = {
+  ('gaitgs', 64): {
+    'NM': (97.5, 99.0, 99.0, 98.1, 96.8, 96.3, 98.1, 98.7, 99.4, 98.7, 95.4),
+    'CL': (80.4, 90.9, 93.2, 90.8, 86.5, 83.0, 85.8, 89.3, 90.0, 88.5, 77.0),
+  },
+}
+
+# Probes without a gallery item count as errors, except in GaitGS's number.
+_OUMVLP = {
+  ('gaitgs', 64): {'NM/rank1_excluding_invalid': 97.6},
+  ('cstl', 128): {'NM/rank1': 90.2},
+  ('gaitset', 64): {'NM/rank1': 87.2},
+  ('gaitpart', 64): {'NM/rank1': 88.6},
+  ('gaitgl', 64): {'NM/rank1': 89.9},
+  ('gaitbase', 64): {'NM/rank1': 90.8},
+  ('deepgaitv2', 64): {'NM/rank1': 92.0},
+}
+
+
+def published(
+  protocol: str, dataset: str, model_name: str, size: Sequence[int]
+) -> dict[str, float | np.ndarray]:
+  """Returns the published numbers of a model, or nothing where there are none.
+
+  Args:
+    protocol: numbers of another protocol are not comparable.
+    dataset: 'casia_b' or 'oumvlp'; others, synthetic ones too, have none.
+    model_name: such as 'gaitgs'.
+    size: (height, width) of the model's frames.
+
+  Returns:
+    Keys of `evaluate` that were published ('NM/rank1', ...), and
+    'NM/rank1_by_probe_view' [views] where the paper has a row per view.
+  """
+  model = (model_name, int(size[0]))
+  if (protocol, dataset) == ('oumvlp', 'oumvlp'):
+    return dict(_OUMVLP.get(model, {}))
+  if (protocol, dataset) != ('casia_b', 'casia_b') or model not in _CASIA_B:
+    return {}
+  names = ('NM', 'BG', 'CL')
+  result: dict[str, float | np.ndarray] = {
+    f'{name}/rank1': value
+    for name, value in zip(names, _CASIA_B[model], strict=True)
+  }
+  for name, values in _CASIA_B_BY_VIEW.get(model, {}).items():
+    result[f'{name}/rank1_by_probe_view'] = np.array(values)
+  return result

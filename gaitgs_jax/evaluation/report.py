@@ -1,0 +1,236 @@
+"""Results as JSON files and as text tables."""
+
+import contextlib
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance, protocols
+
+Result = Mapping[str, float | np.ndarray]
+
+DISTANCES = {
+  'euclidean': 'mean over parts of the Euclidean distance',
+  'cosine': '1 - mean over parts of the cosine',
+}
+
+
+class Saved(NamedTuple):
+  """What a file holds: the result, and what was said about it."""
+
+  result: dict[str, float | np.ndarray]
+  meta: dict[str, Any]
+
+
+def save(result: Result, path: str | os.PathLike, **meta: Any) -> None:
+  """Writes a result of `evaluate` as JSON, all of it or none.
+
+  Args:
+    result: numbers and arrays; NaN is written as null.
+    path: the file; folders are made as needed.
+    **meta: JSON values to keep beside it; `table` and the report page know
+      protocol, metric and views (the order of the matrices).
+
+  Raises:
+    UserError: the file cannot be written.
+  """
+  path = pathlib.Path(path)
+  text = json.dumps({**meta, 'result': _plain(dict(result))}, allow_nan=False)
+  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed when whole, so that a reader or a crash never meets half a file.
+    temporary.write_text(text + '\n')
+    os.replace(temporary, path)
+  except OSError as error:
+    with contextlib.suppress(OSError):
+      temporary.unlink()
+    raise UserError(f'cannot write {path}: {error.strerror}') from error
+
+
+def _plain(value: Any) -> Any:
+  """Returns the value in JSON's own types, with null for NaN."""
+  if isinstance(value, dict):
+    return {str(key): _plain(item) for key, item in value.items()}
+  if isinstance(value, np.ndarray | list | tuple):
+    return [_plain(item) for item in value]
+  number = float(value)
+  return number if math.isfinite(number) else None
+
+
+def load(path: str | os.PathLike) -> Saved:
+  """Reads a file written by `save`; null becomes NaN, lists become arrays.
+
+  Raises:
+    UserError: there is no such file, or it holds something else.
+  """
+  try:
+    meta = json.loads(pathlib.Path(path).read_text())
+    raw = meta.pop('result')
+    # float arrays turn None into NaN.
+    arrays = {key: np.array(value, float) for key, value in raw.items()}
+  except OSError as error:
+    raise UserError(f'cannot read {path}: {error.strerror}') from error
+  except (ValueError, TypeError, KeyError, AttributeError) as error:
+    raise UserError(
+      f'{path} is not an evaluation file ({type(error).__name__}: {error}); '
+      'delete it and evaluate again'
+    ) from error
+  result = {
+    key: value if value.ndim else float(value) for key, value in arrays.items()
+  }
+  return Saved(result, meta)
+
+
+def describe(
+  protocol: str, metric: str = 'euclidean', result: Result | None = None
+) -> list[tuple[str, str]]:
+  """Returns what a number under this protocol means, as (word, text) pairs.
+
+  With a result, the number of its probes is told too.
+  """
+  rules = protocols.get_protocol(protocol)
+  distance.check_metric(metric)
+  probes = []
+  for name, conditions in rules.probes.items():
+    count = (result or {}).get(f'{name}/probes')
+    many = '' if count is None else f' ({int(count):,} sequences)'
+    probes.append(f'{name} {", ".join(conditions)}{many}')
+  if rules.per_view:
+    counted = (
+      'each gallery view by itself, identical views excluded; mean over '
+      'gallery views, then over probe views'
+    )
+  else:
+    counted = (
+      "one gallery of all views, less the probe's own subject in its own view; "
+      'mean over probe views'
+    )
+  return [
+    ('protocol', f'{rules.title} ({protocol})'),
+    ('gallery', ', '.join(rules.gallery)),
+    ('probes', '; '.join(probes)),
+    ('distance', DISTANCES[metric]),
+    ('counted', counted),
+  ]
+
+
+def rows(
+  results: Mapping[str, Result], protocol: str
+) -> list[tuple[str, str, str]]:
+  """Returns (key, probe name, what it is) for each number the results have.
+
+  Such as ('NM/rank1', 'NM', 'rank-1'), in the protocol's order.
+  """
+  rules = protocols.get_protocol(protocol)
+  titles = {'rank1': 'rank-1'}
+  if rules.invalid:
+    titles = {
+      'rank1': 'rank-1, invalid probes as errors',
+      'rank1_excluding_invalid': 'rank-1, invalid probes excluded',
+    }
+  titles['mAP'] = 'mAP'
+  return [
+    (f'{name}/{key}', name, title)
+    for name in rules.probes
+    for key, title in titles.items()
+    if any(f'{name}/{key}' in result for result in results.values())
+  ]
+
+
+def by_probe_view(result: Result, key: str) -> np.ndarray | None:
+  """Returns the number `key` for each probe view, or None without them."""
+  if f'{key}_by_view' in result:
+    return protocols.mean_by_probe_view(np.asarray(result[f'{key}_by_view']))
+  if f'{key}_by_probe_view' in result:
+    return np.asarray(result[f'{key}_by_probe_view'])
+  return None
+
+
+def table(
+  results: Mapping[str, Result],
+  protocol: str,
+  published: Result | None = None,
+  *,
+  metric: str = 'euclidean',
+  views: Sequence[str] | None = None,
+) -> str:
+  """Returns results as text under the name of their protocol.
+
+  One result is shown with a column per probe view, several side by side.
+
+  Args:
+    results: label -> result of `evaluate`; at least one.
+    protocol: the protocol of all of them.
+    published: published numbers of the same protocol, if there are any.
+    metric: the metric of all of them.
+    views: names of the probe views, in the order of the matrices.
+  """
+  first = next(iter(results.values()))
+  lines = [f'{w:9} {text}' for w, text in describe(protocol, metric, first)]
+  if len(results) == 1:
+    grid = _grid_by_view(results, protocol, published or {}, views)
+  else:
+    grid = _grid_side_by_side(results, protocol, published or {})
+  return '\n'.join([*lines, '', *_aligned(grid)])
+
+
+def number(value: float | np.ndarray | None) -> str:
+  """Returns a percentage to one decimal, or a dash where there is none."""
+  return '-' if value is None or np.isnan(value) else f'{float(value):.1f}'
+
+
+def _grid_by_view(
+  results: Mapping[str, Result],
+  protocol: str,
+  published: Result,
+  views: Sequence[str] | None,
+) -> list[list[str]]:
+  ((label, result),) = results.items()
+  shown = [(key, name, what) for key, name, what in rows(results, protocol)]
+  columns = [by_probe_view(result, key) for key, _, _ in shown]
+  count = max((len(c) for c in columns if c is not None), default=0)
+  names = list(views or [])
+  if len(names) != count:
+    names = [f'view {place + 1}' for place in range(count)]
+  grid = [[label, *names, 'mean']]
+  for (key, name, what), column in zip(shown, columns, strict=True):
+    cells = [''] * count if column is None else [number(c) for c in column]
+    grid.append([f'{name} {what}', *cells, number(result.get(key))])
+    if key in published:
+      column = by_probe_view(published, key)
+      if column is None or len(column) != count:
+        cells = [''] * count
+      else:
+        cells = [number(c) for c in column]
+      grid.append(['  published', *cells, number(published[key])])
+  return grid
+
+
+def _grid_side_by_side(
+  results: Mapping[str, Result], protocol: str, published: Result
+) -> list[list[str]]:
+  every = {**results, 'published': published} if published else results
+  grid = [['%', *every]]
+  for key, name, what in rows(results, protocol):
+    cells = [number(result.get(key)) for result in every.values()]
+    grid.append([f'{name} {what}', *cells])
+  return grid
+
+
+def _aligned(grid: list[list[str]]) -> list[str]:
+  """Returns lines with the first column flush left and the others right."""
+  widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+  return [
+    '  '.join(
+      cell.rjust(width) if place else cell.ljust(width)
+      for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ).rstrip()
+    for line in grid
+  ]

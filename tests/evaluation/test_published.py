@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from gaitgs_jax.evaluation import published as numbers
+from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation.published import published
+
+
+def test_gaitgs_on_casia_b():
+  found = published('casia_b', 'casia_b', 'gaitgs', (64, 44))
+  assert found['NM/rank1'] == 97.9
+  assert found['BG/rank1'] == 94.6
+  assert found['CL/rank1'] == 86.9
+  larger = published('casia_b', 'casia_b', 'gaitgs', (128, 88))
+  assert larger['CL/rank1'] == 89.7
+
+
+def test_rows_per_view_average_to_the_published_mean():
+  for (model, height), rows in numbers._CASIA_B_BY_VIEW.items():
+    found = published('casia_b', 'casia_b', model, (height, 0))
+    for name, row in rows.items():
+      assert len(row) == 11
+      assert round(float(np.mean(row)), 1) == found[f'{name}/rank1']
+      np.testing.assert_array_equal(
+        report.by_probe_view(found, f'{name}/rank1'), row
+      )
+
+
+def test_oumvlp_says_which_way_invalid_probes_count():
+  gaitgs = published('oumvlp', 'oumvlp', 'gaitgs', (64, 44))
+  assert gaitgs == {'NM/rank1_excluding_invalid': 97.6}
+  gaitset = published('oumvlp', 'oumvlp', 'gaitset', (64, 44))
+  assert gaitset == {'NM/rank1': 87.2}
+
+
+@pytest.mark.parametrize(
+  'protocol, dataset, model, size',
+  [
+    ('casia_b', 'synthetic_walkers', 'gaitgs', (64, 44)),
+    ('casia_b_cross_view', 'casia_b', 'gaitgs', (64, 44)),
+    ('casia_b', 'casia_b', 'gaitgs', (32, 22)),
+    ('oumvlp', 'oumvlp', 'unheard_of', (64, 44)),
+  ],
+)
+def test_nothing_comparable_is_nothing(protocol, dataset, model, size):
+  assert published(protocol, dataset, model, size) == {}
