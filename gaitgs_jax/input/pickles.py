@@ -7,6 +7,7 @@ one by one, and they can build nothing but one numeric array: no function that
 the file names is ever called. Everything else is refused by name.
 """
 
+import contextlib
 import io
 import math
 import os
@@ -49,10 +50,21 @@ _NAMES = {
   }.items()
   for module in modules
 }
+# What pickletools raises where its input is no whole pickle.
+_DAMAGE = (
+  ValueError,
+  TypeError,
+  LookupError,
+  ArithmeticError,
+  MemoryError,
+  struct.error,
+)
 # Enough for any numpy pickle, which has about fifty instructions.
 _MAX_INSTRUCTIONS = 1000
 # Two hours of 128 x 128 frames: no sequence is larger.
 _MAX_BYTES = 1 << 31
+# More than the instructions of one array take without its numbers.
+_HEAD_BYTES = 512
 
 
 class PickleError(UserError):
@@ -103,6 +115,35 @@ def load_frames(path: str | os.PathLike) -> np.ndarray:
       path, f'holds {array.dtype} {list(array.shape)}, not uint8 [s,h,w]'
     )
   return array
+
+
+def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
+  """Returns the shape of the array in a pickle file, mostly from its head.
+
+  Pickles of protocol 3 and 4 tell the shape before the numbers; where the file
+  is as long as that shape says, the rest of it is not read.
+
+  Raises:
+    PickleError: as `load_array`, where the file had to be read whole.
+  """
+  try:
+    with Path(path).open('rb') as file:
+      head = file.read(_HEAD_BYTES)
+      size = os.fstat(file.fileno()).st_size
+  except OSError:
+    return load_array(path).shape
+  machine = _Machine()
+  # The head ends within the numbers, where the shape lies on the stack.
+  with contextlib.suppress(Refused):
+    machine.follow(head)
+  match machine.stack[-5:]:
+    case [_Array(), 1, tuple(shape), _Dtype() as numbers, bool()] if all(
+      type(length) is int and length >= 0 for length in shape
+    ):
+      rest = size - math.prod(shape) * numbers.dtype.itemsize
+      if 0 < rest < _HEAD_BYTES:
+        return shape
+  return load_array(path).shape
 
 
 class Refused(Exception):
@@ -164,17 +205,7 @@ class _Array:
 def parse_array(data: bytes) -> np.ndarray:
   """Follows a pickle's instructions to the one array it must hold."""
   machine = _Machine()
-  try:
-    for count, (opcode, argument, _) in enumerate(
-      pickletools.genops(io.BytesIO(data))
-    ):
-      if count > _MAX_INSTRUCTIONS:
-        raise Refused('refused: it is more than one array')
-      machine.run(opcode.name, argument)
-  except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-    raise Refused('is damaged: not a whole pickle') from error
-  except (struct.error, MemoryError) as error:
-    raise Refused('is damaged: not a whole pickle') from error
+  machine.follow(data)
   result = machine.stack[-1] if machine.stack else None
   if not isinstance(result, _Array) or result.array is None:
     raise Refused(f'refused: it holds {_describe(result)}, not a numeric array')
@@ -188,6 +219,21 @@ class _Machine:
     self.stack: list[Any] = []
     self.marks: list[int] = []
     self.memo: dict[int, Any] = {}
+
+  def follow(self, data: bytes) -> None:
+    """Runs the instructions of a pickle.
+
+    Raises:
+      Refused: there are others than those of an array, or the data ends.
+    """
+    instructions = pickletools.genops(io.BytesIO(data))
+    try:
+      for count, (opcode, argument, _) in enumerate(instructions):
+        if count > _MAX_INSTRUCTIONS:
+          raise Refused('refused: it is more than one array')
+        self.run(opcode.name, argument)
+    except _DAMAGE as error:
+      raise Refused('is damaged: not a whole pickle') from error
 
   def run(self, opcode: str, argument: Any) -> None:
     if opcode in _PUSHED:

@@ -59,6 +59,26 @@ def test_reads_pickles_of_numpy_1_and_of_python_2():
   np.testing.assert_array_equal(pickles.parse_array(python2), FRAMES[0, 0])
 
 
+@pytest.mark.parametrize('protocol', range(6))
+def test_the_shape_is_that_of_the_array(tmp_path, protocol):
+  for array in (FRAMES, FRAMES.repeat(200, 0), FRAMES[:0], np.float64(FRAMES)):
+    path = tmp_path / 'walk.pkl'
+    path.write_bytes(pickle.dumps(array, protocol))
+    assert pickles.load_shape(path) == array.shape
+    path.write_bytes(pickle.dumps(array, protocol)[:-3])
+    if array.size > 1000:
+      continue
+    with pytest.raises(pickles.PickleError, match='damaged'):
+      pickles.load_shape(path)
+
+
+def test_the_shape_comes_from_the_head_alone(tmp_path, monkeypatch):
+  path = tmp_path / 'walk.pkl'
+  path.write_bytes(pickle.dumps(FRAMES.repeat(200, 0), 4))
+  monkeypatch.delattr(pickles, 'load_array')
+  assert pickles.load_shape(path) == (400, 3, 4)
+
+
 def write(tmp_path, content):
   path = tmp_path / 'walk.pkl'
   path.write_bytes(
@@ -159,6 +179,8 @@ def test_what_is_no_file_is_refused(tmp_path):
     pickles.load_frames(tmp_path)
 
 
+# Python warns of odd escapes in the text form of a damaged pickle.
+@pytest.mark.filterwarnings('ignore:invalid escape sequence')
 @hypothesis.settings(deadline=None, max_examples=300)
 @hypothesis.given(data=st.data(), protocol=st.integers(0, 5))
 def test_damaged_pickles_give_a_numeric_array_or_the_error(data, protocol):
@@ -177,6 +199,8 @@ def test_damaged_pickles_give_a_numeric_array_or_the_error(data, protocol):
   assert array.size < 100
 
 
+# Python warns of odd escapes in the text form of a damaged pickle.
+@pytest.mark.filterwarnings('ignore:invalid escape sequence')
 @hypothesis.settings(deadline=None)
 @hypothesis.given(content=st.binary())
 def test_any_bytes_give_the_error(content):
