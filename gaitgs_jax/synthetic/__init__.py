@@ -1,0 +1,8 @@
+"""Procedural walkers: body, gait and camera give silhouettes and keypoints."""
+
+from gaitgs_jax.synthetic.camera import VIEWS
+from gaitgs_jax.synthetic.clothing import CONDITIONS
+from gaitgs_jax.synthetic.keypoints import KEYPOINTS
+from gaitgs_jax.synthetic.walkers import Walk, walk
+
+__all__ = ['CONDITIONS', 'KEYPOINTS', 'VIEWS', 'Walk', 'walk']

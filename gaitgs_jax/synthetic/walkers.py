@@ -1,0 +1,194 @@
+"""Synthetic people who walk past a camera, in CASIA-B's design."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.synthetic import traits as settings
+from gaitgs_jax.synthetic.body import Body, measure
+from gaitgs_jax.synthetic.camera import VIEWS, Camera, draw_camera, project
+from gaitgs_jax.synthetic.clothing import (
+  CONDITIONS,
+  Outfit,
+  add_outfit,
+  draw_outfit,
+)
+from gaitgs_jax.synthetic.flesh import Hull, clothe
+from gaitgs_jax.synthetic.gait import angles
+from gaitgs_jax.synthetic.keypoints import detect
+from gaitgs_jax.synthetic.rasterize import Discs, boxes, fill
+from gaitgs_jax.synthetic.segmenter import degrade, draw_faults, kept_frames
+from gaitgs_jax.synthetic.skeleton import Skeleton, pose, stride_length
+from gaitgs_jax.synthetic.traits import Traits, draw_subject, vary
+
+SIZE = (240, 320)
+MAX_FRAMES = 60  # The fastest walker is in sight for longer than this.
+
+# What a generator is for; one stream never touches another's numbers.
+_SUBJECT, _WALK, _VIEW = range(3)
+_MARGIN = 4  # Pixels around a person's box, room for ragged borders.
+
+
+class Walk(NamedTuple):
+  """One walk before one camera.
+
+  Attributes:
+    silhouettes: uint8 [s, h, w], 0 or 255.
+    keypoints: float32 [s, 17, 3], COCO order: x, y in pixels, confidence.
+    phase: float32 [s], radians of the gait cycle, 0 at the left heel's contact.
+  """
+
+  silhouettes: np.ndarray
+  keypoints: np.ndarray
+  phase: np.ndarray
+
+
+class Motion(NamedTuple):
+  """One walk as every camera sees it."""
+
+  body: Body
+  traits: Traits
+  outfit: Outfit
+  speed: float
+  path: float
+  phase: float
+  wander: np.ndarray
+
+
+def _generator(*entropy: int) -> np.random.Generator:
+  return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
+
+
+def _draw_motion(seed: int, subject: int, condition: str) -> Motion:
+  person = draw_subject(_generator(seed, _SUBJECT, subject))
+  number = CONDITIONS.index(condition)
+  generator = _generator(seed, _WALK, subject, number)
+  traits = vary(person, generator)
+  outfit = draw_outfit(condition, generator)
+  body = measure(traits)
+  return Motion(
+    body=body,
+    traits=traits,
+    outfit=outfit,
+    speed=stride_length(body, traits) * traits['cadence'],
+    path=generator.uniform(*settings.PATH_LENGTH),
+    phase=generator.uniform(0, 2 * np.pi),
+    wander=generator.uniform(0, 2 * np.pi, 2),
+  )
+
+
+def _frame_numbers(
+  motion: Motion, frames: int | None, generator: np.random.Generator
+) -> tuple[np.ndarray, float]:
+  """Returns the kept frames' numbers and the place where the first stands."""
+  per_frame = motion.speed / settings.FRAMES_PER_SECOND
+  natural = int(np.clip(motion.path / per_frame, *settings.FRAME_COUNTS))
+  numbers = kept_frames(frames or natural, generator)
+  length = numbers[-1] * per_frame
+  room = max(settings.PATH_HALF - length / 2, 0.0)
+  if frames is None:
+    room = min(room, 0.2)
+  return numbers, generator.uniform(-room, room) - length / 2
+
+
+def _move(
+  motion: Motion, numbers: np.ndarray, start: float
+) -> tuple[Skeleton, np.ndarray]:
+  """Returns the skeleton of the frames and the gait's phase."""
+  time = numbers / settings.FRAMES_PER_SECOND
+  forward = start + motion.speed * time
+  stride = motion.speed / motion.traits['cadence']
+  turns = forward / stride
+  first, second = motion.wander
+  phase = motion.phase + 2 * np.pi * turns
+  phase = phase + settings.PHASE_WANDER * np.sin(0.7 * np.pi * turns + first)
+  wave = np.sin(0.5 * np.pi * turns + second)
+  gain = 1 + settings.AMPLITUDE_WANDER * wave
+  posture = angles(motion.traits, phase, gain, motion.outfit.damping)
+  return pose(motion.body, motion.traits, posture, forward), phase
+
+
+def _discs(parts: list[Hull], camera: Camera) -> Discs:
+  centres = np.concatenate([part.centres for part in parts], 1)
+  radii = np.concatenate([part.radii for part in parts])
+  x, y, depth = project(camera, centres)
+  return Discs(
+    x, y, camera.focal * radii / depth, tuple(len(p.radii) for p in parts)
+  )
+
+
+def _paste(
+  masks: np.ndarray, corners: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+  """Returns pictures uint8 [s, h, w] with every mask at its corner."""
+  frames, height, width = masks.shape
+  out = np.zeros((frames, *size), np.uint8)
+  for i, (top, left) in enumerate(corners):
+    y0, x0 = max(top, 0), max(left, 0)
+    y1, x1 = min(top + height, size[0]), min(left + width, size[1])
+    if y0 < y1 and x0 < x1:
+      seen = masks[i, y0 - top : y1 - top, x0 - left : x1 - left]
+      out[i, y0:y1, x0:x1] = seen * np.uint8(255)
+  return out
+
+
+def _check(condition: str, view: str, frames: int | None) -> None:
+  if condition not in CONDITIONS:
+    raise UserError(
+      f'condition {condition!r} is unknown; choose one of '
+      f'{", ".join(CONDITIONS)}'
+    )
+  if view not in VIEWS:
+    raise UserError(
+      f'view {view!r} is unknown; choose one of {", ".join(VIEWS)}'
+    )
+  if frames is not None and not 1 <= frames <= MAX_FRAMES:
+    raise UserError(f'frames must lie in 1..{MAX_FRAMES}, not {frames}')
+
+
+def walk(
+  seed: int,
+  subject: int,
+  condition: str,
+  view: str,
+  *,
+  frames: int | None = None,
+  size: tuple[int, int] = SIZE,
+) -> Walk:
+  """Returns one walk of one synthetic person before one camera.
+
+  The same arguments give the same bytes; nothing else has a say. A subject of
+  a seed is the same person in every call, and the cameras of one condition
+  watch the same walk.
+
+  Args:
+    seed: of the whole population.
+    subject: 0, 1, ...
+    condition: one of `CONDITIONS`.
+    view: one of `VIEWS`.
+    frames: so many frames from a random phase of the walk; the whole walk of
+      40 to 110 frames where None.
+    size: (height, width) of the picture in pixels.
+
+  Raises:
+    UserError: condition or view is unknown, or frames is out of range.
+  """
+  _check(condition, view, frames)
+  motion = _draw_motion(seed, subject, condition)
+  generator = _generator(
+    seed, _VIEW, subject, CONDITIONS.index(condition), VIEWS.index(view)
+  )
+  camera = draw_camera(view, size, generator)
+  faults = draw_faults(generator)
+  numbers, start = _frame_numbers(motion, frames, generator)
+  skeleton, phase = _move(motion, numbers, start)
+  parts = clothe(skeleton, motion.body, motion.traits, motion.outfit.padding)
+  parts = add_outfit(parts, motion.outfit, skeleton, motion.body, motion.traits)
+  discs = _discs(parts, camera)
+  heights = (discs.y + discs.radius).max(1) - (discs.y - discs.radius).min(1)
+  corners, box = boxes(discs, _MARGIN)
+  masks = fill(discs, corners, box)
+  masks = degrade(masks, heights, faults, generator)
+  keypoints = detect(skeleton, motion.body, camera, heights, generator)
+  return Walk(_paste(masks, corners, size), keypoints, phase.astype(np.float32))
