@@ -9,7 +9,6 @@ That is what the published evaluators of GaitSet, OpenGait and GaitGS compute.
 import functools
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,23 +18,11 @@ from gaitgs_jax.errors import UserError
 
 METRICS = ('euclidean', 'cosine')
 
-# A tile's embeddings, in bytes. Probes are kept for a whole pass over the
-# gallery, so larger probe tiles mean fewer passes; both are held twice (as
-# read, and parts first), which leaves the peak well under a gigabyte.
+# A tile's embeddings, in bytes. Probes stay for a whole pass over the gallery,
+# so larger probe tiles mean fewer passes. A tile is held up to three times
+# while it is read, which keeps the peak near a gigabyte.
 PROBE_TILE_BYTES = 2**28
 GALLERY_TILE_BYTES = 2**26
-
-
-class Parts(NamedTuple):
-  """Embeddings made ready for `distances`.
-
-  Attributes:
-    vectors: float32 [p,n,d], of length 1 for the cosine metric.
-    squares: float32 [p,n], the squared length of each vector.
-  """
-
-  vectors: jax.Array
-  squares: jax.Array
 
 
 def check_metric(metric: str) -> None:
@@ -46,38 +33,38 @@ def check_metric(metric: str) -> None:
     )
 
 
-@functools.partial(jax.jit, static_argnames='metric')
-def prepare(embeddings: jax.Array, *, metric: str) -> Parts:
-  """Maps embeddings [n,p,d] to `Parts`, parts first."""
-  vectors = jnp.swapaxes(embeddings.astype(jnp.float32), 0, 1)
-  squares = jnp.sum(jnp.square(vectors), -1)
-  if metric == 'cosine':
-    # A vector of zeros has no direction: it stays zero, at distance 1 of all.
-    scale = jnp.where(squares > 0, jax.lax.rsqrt(squares), 0.0)
-    vectors = vectors * scale[..., None]
-  return Parts(vectors, squares)
-
-
-def distances(x: Parts, y: Parts, *, metric: str) -> jax.Array:
+def distances(x: jax.Array, y: jax.Array, *, metric: str) -> jax.Array:
   """Returns the distance of every x to every y, float32 [n,m].
 
-  One part at a time, so that nothing larger than [n,m] is ever held.
+  One part at a time, so that nothing larger than [n,m] is ever made.
+
+  Args:
+    x: [p,n,d], parts first.
+    y: [p,m,d].
+    metric: 'euclidean' or 'cosine'.
   """
 
-  def add_part(total: jax.Array, parts: tuple[Parts, Parts]) -> tuple:
-    (a, a_squares), (b, b_squares) = parts
+  def add_part(total: jax.Array, parts: tuple) -> tuple[jax.Array, None]:
+    a, b = (part.astype(jnp.float32) for part in parts)
+    a_squares, b_squares = jnp.sum(a * a, -1), jnp.sum(b * b, -1)
     # Half precision would bias genuine distances by 1 to 3 %.
     products = jnp.dot(a, b.T, precision=jax.lax.Precision.HIGHEST)
     if metric == 'cosine':
-      return total + products, None
+      a_scale, b_scale = map(_inverse_length, (a_squares, b_squares))
+      return total + products * a_scale[:, None] * b_scale[None, :], None
     squares = a_squares[:, None] + b_squares[None, :] - 2 * products
     return total + jnp.sqrt(jnp.maximum(squares, 0)), None
 
-  parts, n, _ = x.vectors.shape
-  total = jnp.zeros((n, y.vectors.shape[1]), jnp.float32)
-  total, _ = jax.lax.scan(add_part, total, (x, y))
+  parts, n, _ = x.shape
+  zeros = jnp.zeros((n, y.shape[1]), jnp.float32)
+  total, _ = jax.lax.scan(add_part, zeros, (x, y))
   mean = total / parts
   return 1 - mean if metric == 'cosine' else mean
+
+
+def _inverse_length(squares: jax.Array) -> jax.Array:
+  # A vector of zeros has no direction: it is at distance 1 of all.
+  return jnp.where(squares > 0, jax.lax.rsqrt(squares), 0.0)
 
 
 @functools.partial(jax.jit, static_argnames='metric')
@@ -88,9 +75,8 @@ def pairwise(
 
   For sets that fit on the device whole; see `ranking` for larger ones.
   """
-  return distances(
-    prepare(x, metric=metric), prepare(y, metric=metric), metric=metric
-  )
+  x, y = jnp.swapaxes(x, 0, 1), jnp.swapaxes(y, 0, 1)
+  return distances(x, y, metric=metric)
 
 
 def tile_rows(embeddings: np.ndarray, rows: int, tile_bytes: int) -> int:
@@ -101,9 +87,9 @@ def tile_rows(embeddings: np.ndarray, rows: int, tile_bytes: int) -> int:
 
 
 def tiles(
-  embeddings: np.ndarray, rows: np.ndarray, size: int, *, metric: str
-) -> Iterator[tuple[np.ndarray, Parts]]:
-  """Yields (rows of the tile, its `Parts` of exactly `size` embeddings).
+  embeddings: np.ndarray, rows: np.ndarray, size: int
+) -> Iterator[tuple[np.ndarray, jax.Array]]:
+  """Yields (rows of the tile, their embeddings float32 [p,size,d]).
 
   Only a tile's rows are read, so the embeddings may be memory-mapped. The last
   tile is filled up with zeros: one shape, one compilation.
@@ -111,6 +97,6 @@ def tiles(
   _, parts, features = embeddings.shape
   for start in range(0, len(rows), size):
     chosen = rows[start : start + size]
-    tile = np.zeros((size, parts, features), np.float32)
-    tile[: len(chosen)] = embeddings[chosen]
-    yield chosen, prepare(jnp.asarray(tile), metric=metric)
+    tile = np.zeros((parts, size, features), np.float32)
+    tile[:, : len(chosen)] = embeddings[chosen].swapaxes(0, 1)
+    yield chosen, jax.device_put(tile)

@@ -26,8 +26,8 @@ class Nearest(NamedTuple):
 @functools.partial(jax.jit, static_argnames='metric')
 def _nearer(
   nearest: Nearest,
-  probes: distance.Parts,
-  gallery: distance.Parts,
+  probes: jax.Array,
+  gallery: jax.Array,
   start: jax.Array,
   count: jax.Array,
   *,
@@ -78,9 +78,7 @@ def nearest_rows(
     embeddings, largest, distance.GALLERY_TILE_BYTES
   )
   done = 0
-  for chosen, tile in distance.tiles(
-    embeddings, probes, probe_size, metric=metric
-  ):
+  for chosen, tile in distance.tiles(embeddings, probes, probe_size):
     for column, gallery in enumerate(galleries):
       if len(gallery):
         item = _nearest_items(
@@ -94,19 +92,19 @@ def nearest_rows(
 
 def _nearest_items(
   embeddings: np.ndarray,
-  probes: distance.Parts,
+  probes: jax.Array,
   gallery: np.ndarray,
   size: int,
   *,
   metric: str,
 ) -> np.ndarray:
   """Returns the place in `gallery` of each probe's nearest item, int32 [n]."""
-  n = probes.squares.shape[1]
+  n = probes.shape[1]
   nearest = Nearest(
     jnp.full((n,), jnp.inf, jnp.float32), jnp.zeros((n,), jnp.int32)
   )
   start = 0
-  for rows, tile in distance.tiles(embeddings, gallery, size, metric=metric):
+  for rows, tile in distance.tiles(embeddings, gallery, size):
     previous = nearest
     nearest = _nearer(
       nearest,
@@ -158,9 +156,7 @@ def rank_all(
   correct = np.zeros(len(probes), bool)
   precision = np.full(len(probes), np.nan)
   place = 0
-  for chosen, tile in distance.tiles(
-    embeddings, probes, probe_size, metric=metric
-  ):
+  for chosen, tile in distance.tiles(embeddings, probes, probe_size):
     block = _distances_to_all(embeddings, tile, gallery, metric=metric)
     for probe, row in zip(chosen, block, strict=False):
       same = subjects[gallery] == subjects[probe]
@@ -174,7 +170,7 @@ def rank_all(
 
 def _distances_to_all(
   embeddings: np.ndarray,
-  probes: distance.Parts,
+  probes: jax.Array,
   gallery: np.ndarray,
   *,
   metric: str,
@@ -183,9 +179,9 @@ def _distances_to_all(
   size = distance.tile_rows(
     embeddings, len(gallery), distance.GALLERY_TILE_BYTES
   )
-  matrix = np.empty((probes.squares.shape[1], len(gallery)), np.float32)
+  matrix = np.empty((probes.shape[1], len(gallery)), np.float32)
   start = 0
-  for rows, tile in distance.tiles(embeddings, gallery, size, metric=metric):
+  for rows, tile in distance.tiles(embeddings, gallery, size):
     columns = slice(start, start + len(rows))
     block = _distances(probes, tile, metric=metric)
     matrix[:, columns] = np.asarray(block)[:, : len(rows)]

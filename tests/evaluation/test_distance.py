@@ -55,13 +55,11 @@ def test_half_precision_embeddings_are_compared_in_float32():
 def test_tiles_cover_every_row_once_in_one_shape():
   embeddings = np.random.default_rng(2).normal(size=(10, 2, 3))
   rows = np.array([9, 1, 4, 7, 0])
-  tiles = list(distance.tiles(embeddings, rows, 2, metric='euclidean'))
+  tiles = list(distance.tiles(embeddings, rows, 2))
   assert [list(chosen) for chosen, _ in tiles] == [[9, 1], [4, 7], [0]]
-  assert {parts.vectors.shape for _, parts in tiles} == {(2, 2, 3)}
-  np.testing.assert_allclose(
-    tiles[2][1].vectors[:, 0], embeddings[0], rtol=1e-6
-  )
-  assert not np.any(tiles[2][1].vectors[:, 1])
+  assert {tile.shape for _, tile in tiles} == {(2, 2, 3)}
+  np.testing.assert_allclose(tiles[2][1][:, 0], embeddings[0], rtol=1e-6)
+  assert not np.any(tiles[2][1][:, 1])
 
 
 def test_tile_rows_is_bounded_by_bytes_and_balanced():
