@@ -98,11 +98,18 @@ def get(name: str) -> Dataset:
   return DATASETS[name]
 
 
-def view_index(dataset: str, views: np.ndarray) -> np.ndarray:
+def view_index(
+  dataset: str, views: np.ndarray, *, strict: bool = True
+) -> np.ndarray:
   """Returns class indices int32 [N] of view names [N].
 
   CASIA-B counts its 11 views in steps of 18 degrees; OU-MVLP counts 000..090
   in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'.
+
+  Args:
+    dataset: its name.
+    views: str [N].
+    strict: a view that the dataset does not have is an error, not class -1.
 
   Raises:
     UserError: the dataset has no such view.
@@ -114,7 +121,7 @@ def view_index(dataset: str, views: np.ndarray) -> np.ndarray:
     classes.get(int(view), -1) if re.fullmatch(r'\d{1,3}', view) else -1
     for view in unique.tolist()
   ]
-  if -1 in found:
+  if strict and -1 in found:
     raise UserError(
       f'{dataset} has no view {str(unique[found.index(-1)])!r}; its views'
       f' are {", ".join(names)}'

@@ -1,0 +1,112 @@
+"""Which subjects train and which are tested, as published or as the user says.
+
+A partition is a json file as OpenGait's: {"TRAIN_SET": [...], "TEST_SET":
+[...]}, subjects by name. The published ones lie in `data/partitions`.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input.index import Index
+
+PUBLISHED = Path(__file__).parents[2] / 'data' / 'partitions'
+
+
+@dataclasses.dataclass(frozen=True)
+class Partition:
+  """Names of the subjects that train and of those that are tested."""
+
+  train: tuple[str, ...]
+  test: tuple[str, ...]
+
+
+def load_partition(dataset: Mapping[str, Any]) -> Partition:
+  """Reads the partition of `config.dataset`.
+
+  Its field `partition` is a path to a json file; where it is empty the
+  published one of the dataset is taken.
+
+  Raises:
+    UserError: there is no such file, it is no partition, or it tests nobody.
+  """
+  path = partition_path(
+    dataset['name'], dataset.get('variant', ''), dataset.get('partition', '')
+  )
+  return read_partition(path)
+
+
+def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
+  """Returns the json file of a dataset's partition, or the user's own.
+
+  The variants of the synthetic walkers have different numbers of subjects,
+  so each has its own file.
+  """
+  if partition:
+    return Path(partition).expanduser()
+  if name == 'synthetic_walkers':
+    return PUBLISHED / f'{name}_{variant}.json'
+  return PUBLISHED / f'{name}.json'
+
+
+def read_partition(path: Path) -> Partition:
+  """Reads one partition file; see `load_partition`."""
+  try:
+    content = json.loads(path.read_text())
+  except OSError as error:
+    raise UserError(
+      f'{path}: no partition there; set dataset.partition to a json file with'
+      ' TRAIN_SET and TEST_SET'
+    ) from error
+  except ValueError as error:
+    raise UserError(f'{path}: is no json ({error})') from error
+  sets = [_subjects(content, key, path) for key in ('TRAIN_SET', 'TEST_SET')]
+  partition = Partition(*sets)
+  if not partition.test:
+    raise UserError(f'{path}: TEST_SET is empty; name the subjects to test')
+  both = set(partition.train) & set(partition.test)
+  if both:
+    print(
+      f'note: {path}: {len(both)} subjects both train and are tested; the'
+      ' result says nothing about strangers',
+      file=sys.stderr,
+    )
+  return partition
+
+
+def _subjects(content: Any, key: str, path: Path) -> tuple[str, ...]:
+  names = content.get(key) if isinstance(content, dict) else None
+  if not isinstance(names, list) or not all(
+    isinstance(name, str) for name in names
+  ):
+    raise UserError(f'{path}: {key} must be a list of subject names')
+  if len(set(names)) != len(names):
+    raise UserError(f'{path}: {key} names a subject twice')
+  return tuple(names)
+
+
+def split(index: Index, partition: Partition) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the rows that train and those that are tested, int64 [..] each.
+
+  Raises:
+    UserError: the data lacks subjects that the partition names, as a
+      half-copied tree does.
+  """
+  named = {*partition.train, *partition.test}
+  missing = sorted(named - set(index.subject.tolist()))
+  if missing:
+    shown = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')
+    raise UserError(
+      f'the data lacks {len(missing)} of the {len(named)} subjects of its'
+      f' partition ({shown}): complete a half-copied tree, or set'
+      ' dataset.partition to a json file that names the subjects you have'
+    )
+  train = np.flatnonzero(np.isin(index.subject, partition.train))
+  test = np.flatnonzero(np.isin(index.subject, partition.test))
+  return train, test

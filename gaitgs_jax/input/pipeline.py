@@ -1,0 +1,300 @@
+"""Streams of batches: training batches by step, evaluation batches in buckets.
+
+Batches are dicts of numpy arrays: `frames` uint8 [n,s,h,w] as stored, `mask`
+bool [n,s], `subject`, `view`, `condition` and `sequence` int32 [n]. `sequence`
+is the row of the source's index. Each process builds only its own contiguous
+part of a batch.
+
+tf.data runs the stream; where TensorFlow is not installed, a few threads run
+it in its place and give the same batches.
+"""
+
+import collections
+import concurrent.futures
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import buckets, datasets, sampling
+from gaitgs_jax.input.sources import Source
+
+Batch = dict[str, np.ndarray]
+
+BACKENDS = ('', 'tensorflow', 'threads')
+# Batches under construction, and batches ready ahead of the consumer.
+_WORKERS = 2
+_AHEAD = 2
+_DTYPES = {
+  'frames': np.uint8,
+  'mask': np.bool_,
+  'subject': np.int32,
+  'view': np.int32,
+  'condition': np.int32,
+  'sequence': np.int32,
+}
+
+
+def train_batches(
+  source: Source,
+  rows: np.ndarray,
+  batch: Mapping[str, Any],
+  *,
+  dataset: str,
+  seed: int,
+  start_step: int = 0,
+  process_index: int = 0,
+  process_count: int = 1,
+  backend: str = '',
+) -> Iterator[Batch]:
+  """Yields the training batches of steps `start_step`, `start_step` + 1, ...
+
+  The batch of a step is the same wherever training started, and the batches
+  of all processes, joined in their order, are the batch of a single one.
+  `subject` is the class index among the sorted names of training subjects.
+
+  Args:
+    source: of the sequences.
+    rows: of the training sequences in the source's index, integers [N].
+    batch: `config.batch`, see `sampling.BatchSpec`.
+    dataset: name of the dataset, whose order of views makes the classes.
+    seed: of the run.
+    start_step: the first step.
+    process_index: which part of the batch is built here.
+    process_count: how many processes share it.
+    backend: 'tensorflow', 'threads', or '' for TensorFlow where installed.
+
+  Raises:
+    UserError: P or K is larger than the data allows, the batch does not
+      divide over the processes, or a sequence cannot be read.
+  """
+  spec = sampling.batch_spec(batch)
+  sampler = sampling.Sampler(source.index, rows, spec, seed)
+  slots = sampling.shard(spec.rows, process_index, process_count)
+  names = source.index.subject
+  labels = {
+    'subject': np.searchsorted(sampler.subjects, names),
+    'view': _train_views(source, rows, dataset),
+    'condition': datasets.condition_index(dataset, source.index.condition),
+  }
+
+  def build(step: int) -> Batch:
+    pick = sampler.pick(step, slots)
+    return _assemble(source, pick.sequence, pick.frames, pick.length, labels)
+
+  return _stream(build, start_step, None, backend)
+
+
+def _train_views(source: Source, rows: np.ndarray, dataset: str) -> np.ndarray:
+  views = np.full(len(source.index), -1, np.int32)
+  views[rows] = datasets.view_index(dataset, source.index.view[rows])
+  return views
+
+
+def evaluation_batches(
+  source: Source,
+  rows: np.ndarray,
+  batch_size: int,
+  *,
+  dataset: str,
+  process_index: int = 0,
+  process_count: int = 1,
+  max_buckets: int = 16,
+  backend: str = '',
+) -> Iterator[Batch]:
+  """Yields whole sequences in batches of `batch_size`, in few lengths.
+
+  Every batch has `batch_size` rows in all processes together; the last one is
+  filled up with rows of zeros whose `sequence` is -1 and whose mask is all
+  True. Batches come longest first, so that too little memory shows at once.
+  `subject` is -1; `view` is -1 for a view that the dataset does not have.
+
+  Args:
+    source: of the sequences.
+    rows: which sequences, integers [N].
+    batch_size: rows of the batch of all processes.
+    dataset: name of the dataset, whose order of views makes the classes.
+    process_index: which part of each batch is built here.
+    process_count: how many processes share it.
+    max_buckets: greatest number of distinct lengths, see `buckets.plan`.
+    backend: as for `train_batches`.
+
+  Raises:
+    UserError: the batch does not divide over the processes, or a sequence
+      cannot be read.
+  """
+  rows = np.asarray(rows, np.int64)
+  index = source.index
+  plan = buckets.plan(index.length[rows], batch_size, max_buckets)
+  slots = sampling.shard(batch_size, process_index, process_count)
+  size = slots.stop - slots.start
+  labels = {
+    'subject': np.full(len(index), -1),
+    'view': datasets.view_index(dataset, index.view, strict=False),
+    'condition': datasets.condition_index(dataset, index.condition),
+  }
+
+  def build(number: int) -> Batch:
+    own = rows[plan[number].rows[slots]]
+    frames = [np.arange(index.length[row]) for row in own]
+    batch = _assemble(source, own, frames, plan[number].length, labels)
+    return _fill(batch, size)
+
+  return _stream(build, 0, len(plan), backend)
+
+
+def _assemble(
+  source: Source,
+  sequences: np.ndarray,
+  frames: list[np.ndarray],
+  length: int,
+  labels: Mapping[str, np.ndarray],
+) -> Batch:
+  """Reads one batch, each sequence padded with zeros to `length`."""
+  count = len(sequences)
+  images = np.empty((count, length, *source.size), np.uint8)
+  mask = np.zeros((count, length), np.bool_)
+  for i, (sequence, chosen) in enumerate(zip(sequences, frames, strict=True)):
+    images[i, : len(chosen)] = source.read(int(sequence), chosen)
+    images[i, len(chosen) :] = 0
+    mask[i, : len(chosen)] = True
+  columns = {name: values[sequences] for name, values in labels.items()}
+  batch = {'frames': images, 'mask': mask, 'sequence': sequences, **columns}
+  return {
+    name: batch[name].astype(t, copy=False) for name, t in _DTYPES.items()
+  }
+
+
+def _fill(batch: Batch, size: int) -> Batch:
+  """Appends filler rows until there are `size` rows."""
+  missing = size - len(batch['sequence'])
+  if not missing:
+    return batch
+  fillers = {'frames': 0, 'mask': True}
+  return {
+    name: np.concatenate(
+      [
+        values,
+        np.full(
+          (missing, *values.shape[1:]), fillers.get(name, -1), values.dtype
+        ),
+      ]
+    )
+    for name, values in batch.items()
+  }
+
+
+def _stream(
+  build: Callable[[int], Batch], start: int, stop: int | None, backend: str
+) -> Iterator[Batch]:
+  """Yields build(step) of start, start + 1, ..., built ahead of its use."""
+  if backend not in BACKENDS:
+    raise UserError(
+      f'unknown input backend {backend!r}; choose tensorflow or threads'
+    )
+  tf = None if backend == 'threads' else _tensorflow()
+  if tf is not None:
+    return _tf_stream(tf, build, start, stop)
+  if backend == 'tensorflow':
+    raise UserError('TensorFlow is not installed; take the backend threads')
+  return _thread_stream(build, start, stop)
+
+
+def _thread_stream(
+  build: Callable[[int], Batch], start: int, stop: int | None
+) -> Iterator[Batch]:
+  steps = itertools.count(start) if stop is None else range(start, stop)
+  pending: collections.deque[concurrent.futures.Future] = collections.deque()
+  with concurrent.futures.ThreadPoolExecutor(_WORKERS) as threads:
+    try:
+      for step in steps:
+        pending.append(threads.submit(build, step))
+        if len(pending) > _WORKERS + _AHEAD:
+          yield pending.popleft().result()
+      while pending:
+        yield pending.popleft().result()
+    finally:
+      for future in pending:
+        future.cancel()
+
+
+def _tf_stream(
+  tf: Any, build: Callable[[int], Batch], start: int, stop: int | None
+) -> Iterator[Batch]:
+  failures: dict[int, Exception] = {}
+
+  def arrays(step: np.int64) -> list[np.ndarray]:
+    try:
+      return list(build(int(step)).values())
+    except Exception as error:
+      # TensorFlow passes on no more than the text of an exception.
+      failures[int(step)] = error
+      raise
+
+  def tensors(step: Any) -> Any:
+    return tf.numpy_function(arrays, [step], list(_DTYPES.values()))
+
+  steps = tf.data.Dataset.range(start, 2**62 if stop is None else stop)
+  stream = steps.map(
+    tensors, num_parallel_calls=_WORKERS, deterministic=True
+  ).prefetch(_AHEAD)
+  try:
+    for values in stream.as_numpy_iterator():
+      yield dict(zip(_DTYPES, values, strict=True))
+  except tf.errors.OpError:
+    if failures:
+      raise failures[min(failures)] from None
+    raise
+
+
+@functools.cache
+def _tensorflow() -> Any:
+  """Returns TensorFlow, kept off the accelerators, or None without it."""
+  try:
+    import tensorflow as tf
+  except ImportError:
+    return None
+  # It would otherwise claim the memory of the GPUs that JAX computes on.
+  tf.config.set_visible_devices([], 'GPU')
+  return tf
+
+
+def prefetch_to_device(
+  batches: Iterable[Batch], sharding: jax.sharding.Sharding, size: int = 2
+) -> Iterator[dict[str, jax.Array]]:
+  """Yields batches as global arrays on devices, `size` of them ahead.
+
+  Args:
+    batches: each process's own part, numpy arrays [n,...].
+    sharding: of the first axis, over the devices of all processes.
+    size: batches that are copied ahead of their use.
+
+  Raises:
+    UserError: a batch does not divide over the devices of the mesh.
+  """
+  ready: collections.deque[dict[str, jax.Array]] = collections.deque()
+  for batch in batches:
+    ready.append(
+      {name: _to_device(values, sharding) for name, values in batch.items()}
+    )
+    if len(ready) > size:
+      yield ready.popleft()
+  yield from ready
+
+
+def _to_device(
+  values: np.ndarray, sharding: jax.sharding.Sharding
+) -> jax.Array:
+  rows = len(values) * jax.process_count()
+  try:
+    sharding.shard_shape((rows, *values.shape[1:]))
+  except ValueError as error:
+    raise UserError(
+      f'a batch of {rows} sequences does not divide over the'
+      f' {len(sharding.device_set)} devices of the mesh'
+    ) from error
+  return jax.make_array_from_process_local_data(sharding, values)

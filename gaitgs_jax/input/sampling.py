@@ -1,0 +1,251 @@
+"""Which sequences and which frames make the batch of a step.
+
+Everything drawn is a pure function of (seed, stream, step, slot), so a batch
+does not depend on where training started, on the order of the source, or on
+how many processes share it. The rules for frames are those of GaitSet
+(https://arxiv.org/abs/1811.06186) and OpenGait (arXiv 2211.06597).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input.index import Index
+
+SAMPLERS = ('fixed', 'unfixed', 'all')
+ORDERS = ('ordered', 'unordered')
+
+# Streams of random numbers; a slot counts subjects in the first two and rows
+# of the batch in the last.
+_SUBJECTS, _SEQUENCES, _FRAMES = range(3)
+# Batches of whole sequences are padded to multiples of this, as every new
+# length compiles the step anew.
+_LENGTH_STEP = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchSpec:
+  """`config.batch`: P subjects x K sequences x S frames, and how to draw them.
+
+  Attributes:
+    subjects: P.
+    sequences: K of each subject.
+    frames: S of each sequence, for sampler 'fixed'.
+    sampler: 'fixed' takes S frames, 'unfixed' a number drawn between
+      `frames_min` and `frames_max` (both included), 'all' every frame.
+    order: 'ordered' keeps time, 'unordered' draws frames as a set.
+    skip: ordered frames come from a window of S + skip, of which `skip` drop
+      out at random.
+    frames_min: least number of frames, for sampler 'unfixed'.
+    frames_max: greatest number of frames, for sampler 'unfixed'.
+  """
+
+  subjects: int
+  sequences: int
+  frames: int = 30
+  sampler: str = 'fixed'
+  order: str = 'ordered'
+  skip: int = 0
+  frames_min: int = 0
+  frames_max: int = 0
+
+  def __post_init__(self) -> None:
+    _check_choice('sampler', self.sampler, SAMPLERS)
+    _check_choice('order', self.order, ORDERS)
+    _check_least('subjects', self.subjects, 1)
+    _check_least('sequences', self.sequences, 1)
+    _check_least('frames', self.frames, 1)
+    _check_least('skip', self.skip, 0)
+    if self.sampler == 'unfixed':
+      _check_least('frames_min', self.frames_min, 1)
+      _check_least('frames_max', self.frames_max, self.frames_min)
+
+  @property
+  def rows(self) -> int:
+    """Sequences in the global batch, P x K."""
+    return self.subjects * self.sequences
+
+
+def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
+  """Reads `config.batch`.
+
+  Raises:
+    UserError: a field is unknown, missing or out of range.
+  """
+  fields = {field.name for field in dataclasses.fields(BatchSpec)}
+  unknown = sorted(set(batch) - fields)
+  if unknown:
+    raise UserError(
+      f'batch has no field {unknown[0]!r}; its fields are'
+      f' {", ".join(sorted(fields))}'
+    )
+  missing = sorted({'subjects', 'sequences'} - set(batch))
+  if missing:
+    raise UserError(f'batch.{missing[0]} is not set')
+  return BatchSpec(**dict(batch))
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+  if value not in choices:
+    raise UserError(
+      f'batch.{name} is {value!r}; choose one of {", ".join(choices)}'
+    )
+
+
+def _check_least(name: str, value: Any, least: int) -> None:
+  if not isinstance(value, int) or value < least:
+    raise UserError(
+      f'batch.{name} is {value!r}; a whole number from {least} up is needed'
+    )
+
+
+def generator(
+  seed: int, stream: int, step: int, slot: int
+) -> np.random.Generator:
+  """Returns the random numbers of (seed, stream, step, slot)."""
+  entropy = np.random.SeedSequence([seed, stream, step, slot])
+  return np.random.Generator(np.random.Philox(entropy))
+
+
+def shard(total: int, process_index: int, process_count: int) -> slice:
+  """Returns the rows of a batch of `total` that one process builds.
+
+  Raises:
+    UserError: the processes cannot share the batch evenly.
+  """
+  if total % process_count:
+    raise UserError(
+      f'a batch of {total} sequences does not divide over {process_count}'
+      ' processes'
+    )
+  size = total // process_count
+  return slice(process_index * size, (process_index + 1) * size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pick:
+  """The rows of one batch.
+
+  Attributes:
+    sequence: int64 [n], rows of the source's index.
+    frames: which frames of each sequence, n integer arrays.
+    length: to how many frames the global batch is padded.
+  """
+
+  sequence: np.ndarray
+  frames: list[np.ndarray]
+  length: int
+
+
+class Sampler:
+  """Draws PK batches: P subjects, K sequences of each.
+
+  Subjects are drawn without replacement. A subject with K sequences or more
+  gives K different ones; one with fewer gives each at least once and repeats
+  some, as OpenGait lets it.
+
+  Args:
+    index: of the source.
+    rows: of the training sequences, integers [N].
+    spec: what to draw.
+    seed: of the run.
+
+  Raises:
+    UserError: P or K is larger than the data allows.
+  """
+
+  def __init__(
+    self, index: Index, rows: np.ndarray, spec: BatchSpec, seed: int
+  ):
+    if not isinstance(seed, int) or seed < 0:
+      raise UserError(f'seed is {seed!r}; a whole number from 0 up is needed')
+    rows = np.asarray(rows, np.int64)
+    part = index.take(rows)
+    # Sorted by name: another order of the same data gives the same batches.
+    order = np.lexsort((part.view, part.condition, part.subject))
+    self._rows = rows[order]
+    self._length = index.length
+    self._spec = spec
+    self._seed = seed
+    self.subjects, self._starts, self._counts = np.unique(
+      part.subject[order], return_index=True, return_counts=True
+    )
+    self._check()
+
+  def _check(self) -> None:
+    spec, subjects = self._spec, len(self.subjects)
+    if spec.subjects > subjects:
+      raise UserError(
+        f'batch.subjects is {spec.subjects}, but only {subjects} subjects train'
+      )
+    most = int(self._counts.max())
+    if spec.sequences > most:
+      raise UserError(
+        f'batch.sequences is {spec.sequences}, but no training subject has'
+        f' more than {most} sequences'
+      )
+
+  def sequences(self, step: int) -> np.ndarray:
+    """Returns the rows int64 [P*K] of a step's batch, subject by subject."""
+    spec = self._spec
+    rng = generator(self._seed, _SUBJECTS, step, 0)
+    chosen = rng.permutation(len(self.subjects))[: spec.subjects]
+    batch = np.empty((spec.subjects, spec.sequences), np.int64)
+    for slot, subject in enumerate(chosen):
+      rng = generator(self._seed, _SEQUENCES, step, slot)
+      count = self._counts[subject]
+      drawn = rng.permutation(count)[: spec.sequences]
+      if count < spec.sequences:
+        again = rng.integers(0, count, spec.sequences - count)
+        drawn = np.concatenate([drawn, again])
+      batch[slot] = self._rows[self._starts[subject] + drawn]
+    return batch.reshape(-1)
+
+  def pick(self, step: int, slots: slice) -> Pick:
+    """Draws the part of a step's batch that lies in `slots`."""
+    sequences = self.sequences(step)
+    frames = [
+      frame_indices(
+        generator(self._seed, _FRAMES, step, slot),
+        int(self._length[sequences[slot]]),
+        self._spec,
+      )
+      for slot in range(*slots.indices(len(sequences)))
+    ]
+    return Pick(sequences[slots], frames, self._padded_length(sequences))
+
+  def _padded_length(self, sequences: np.ndarray) -> int:
+    spec = self._spec
+    if spec.sampler == 'fixed':
+      return spec.frames
+    if spec.sampler == 'unfixed':
+      return spec.frames_max
+    longest = int(self._length[sequences].max())
+    return -(-longest // _LENGTH_STEP) * _LENGTH_STEP
+
+
+def frame_indices(
+  rng: np.random.Generator, length: int, spec: BatchSpec
+) -> np.ndarray:
+  """Draws which frames of a sequence of `length` to take, integers [k].
+
+  Ordered: a window of consecutive frames, the sequence repeated where it is
+  shorter, less `skip` of them. Unordered: without replacement, unless the
+  sequence is too short.
+  """
+  if spec.sampler == 'all':
+    return np.arange(length)
+  count = spec.frames
+  if spec.sampler == 'unfixed':
+    count = int(rng.integers(spec.frames_min, spec.frames_max + 1))
+  if spec.order == 'unordered':
+    return rng.choice(length, count, replace=length < count)
+  window = count + spec.skip
+  total = length * -(-window // length)
+  frames = rng.integers(total - window + 1) + np.arange(window)
+  if spec.skip:
+    frames = frames[np.sort(rng.choice(window, count, replace=False))]
+  return frames % length

@@ -1,0 +1,335 @@
+"""Where sequences come from: prepared datasets, OpenGait trees, or memory.
+
+A source is an index, held as arrays, and `read`. Sources keep no more than
+the index in memory (except `ArraySource` and `CachedSource`, whose purpose is
+to), and several threads may read from one.
+"""
+
+import concurrent.futures
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import datasets, pickles, prepared
+from gaitgs_jax.input.index import Index, concatenate, make
+
+__all__ = [
+  'ArraySource',
+  'CachedSource',
+  'Index',
+  'OpenGaitSource',
+  'PreparedSource',
+  'Source',
+  'open_source',
+]
+
+_FIELDS = ('name', 'variant', 'size', 'root', 'format', 'cache', 'partition')
+# Reading the heads of files waits on the disk more than it computes.
+_THREADS = 8
+_CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
+
+
+class Source(Protocol):
+  """Sequences of silhouettes that can be read one at a time."""
+
+  @property
+  def index(self) -> Index:
+    """Subject, condition, view and length of every sequence."""
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """Height and width of the stored frames."""
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
+    """Returns frames uint8 [k,h,w] of one sequence.
+
+    Args:
+      sequence: row of the index.
+      frames: which frames, integers [k] in any order and number; None for
+        all of them.
+
+    Raises:
+      UserError: the sequence cannot be read; the message names it.
+    """
+
+
+class ArraySource:
+  """Sequences in memory, each uint8 [s,h,w]."""
+
+  def __init__(
+    self,
+    frames: Sequence[np.ndarray],
+    subject: Sequence[str],
+    condition: Sequence[str],
+    view: Sequence[str],
+  ):
+    self._frames = [np.asarray(sequence) for sequence in frames]
+    lengths = [len(sequence) for sequence in self._frames]
+    self.index = make(zip(subject, condition, view, lengths, strict=True))
+    shapes = [sequence.shape for sequence in self._frames]
+    self.size = _common_size(shapes, self.index.name)
+    for row, sequence in enumerate(self._frames):
+      if sequence.dtype != np.uint8:
+        raise UserError(
+          f'{self.index.name(row)}: frames are {sequence.dtype}, not uint8'
+        )
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
+    """Returns frames uint8 [k,h,w]; see `Source`."""
+    return _take(self._frames[sequence], frames)
+
+
+class OpenGaitSource:
+  """A tree ROOT/subject/condition/view/*.pkl as OpenGait makes, read in place.
+
+  Where a folder holds several pickles (modalities, sorted by name) the first
+  one with 'sil' in its name is taken, or the first. Opening reads the head of
+  every file.
+
+  Raises:
+    UserError: there is no tree, it is half-copied, or a sequence of it is
+      empty, damaged or of another size.
+  """
+
+  def __init__(self, root: str | os.PathLike):
+    self._root = Path(root).expanduser()
+    folders = _sequence_folders(self._root)
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
+      self._files = list(threads.map(_silhouette_file, folders))
+      shapes = list(threads.map(self._shape, range(len(folders))))
+    self.size = _common_size(shapes, lambda row: str(self._path(row)))
+    subject, condition, view = zip(
+      *(folder.parts[-3:] for folder in folders), strict=True
+    )
+    lengths = [shape[0] for shape in shapes]
+    self.index = make(zip(subject, condition, view, lengths, strict=True))
+
+  def _path(self, sequence: int) -> Path:
+    return self._root / self._files[sequence]
+
+  def _shape(self, sequence: int) -> tuple[int, ...]:
+    try:
+      return pickles.load_shape(self._path(sequence))
+    except pickles.PickleError as error:
+      raise UserError(f'{error}; {_CHECK.format(self._root)}') from error
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
+    """Returns frames uint8 [k,h,w]; see `Source`."""
+    array = pickles.load_frames(self._path(sequence))
+    if array.shape != (self.index.length[sequence], *self.size):
+      raise UserError(
+        f'{self._path(sequence)}: has changed while it was in use'
+      )
+    return _take(array, frames)
+
+
+class PreparedSource:
+  """A prepared dataset; see `prepared`. Training sequences come first.
+
+  Raises:
+    UserError: the folder holds no prepared dataset, or only part of one.
+  """
+
+  def __init__(self, directory: str | os.PathLike):
+    self._directory = Path(directory)
+    splits, self.size = prepared.read_index(self._directory)
+    self.index = concatenate(splits.values())
+    self._shards = [
+      shard
+      for split in splits
+      for shard in prepared.shards(self._directory, split)
+    ]
+    counts = [count for _, count in self._shards]
+    self._ends = np.cumsum(counts)
+    self._readers: dict[int, Any] = {}
+    self._lock = threading.Lock()
+
+  def _reader(self, shard: int) -> Any:
+    with self._lock:
+      if shard not in self._readers:
+        self._readers[shard] = prepared.open_reader(*self._shards[shard])
+      return self._readers[shard]
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
+    """Returns frames uint8 [k,h,w]; see `Source`."""
+    shard = int(np.searchsorted(self._ends, sequence, side='right'))
+    path, count = self._shards[shard]
+    record = int(sequence - self._ends[shard] + count)
+    try:
+      data = self._reader(shard).read([record])[0]
+      array, texts = prepared.decode(data, self.size)
+    except (RuntimeError, ValueError) as error:
+      raise UserError(
+        f'{self.index.name(sequence)}: record {record} of {path} is damaged'
+        f' ({error}); prepare the dataset again'
+      ) from error
+    name = '/'.join(texts.values())
+    if (name, len(array)) != (
+      self.index.name(sequence),
+      self.index.length[sequence],
+    ):
+      raise UserError(
+        f'{path}: record {record} is {name}, not'
+        f' {self.index.name(sequence)}; delete {prepared.INDEX_FILE} beside it'
+        ' to have it made again'
+      )
+    return _take(array, frames)
+
+
+class CachedSource:
+  """Keeps in memory what another source has read (cache='ram')."""
+
+  def __init__(self, source: Source):
+    self._source = source
+    self.index = source.index
+    self.size = source.size
+    self._frames: dict[int, np.ndarray] = {}
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
+    """Returns frames uint8 [k,h,w]; see `Source`."""
+    array = self._frames.get(int(sequence))
+    if array is None:
+      array = self._frames[int(sequence)] = self._source.read(sequence)
+    return _take(array, frames)
+
+
+def _take(array: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
+  return array if frames is None else array.take(frames, axis=0)
+
+
+def _common_size(
+  shapes: Sequence[tuple[int, ...]], name: Any
+) -> tuple[int, int]:
+  """Returns the (h, w) that all shapes [s,h,w] share.
+
+  Raises:
+    UserError: there is none, or one is empty; `name(row)` says which.
+  """
+  if not shapes:
+    raise UserError('there are no sequences')
+  for row, shape in enumerate(shapes):
+    if len(shape) != 3 or 0 in shape:
+      raise UserError(f'{name(row)}: has shape {list(shape)}, not [s,h,w]')
+    if shape[1:] != shapes[0][1:]:
+      raise UserError(
+        f'{name(row)}: frames are {shape[1]}x{shape[2]}, but'
+        f' {shapes[0][1]}x{shapes[0][2]} in {name(0)}'
+      )
+  return shapes[0][1], shapes[0][2]
+
+
+def _sequence_folders(root: Path) -> list[Path]:
+  """Returns the folders ROOT/subject/condition/view, sorted."""
+  if not root.is_dir():
+    raise UserError(f'{root}: no such folder; set dataset.root to the tree')
+  level = [root]
+  for _ in range(3):
+    level = [child for folder in level for child in _folders(folder, root)]
+  return level
+
+
+def _folders(folder: Path, root: Path) -> list[Path]:
+  with os.scandir(folder) as entries:
+    names = sorted(
+      entry.name
+      for entry in entries
+      if entry.is_dir() and not entry.name.startswith('.')
+    )
+  if not names:
+    raise UserError(
+      f'{folder}: holds no folders, but {root}/subject/condition/view/*.pkl'
+      ' is expected; is the tree half-copied?'
+    )
+  return [folder / name for name in names]
+
+
+def _silhouette_file(folder: Path) -> str:
+  """Returns subject/condition/view/file.pkl of one sequence's folder."""
+  names = sorted(
+    entry.name for entry in os.scandir(folder) if entry.name.endswith('.pkl')
+  )
+  if not names:
+    raise UserError(
+      f'{folder}: holds no pickle; is the tree half-copied?'
+      f' {_CHECK.format(folder.parents[2])}'
+    )
+  name = next((name for name in names if 'sil' in name.lower()), names[0])
+  return os.path.join(*folder.parts[-3:], name)
+
+
+def open_source(dataset: Mapping[str, Any]) -> Source:
+  """Opens the source that `config.dataset` describes.
+
+  Args:
+    dataset: `name` of `datasets.DATASETS`; `size` (h, w) of the model's input;
+      `variant` ('' for the height of `size`); `root` ('' for TFDS's folder);
+      `format` 'tfds' or 'opengait'; `cache` '' or 'ram'; `partition`.
+
+  Raises:
+    UserError: a field is wrong, there is no data, or its frames are of
+      another size; the message says what mends it.
+  """
+  unknown = sorted(set(dataset) - set(_FIELDS))
+  if unknown:
+    raise UserError(
+      f'dataset has no field {unknown[0]!r}; its fields are'
+      f' {", ".join(_FIELDS)}'
+    )
+  kind = dataset.get('format', '') or 'tfds'
+  if kind == 'opengait':
+    source: Source = OpenGaitSource(_tree(dataset))
+  elif kind == 'tfds':
+    source = PreparedSource(_prepared_directory(dataset))
+  else:
+    raise UserError(f'dataset.format is {kind!r}; choose tfds or opengait')
+  _check_size(source.size, tuple(dataset['size']))
+  cache = dataset.get('cache', '')
+  if cache not in ('', 'ram'):
+    raise UserError(f"dataset.cache is {cache!r}; choose '' or 'ram'")
+  return CachedSource(source) if cache else source
+
+
+def _tree(dataset: Mapping[str, Any]) -> str:
+  datasets.get(dataset['name'])
+  root = dataset.get('root', '')
+  if not root:
+    raise UserError(
+      "dataset.format is 'opengait': set dataset.root to the tree's folder"
+    )
+  return root
+
+
+def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
+  facts = datasets.get(dataset['name'])
+  root = dataset.get('root', '')
+  variant = dataset.get('variant', '') or str(dataset['size'][0])
+  if variant not in facts.variants:
+    raise UserError(
+      f'{facts.name} has no variant {variant!r}; choose one of'
+      f' {", ".join(facts.variants)}'
+    )
+  directory = prepared.find(root, facts.name, variant)
+  if directory is None:
+    flags = f'--dataset={facts.name} --variant={variant}'
+    flags += ' --source=DIR' if facts.subjects else ''
+    flags += f' --root={root}' if root else ''
+    raise UserError(
+      f'{prepared.data_dir(root)}: no prepared {facts.name} ({variant}); make'
+      f' it with `python -m gaitgs_jax prepare {flags}`'
+    )
+  return directory
+
+
+def _check_size(stored: tuple[int, int], wanted: tuple[int, ...]) -> None:
+  spare = stored[1] - wanted[1]
+  if stored[0] != wanted[0] or spare < 0 or spare % 2:
+    raise UserError(
+      f'the stored frames are {stored[0]}x{stored[1]}, from which dataset.size'
+      f' {wanted[0]}x{wanted[1]} cannot be cut; take data of height'
+      f' {wanted[0]}'
+    )

@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+import pytest
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import partitions
+from gaitgs_jax.input.index import make
+
+INDEX = make((s, 'nm-01', '000', 9) for s in ('003', '001', '002', '001'))
+
+
+def write(path, content):
+  text = content if isinstance(content, str) else json.dumps(content)
+  path.write_text(text)
+  return {'name': 'casia_b', 'partition': str(path)}
+
+
+def test_rows_follow_the_partition(tmp_path):
+  content = {'TRAIN_SET': ['001'], 'TEST_SET': ['003'], 'PROBE_SET': []}
+  partition = partitions.load_partition(write(tmp_path / 'p.json', content))
+  train, test = partitions.split(INDEX, partition)
+  assert train.tolist() == [1, 3]
+  assert test.tolist() == [0]
+
+
+def test_each_dataset_has_its_own_file():
+  def name(*args):
+    return partitions.partition_path(*args).name
+
+  assert name('casia_b', '64') == 'casia_b.json'
+  assert name('synthetic_walkers', 'demo') == 'synthetic_walkers_demo.json'
+  assert name('casia_b', '', '/tmp/own.json') == 'own.json'
+
+
+@pytest.mark.parametrize(
+  ('content', 'message'),
+  [
+    ({'TRAIN_SET': ['001'], 'TEST_SET': []}, 'TEST_SET is empty'),
+    ({'TRAIN_SET': ['001']}, 'TEST_SET must be a list'),
+    ({'TRAIN_SET': '001', 'TEST_SET': ['002']}, 'TRAIN_SET must be a list'),
+    ({'TRAIN_SET': [1], 'TEST_SET': ['002']}, 'TRAIN_SET must be a list'),
+    ({'TRAIN_SET': [], 'TEST_SET': ['1', '1']}, 'names a subject twice'),
+    ([], 'TRAIN_SET must be a list'),
+    ('{', 'is no json'),
+  ],
+)
+def test_bad_partitions_are_named(tmp_path, content, message):
+  path = tmp_path / 'p.json'
+  with pytest.raises(UserError, match=f'{path}.*{message}'):
+    partitions.load_partition(write(path, content))
+
+
+def test_a_missing_file_is_named():
+  with pytest.raises(UserError, match='no partition there'):
+    partitions.load_partition({'name': 'casia_b', 'partition': '/absent.json'})
+
+
+def test_subjects_in_both_sets_are_told(tmp_path, capsys):
+  content = {'TRAIN_SET': ['001', '002'], 'TEST_SET': ['002']}
+  partition = partitions.load_partition(write(tmp_path / 'p.json', content))
+  assert '1 subjects both train' in capsys.readouterr().err
+  train, test = partitions.split(INDEX, partition)
+  assert np.intersect1d(train, test).tolist() == [2]
+
+
+def test_a_half_copied_tree_is_told():
+  partition = partitions.Partition(('001', '004'), ('005',))
+  with pytest.raises(UserError, match=r'lacks 2 of the 3 .*\(004, 005\)'):
+    partitions.split(INDEX, partition)
