@@ -111,16 +111,11 @@ def rotate(frames: jax.Array, key: jax.Array) -> jax.Array:
   angle = jnp.deg2rad(ROTATION) * jax.random.uniform(key, minval=-1, maxval=1)
   cos, sin = jnp.cos(angle), jnp.sin(angle)
   height, width = frames.shape[-2:]
-  y = (jnp.arange(height) - (height - 1) / 2)[:, None]
-  x = (jnp.arange(width) - (width - 1) / 2)[None, :]
-  y, x = (
-    jnp.broadcast_to(y, (height, width)),
-    jnp.broadcast_to(x, (height, width)),
-  )
-  places = [
-    cos * y - sin * x + (height - 1) / 2,
-    sin * y + cos * x + (width - 1) / 2,
-  ]
+  centre = jnp.asarray([height - 1, width - 1], jnp.float32) / 2
+  grid = [jnp.arange(size, dtype=jnp.float32) for size in (height, width)]
+  y, x = jnp.meshgrid(*grid, indexing='ij')
+  y, x = y - centre[0], x - centre[1]
+  places = [cos * y - sin * x + centre[0], sin * y + cos * x + centre[1]]
   turn = functools.partial(
     jax.scipy.ndimage.map_coordinates, coordinates=places, order=1
   )
@@ -150,7 +145,7 @@ def _inside(extent: jax.Array, size: int, key: jax.Array) -> jax.Array:
   """Returns bool [size], True along a random interval of that extent."""
   extent = jnp.clip(jnp.round(extent), 1, size)
   start = jnp.floor(jax.random.uniform(key) * (size - extent + 1))
-  places = jnp.arange(size)
+  places = jnp.arange(size, dtype=jnp.float32)
   return (places >= start) & (places < start + extent)
 
 

@@ -129,7 +129,8 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
   try:
     with Path(path).open('rb') as file:
       head = file.read(_HEAD_BYTES)
-      size = os.fstat(file.fileno()).st_size
+      size = file.seek(-1, os.SEEK_END) + 1
+      whole = file.read() == b'.'  # The instruction to stop.
   except OSError:
     return load_array(path).shape
   machine = _Machine()
@@ -141,7 +142,7 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
       type(length) is int and length >= 0 for length in shape
     ):
       rest = size - math.prod(shape) * numbers.dtype.itemsize
-      if 0 < rest < _HEAD_BYTES:
+      if whole and 0 < rest < _HEAD_BYTES:
         return shape
   return load_array(path).shape
 

@@ -66,8 +66,6 @@ def test_the_shape_is_that_of_the_array(tmp_path, protocol):
     path.write_bytes(pickle.dumps(array, protocol))
     assert pickles.load_shape(path) == array.shape
     path.write_bytes(pickle.dumps(array, protocol)[:-3])
-    if array.size > 1000:
-      continue
     with pytest.raises(pickles.PickleError, match='damaged'):
       pickles.load_shape(path)
 

@@ -1,0 +1,243 @@
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import pipeline, sources
+
+BATCH = {'subjects': 3, 'sequences': 4, 'frames': 5}
+BACKENDS = ['tensorflow', 'threads']
+
+
+@pytest.fixture(scope='module')
+def source():
+  rng = np.random.default_rng(0)
+  names = [
+    (f'{subject:03d}', f'nm-{walk:02d}', view)
+    for subject in range(6)
+    for walk in (1, 2)
+    for view in ('000', '036', '180')
+  ]
+  frames = [
+    rng.integers(1, 256, (4 + row % 17, 8, 6), np.uint8)
+    for row in range(len(names))
+  ]
+  return sources.ArraySource(frames, *zip(*names, strict=True))
+
+
+ROWS = np.arange(6, 36)  # Subjects 1 to 5.
+
+
+def train(source, number=3, batch=BATCH, **options):
+  options = {'seed': 0, 'backend': 'threads', **options}
+  batches = pipeline.train_batches(
+    source, ROWS, batch, dataset='casia_b', **options
+  )
+  return list(itertools.islice(batches, number))
+
+
+def same(left, right):
+  assert left.keys() == right.keys()
+  for name in left:
+    np.testing.assert_array_equal(left[name], right[name])
+    assert left[name].dtype == right[name].dtype
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_batch_holds_what_its_rows_say(source, backend):
+  index = source.index
+  for batch in train(source, backend=backend):
+    assert batch['frames'].shape == (12, 5, 8, 6)
+    assert batch['frames'].dtype == np.uint8
+    assert batch['mask'].shape == (12, 5) and batch['mask'].all()
+    for i, row in enumerate(batch['sequence']):
+      # Class 0 is subject 1, the first one that trains.
+      assert index.subject[row] == f'{batch["subject"][i] + 1:03d}'
+      assert index.view[row] == f'{18 * batch["view"][i]:03d}'
+      assert index.condition[row] == f'nm-{batch["condition"][i] + 1:02d}'
+      stored = {frame.tobytes() for frame in source.read(row)}
+      assert {frame.tobytes() for frame in batch['frames'][i]} <= stored
+
+
+@pytest.mark.parametrize(
+  'fields',
+  [
+    {'sampler': 'fixed'},
+    {'sampler': 'all'},
+    {'sampler': 'unfixed', 'frames_min': 2, 'frames_max': 9, 'skip': 2},
+    {'order': 'unordered'},
+  ],
+)
+def test_both_backends_give_the_same_bytes(source, fields):
+  batch = {**BATCH, **fields}
+  pairs = [train(source, batch=batch, backend=name) for name in BACKENDS]
+  for left, right in zip(*pairs, strict=True):
+    same(left, right)
+
+
+def test_padded_frames_are_masked_zeros(source):
+  fields = {'sampler': 'unfixed', 'frames_min': 2, 'frames_max': 9}
+  for batch in train(source, batch={**BATCH, **fields}):
+    assert batch['frames'].shape[1] == 9
+    assert not batch['frames'][~batch['mask']].any()
+    assert batch['frames'][batch['mask']].all()
+    counts = batch['mask'].sum(1)
+    assert counts.min() >= 2 and counts.max() <= 9 and len(set(counts)) > 1
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_a_step_is_the_same_wherever_training_started(source, backend):
+  whole = train(source, 6, backend=backend)
+  for left, right in zip(
+    whole[4:], train(source, 2, start_step=4, backend=backend), strict=True
+  ):
+    same(left, right)
+
+
+@pytest.mark.parametrize('count', [2, 3, 4])
+@pytest.mark.parametrize('sampler', ['fixed', 'all'])
+def test_shards_join_to_the_single_process_batch(source, count, sampler):
+  batch = {**BATCH, 'sampler': sampler}
+  parts = [
+    train(source, batch=batch, process_index=i, process_count=count)
+    for i in range(count)
+  ]
+  for whole, *shards in zip(train(source, batch=batch), *parts, strict=True):
+    joined = {
+      name: np.concatenate([shard[name] for shard in shards]) for name in whole
+    }
+    same(joined, whole)
+
+
+def evaluate(source, rows, batch_size, **options):
+  options = {'backend': 'threads', **options}
+  return list(
+    pipeline.evaluation_batches(
+      source, rows, batch_size, dataset='casia_b', **options
+    )
+  )
+
+
+@pytest.mark.parametrize('batch_size', [1, 7, 12, 50])
+def test_evaluation_gives_every_sequence_once_and_whole(source, batch_size):
+  seen = []
+  for batch in evaluate(source, ROWS, batch_size):
+    assert len(batch['sequence']) == batch_size
+    assert (batch['subject'] == -1).all()
+    for i, row in enumerate(batch['sequence']):
+      if row < 0:
+        assert batch['mask'][i].any() and not batch['frames'][i].any()
+        continue
+      seen.append(row)
+      frames = batch['frames'][i][batch['mask'][i]]
+      np.testing.assert_array_equal(frames, source.read(row))
+      assert not batch['frames'][i][~batch['mask'][i]].any()
+  assert sorted(seen) == ROWS.tolist()
+
+
+def test_evaluation_is_the_same_in_both_backends_and_in_shards(source):
+  whole = evaluate(source, ROWS, 8)
+  for left, right in zip(
+    evaluate(source, ROWS, 8, backend='tensorflow'), whole, strict=True
+  ):
+    same(left, right)
+  parts = [
+    evaluate(source, ROWS, 8, process_index=i, process_count=4)
+    for i in range(4)
+  ]
+  for batch, *shards in zip(whole, *parts, strict=True):
+    joined = {
+      name: np.concatenate([shard[name] for shard in shards]) for name in batch
+    }
+    same(joined, batch)
+
+
+def test_evaluation_takes_few_lengths(source):
+  batches = evaluate(source, ROWS, 2, max_buckets=3)
+  assert len({batch['frames'].shape for batch in batches}) <= 3
+  assert evaluate(source, ROWS[:0], 4) == []
+
+
+class Damaged:
+  """A source that cannot read one of its sequences."""
+
+  def __init__(self, source, bad):
+    self.index, self.size = source.index, source.size
+    self._source, self._bad = source, bad
+
+  def read(self, sequence, frames=None):
+    if sequence == self._bad:
+      raise UserError(f'{self.index.name(sequence)}: is damaged')
+    return self._source.read(sequence, frames)
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_an_unreadable_sequence_is_named(source, backend):
+  bad = int(train(source, 5)[4]['sequence'][3])
+  name = source.index.name(bad)
+  with pytest.raises(UserError, match=f'^{name}: is damaged$'):
+    train(Damaged(source, bad), 50, backend=backend)
+  with pytest.raises(UserError, match=f'^{name}: is damaged$'):
+    evaluate(Damaged(source, bad), ROWS, 4, backend=backend)
+
+
+@pytest.mark.parametrize(
+  ('options', 'message'),
+  [
+    ({'batch': {**BATCH, 'subjects': 6}}, 'subjects is 6, but only 5'),
+    ({'batch': {**BATCH, 'sequences': 7}}, 'sequences is 7, but .* 6'),
+    ({'process_count': 5}, 'does not divide over 5 processes'),
+    ({'backend': 'grain'}, "unknown input backend 'grain'"),
+  ],
+)
+def test_bad_input_is_told_at_once(source, options, message):
+  with pytest.raises(UserError, match=message):
+    train(source, 0, **options)
+
+
+def test_unknown_views_stop_training_but_not_evaluation(source):
+  frames = [np.ones((3, 8, 6), np.uint8)] * 2
+  odd = sources.ArraySource(frames, ['a', 'a'], ['x', 'y'], ['000', 'left'])
+  batch = {'subjects': 1, 'sequences': 2, 'frames': 2}
+  with pytest.raises(UserError, match="no view 'left'"):
+    pipeline.train_batches(odd, np.arange(2), batch, dataset='casia_b', seed=0)
+  (got,) = evaluate(odd, np.arange(2), 2)
+  assert got['view'].tolist() == [0, -1]
+  assert got['condition'].tolist() == [-1, -1]
+
+
+def sharding(devices):
+  mesh = jax.make_mesh((devices,), ('data',), axis_types=(AxisType.Auto,))
+  return NamedSharding(mesh, PartitionSpec('data'))
+
+
+def test_batches_come_to_the_devices_unchanged(source):
+  host = train(source, 5)
+  copied = list(pipeline.prefetch_to_device(iter(host), sharding(4)))
+  assert len(copied) == 5
+  for left, right in zip(copied, host, strict=True):
+    same({name: np.asarray(values) for name, values in left.items()}, right)
+    assert len(left['frames'].sharding.device_set) == 4
+
+
+def test_prefetch_stays_ahead_by_its_size(source):
+  taken = []
+
+  def batches():
+    for number, batch in enumerate(train(source, 9)):
+      taken.append(number)
+      yield batch
+
+  ahead = pipeline.prefetch_to_device(batches(), sharding(2), size=3)
+  next(ahead)
+  assert taken == [0, 1, 2, 3]
+
+
+def test_a_batch_that_does_not_fit_the_mesh_is_told(source):
+  batch = {**BATCH, 'sequences': 3}
+  batches = train(source, 1, batch=batch)
+  with pytest.raises(UserError, match=r'batch of 9 sequences .* 4 devices'):
+    next(pipeline.prefetch_to_device(batches, sharding(4)))
