@@ -21,6 +21,9 @@ DISTANCES = {
 }
 
 
+_MOST_COLUMNS = 7
+
+
 class Saved(NamedTuple):
   """What a file holds: the result, and what was said about it."""
 
@@ -163,7 +166,8 @@ def table(
 ) -> str:
   """Returns results as text under the name of their protocol.
 
-  One result is shown with a column per probe view, several side by side.
+  One result is shown with a column per probe view, several side by side, or
+  one below the other where they are many.
 
   Args:
     results: label -> result of `evaluate`; at least one.
@@ -178,6 +182,9 @@ def table(
     grid = _grid_by_view(results, protocol, published or {}, views)
   else:
     grid = _grid_side_by_side(results, protocol, published or {})
+    # Many evaluations of one run would not fit a terminal's width.
+    if len(grid[0]) > _MOST_COLUMNS:
+      grid = [list(line) for line in zip(*grid, strict=True)]
   return '\n'.join([*lines, '', *_aligned(grid)])
 
 

@@ -98,6 +98,13 @@ def test_several_results_stand_side_by_side():
   ]
 
 
+def test_many_results_stand_below_each_other():
+  results = {f'step_{n}': {'NM/rank1': 10.0 * n} for n in range(9)}
+  lines = report.table(results, 'casia_b').splitlines()
+  assert lines[-10].split() == ['%', 'NM', 'rank-1']
+  assert lines[-1].split() == ['step_8', '80.0']
+
+
 def test_oumvlp_prints_both_numbers():
   result = {
     'NM/rank1': 87.1,

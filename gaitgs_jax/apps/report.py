@@ -1,0 +1,361 @@
+"""`python -m gaitgs_jax report`: a run as one HTML page.
+
+The page stands alone: the accuracy of every saved evaluation side by side, the
+view x view matrices, the training curves and the config.
+"""
+
+import argparse
+import base64
+import contextlib
+import csv
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import page, report
+from gaitgs_jax.evaluation.published import published
+
+_SYNTHETIC = 'synthetic_walkers'
+
+_NAMES = {
+  'gaitgs': 'GaitGS',
+  'casia_b': 'CASIA-B',
+  'oumvlp': 'OU-MVLP',
+  _SYNTHETIC: 'synthetic walkers',
+}
+
+_CURVES = {
+  'loss': 'Loss',
+  'triplet': 'Triplet loss',
+  'view': 'View loss',
+  'identity': 'Identity loss',
+  'triplet_active': 'Active triplets, share of all',
+  'learning_rate': 'Learning rate',
+  'sequences_per_second': 'Sequences per second',
+}
+_SCORES = {
+  'rank1': 'Rank-1 on the test subjects, %',
+  'rank1_excluding_invalid': 'Rank-1 without invalid probes, %',
+  'mAP': 'mAP on the test subjects, %',
+}
+
+_FOOT = (
+  'Gait is a biometric: it can tell who somebody is from afar and without '
+  'their knowledge. Use these models for research, with the consent of the '
+  'people in the data and within the law that protects them.'
+)
+_FOOT_SYNTHETIC = ' Accuracy on synthetic walkers says nothing of real people.'
+
+
+class Group(NamedTuple):
+  """Evaluations that may be compared: one protocol, one metric."""
+
+  protocol: str
+  metric: str
+  views: list[str]
+  results: dict[str, report.Result]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Adds this command's flags."""
+  parser.add_argument('--workdir', required=True, help='the run to show')
+  parser.add_argument(
+    '--out', default='', help='the page to write (default: WORKDIR/report.html)'
+  )
+
+
+def run(args: argparse.Namespace) -> None:
+  """Writes the page and prints the tables that are in it."""
+  workdir = pathlib.Path(args.workdir)
+  out = pathlib.Path(args.out) if args.out else workdir / 'report.html'
+  if not workdir.is_dir():
+    raise UserError(f'no run at {workdir}: it is not a folder')
+  config = _read_json(workdir / 'config.json')
+  groups = read_groups(workdir, config)
+  _write(out, build(workdir, config, groups))
+  for group in groups:
+    print(_text_table(group, config), end='\n\n')
+  print(f'report: {out}')
+
+
+def read_groups(
+  workdir: pathlib.Path, config: Mapping[str, Any]
+) -> list[Group]:
+  """Reads workdir/evaluation/*.json, in groups that may be compared.
+
+  Raises:
+    UserError: there is none, or one that cannot be read.
+  """
+  paths = sorted((workdir / 'evaluation').glob('*.json'), key=_order)
+  if not paths:
+    raise UserError(
+      f'no evaluation in {workdir / "evaluation"}: run launch.py with '
+      f'--workdir={workdir} --mode=evaluate first'
+    )
+  default = config.get('evaluation', {})
+  groups: dict[tuple[str, str], Group] = {}
+  for path in paths:
+    result, meta = report.load(path)
+    protocol = meta.get('protocol') or default.get('protocol')
+    if not protocol:
+      raise UserError(f'{path} does not say which protocol it was counted by')
+    metric = meta.get('metric') or default.get('metric') or 'euclidean'
+    group = groups.setdefault(
+      (protocol, metric), Group(protocol, metric, meta.get('views', []), {})
+    )
+    group.results[path.stem] = result
+  return list(groups.values())
+
+
+def _order(path: pathlib.Path) -> tuple[int, str]:
+  known = ('gait_energy', 'untrained')
+  return (known.index(path.stem) if path.stem in known else 2, path.stem)
+
+
+def build(
+  workdir: pathlib.Path, config: Mapping[str, Any], groups: Sequence[Group]
+) -> str:
+  """Returns the page of a run."""
+  dataset = str(config.get('dataset', {}).get('name', ''))
+  model = str(config.get('model_name', 'run'))
+  sections = []
+  for group in groups:
+    beside = _published(group, config)
+    first = next(iter(group.results.values()))
+    rules = report.describe(group.protocol, group.metric, first)
+    sections.append(
+      page.section(
+        'Accuracy' if len(groups) == 1 else f'Accuracy: {rules[0][1]}',
+        page.accuracy_table(group.results, group.protocol, beside),
+        page.definition_list(rules),
+      )
+    )
+  sections.append(page.section('Walkers', _walkers(workdir, dataset)))
+  sections += [page.section('By view', _heat_maps(group)) for group in groups]
+  sections.append(page.section('Training', _curves(workdir / 'metrics.csv')))
+  sections.append(page.section('This run', _facts(workdir, config)))
+  synthetic = dataset == _SYNTHETIC
+  names = [_NAMES.get(name, name) for name in (model, dataset) if name]
+  return page.page(
+    ' on '.join(names),
+    f'Gait recognition, {workdir.name}',
+    sections,
+    _FOOT + (_FOOT_SYNTHETIC if synthetic else ''),
+  )
+
+
+def _published(group: Group, config: Mapping[str, Any]) -> report.Result:
+  dataset = config.get('dataset', {})
+  return published(
+    group.protocol,
+    dataset.get('name', ''),
+    config.get('model_name', ''),
+    dataset.get('size') or (0, 0),
+  )
+
+
+def _text_table(group: Group, config: Mapping[str, Any]) -> str:
+  return report.table(
+    group.results,
+    group.protocol,
+    _published(group, config),
+    metric=group.metric,
+    views=group.views,
+  )
+
+
+def _heat_maps(group: Group) -> str:
+  """Returns the last label's matrices, the others' folded below."""
+  *others, last = [
+    (label, maps)
+    for label, result in group.results.items()
+    if (maps := _heat_maps_of(group, result))
+  ] or [('', '')]
+  if not last[1]:
+    return ''
+  note = (
+    f'{page.label_name(last[0])}. Rank-1 in percent; a row is a probe view, a '
+    'column a gallery view. Dashed: identical views, which do not count.'
+  )
+  folded = ''.join(
+    f'<details><summary>{page.label_name(label)}</summary>{maps}</details>'
+    for label, maps in others
+  )
+  return f'<p class="note">{note}</p>{last[1]}{folded}'
+
+
+def _heat_maps_of(group: Group, result: report.Result) -> str:
+  maps = []
+  for key, name, _ in report.rows({'': result}, group.protocol):
+    if f'{key}_by_view' in result:
+      matrix = np.asarray(result[f'{key}_by_view'])
+      views = group.views
+      if len(views) != len(matrix):
+        views = [str(place + 1) for place in range(len(matrix))]
+      caption = f'{name}, mean {report.number(result[key])}'
+      maps.append(page.heat_map(matrix, views, caption))
+  return f'<div class="grid">{"".join(maps)}</div>' if maps else ''
+
+
+def _curves(path: pathlib.Path) -> str:
+  """Returns the charts of metrics.csv, or '' where there is none."""
+  columns = read_columns(path)
+  charts = []
+  for suffix, title in _SCORES.items():
+    names = [key for key in columns if key.endswith(f'/{suffix}')]
+    charts.append(
+      page.chart(title, {key.split('/')[-2]: columns[key] for key in names})
+    )
+  known = [key for key in _CURVES if key in columns]
+  other = [key for key in columns if key not in _CURVES and '/' not in key]
+  for key in known + other:
+    charts.append(page.chart(_CURVES.get(key, key), {key: columns[key]}))
+  body = ''.join(charts)
+  return body and f'<div class="grid">{body}</div>'
+
+
+def read_columns(path: pathlib.Path) -> dict[str, page.Series]:
+  """Reads a CSV of numbers by step; blanks and torn lines are passed over.
+
+  Returns:
+    Column -> (steps, values), each of the rows that have a value.
+  """
+  found: dict[str, list[tuple[float, float]]] = {}
+  if not path.exists():
+    return {}
+  with open(path, newline='') as file:
+    for row in csv.DictReader(file):
+      step = _float(row.pop('step', None))
+      for key, text in row.items():
+        value = _float(text)
+        if step is not None and value is not None:
+          found.setdefault(key, []).append((step, value))
+  return {
+    key: (np.array(pairs)[:, 0], np.array(pairs)[:, 1])
+    for key, pairs in found.items()
+  }
+
+
+def _float(text: Any) -> float | None:
+  try:
+    return float(text)
+  except (TypeError, ValueError):
+    return None
+
+
+def _walkers(workdir: pathlib.Path, dataset: str) -> str:
+  """Returns a picture of the data, except where it shows real people."""
+  path = workdir / 'walkers.png'
+  if path.exists():
+    png, text, kind = path.read_bytes(), 'Silhouettes of walkers', ''
+  elif dataset == _SYNTHETIC:
+    png, kind = draw_walkers(), 'ink'
+    text = 'One synthetic person, normal, with a bag and in a coat'
+  else:
+    return ''
+  data = base64.b64encode(png).decode()
+  return (
+    f'<div class="scroll"><img class="walkers {kind}" alt="{text}" '
+    f'src="data:image/png;base64,{data}"></div><p class="note">{text}.</p>'
+  )
+
+
+def draw_walkers(frames: int = 6, width: int = 84) -> bytes:
+  """Draws one synthetic person's walks as a strip; returns a PNG."""
+  import cv2
+
+  from gaitgs_jax import synthetic
+
+  tiles: list[tuple[np.ndarray, int, int]] = []
+  for condition in ('nm-01', 'bg-01', 'cl-01'):
+    shape = synthetic.walk(0, 3, condition, '090', frames=60).silhouettes
+    whole = [frame for frame in shape[::3] if frame.any()][:frames]
+    if tiles:
+      blank = np.zeros((len(whole[0]), width // 3), np.uint8)
+      tiles.append((blank, *tiles[-1][1:]))
+    for frame in whole:
+      rows, columns = np.nonzero(frame)
+      middle = int(np.median(columns))
+      wide = np.pad(frame, ((0, 0), (width, width)))
+      left = middle + width - width // 2
+      cut = wide[:, left : left + width]
+      tiles.append((cut, int(rows.min()), int(rows.max())))
+  top = max(min(low for _, low, _ in tiles) - 8, 0)
+  bottom = max(high for _, _, high in tiles) + 8
+  strip = np.concatenate([tile[top:bottom] for tile, _, _ in tiles], axis=1)
+  _, png = cv2.imencode('.png', 255 - strip)
+  return png.tobytes()
+
+
+def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> str:
+  """Returns the config's main fields, and all of them folded."""
+  flat = dict(_flatten(config))
+  batch = [
+    str(flat[key])
+    for key in ('batch.subjects', 'batch.sequences', 'batch.frames')
+    if key in flat
+  ]
+  names = {
+    'dataset.name': 'Dataset',
+    'dataset.size': 'Frame size',
+    'model_name': 'Model',
+    'total_steps': 'Steps',
+    'optimizer.name': 'Optimizer',
+    'optimizer.learning_rate': 'Learning rate',
+    'seed': 'Seed',
+  }
+  facts = [(name, str(flat[key])) for key, name in names.items() if key in flat]
+  if len(batch) == 3:
+    text = f'{batch[0]} subjects x {batch[1]} sequences x {batch[2]} frames'
+    facts.append(('Batch', text))
+  body = page.definition_list(facts, 'facts') if facts else ''
+  for title, values in (
+    ('The whole config', flat),
+    ('Versions', dict(_flatten(_read_json(workdir / 'versions.json')))),
+  ):
+    if values:
+      pairs = [(key, str(value)) for key, value in values.items()]
+      rows = page.definition_list(pairs, 'long')
+      body += f'<details><summary>{title}</summary>{rows}</details>'
+  return body
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = '') -> list:
+  pairs: list[tuple[str, Any]] = []
+  for key, item in value.items():
+    if isinstance(item, Mapping) and item:
+      pairs += _flatten(item, f'{prefix}{key}.')
+    elif isinstance(item, list):
+      pairs.append((f'{prefix}{key}', ' x '.join(map(str, item))))
+    else:
+      pairs.append((f'{prefix}{key}', item))
+  return pairs
+
+
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
+  """Returns a JSON object, empty where the file does not exist."""
+  try:
+    value = json.loads(path.read_text()) if path.exists() else {}
+  except (OSError, ValueError) as error:
+    raise UserError(f'cannot read {path}: {error}') from error
+  if not isinstance(value, dict):
+    raise UserError(f'{path} holds {type(value).__name__}, not an object')
+  return value
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+  """Writes the page whole or not at all."""
+  beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside.write_text(text)
+    os.replace(beside, path)
+  except OSError as error:
+    with contextlib.suppress(OSError):
+      beside.unlink()
+    raise UserError(f'cannot write {path}: {error.strerror}') from error

@@ -1,0 +1,182 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+
+import gaitgs_jax.__main__ as command
+from gaitgs_jax.apps import report as app
+from gaitgs_jax.evaluation import report
+
+VIEWS = ['000', '090']
+CONFIG = {
+  'seed': 0,
+  'total_steps': 300,
+  'model_name': 'gaitgs',
+  'dataset': {'name': 'casia_b', 'size': [64, 44]},
+  'batch': {'subjects': 8, 'sequences': 4, 'frames': 30},
+  'evaluation': {'protocol': 'casia_b', 'metric': 'euclidean'},
+}
+PNG = b'\x89PNG\r\n\x1a\n'
+
+
+def result(value):
+  return {
+    'NM/rank1': value,
+    'NM/rank1_by_view': np.full((2, 2), value),
+    'NM/probes': 4.0,
+  }
+
+
+@pytest.fixture
+def workdir(tmp_path):
+  folder = tmp_path / 'run'
+  for label, value in (
+    ('step_000300', 88.8),
+    ('untrained', 11.1),
+    ('gait_energy', 22.2),
+    ('step_000100', 44.4),
+  ):
+    report.save(
+      result(value),
+      folder / 'evaluation' / f'{label}.json',
+      protocol='casia_b',
+      metric='euclidean',
+      views=VIEWS,
+    )
+  (folder / 'config.json').write_text(json.dumps(CONFIG))
+  (folder / 'versions.json').write_text('{"jax": "0.0.0-test"}')
+  (folder / 'metrics.csv').write_text(
+    'step,loss,my_term,NM/rank1\n1,0.5,7,\n2,0.25,8,44.4\n3,torn'
+  )
+  return folder
+
+
+def run(folder, *flags):
+  return command.main(['report', f'--workdir={folder}', *flags])
+
+
+def test_the_page_shows_every_label_in_order(workdir, capsys):
+  assert run(workdir) == 0
+  text = (workdir / 'report.html').read_text()
+  places = [text.index(value) for value in ('22.2', '11.1', '44.4', '88.8')]
+  assert places == sorted(places)
+  assert '97.9' in text  # Published, the dataset being the real one.
+  assert '<h1>GaitGS on CASIA-B</h1>' in text
+  assert 'probe 000, gallery 090: 88.8 %' in text
+  assert 'my_term' in text and '0.0.0-test' in text
+  assert 'biometric' in text
+  out = capsys.readouterr().out
+  assert 'NM rank-1         22.2       11.1         44.4         88.8' in out
+  assert out.rstrip().endswith(f'report: {workdir / "report.html"}')
+  assert not list(workdir.glob('.*.tmp'))
+
+
+def test_the_newest_matrices_come_first(workdir):
+  run(workdir)
+  text = (workdir / 'report.html').read_text()
+  assert text.index('gallery 090: 88.8') < text.index('gallery 090: 11.1')
+
+
+def test_other_protocols_have_a_table_of_their_own(workdir, capsys):
+  cross = {'NM/rank1': 55.5, 'NM/mAP': 33.3}
+  report.save(
+    cross, workdir / 'evaluation' / 'x.json', protocol='casia_b_cross_view'
+  )
+  assert run(workdir, f'--out={workdir / "sub" / "page.html"}') == 0
+  text = (workdir / 'sub' / 'page.html').read_text()
+  assert 'CASIA-B, per view' in text and 'CASIA-B, cross-view' in text
+  assert '33.3' in capsys.readouterr().out
+
+
+def test_only_the_evaluation_is_needed(tmp_path):
+  report.save(
+    result(50.0), tmp_path / 'evaluation' / 'x.json', protocol='casia_b'
+  )
+  assert run(tmp_path) == 0
+  text = (tmp_path / 'report.html').read_text()
+  assert 'Training' not in text
+  assert '97.9' not in text
+
+
+def test_real_people_are_not_shown(workdir):
+  run(workdir)
+  assert '<img' not in (workdir / 'report.html').read_text()
+
+
+def test_synthetic_walkers_are_shown(workdir):
+  config = {**CONFIG, 'dataset': {'name': 'synthetic_walkers'}}
+  (workdir / 'config.json').write_text(json.dumps(config))
+  run(workdir)
+  text = (workdir / 'report.html').read_text()
+  assert 'src="data:image/png;base64,' in text
+  assert 'says nothing of real people' in text
+  assert '97.9' not in text
+
+
+def test_the_strip_is_a_picture_with_people():
+  png = app.draw_walkers(frames=2, width=40)
+  assert png.startswith(PNG)
+  width, height = struct.unpack('>II', png[16:24])
+  # Three walks of two frames, two gaps between them.
+  assert width == 6 * 40 + 2 * (40 // 3)
+  assert 60 < height <= 240
+
+
+def test_a_picture_in_the_workdir_is_taken(workdir):
+  (workdir / 'walkers.png').write_bytes(PNG)
+  run(workdir)
+  assert 'base64,iVBORw0KGgo=' in (workdir / 'report.html').read_text()
+
+
+def test_columns_skip_blanks_and_torn_lines(workdir):
+  columns = app.read_columns(workdir / 'metrics.csv')
+  assert sorted(columns) == ['NM/rank1', 'loss', 'my_term']
+  np.testing.assert_array_equal(columns['loss'], [[1, 2], [0.5, 0.25]])
+  np.testing.assert_array_equal(columns['NM/rank1'], [[2], [44.4]])
+  assert app.read_columns(workdir / 'absent.csv') == {}
+
+
+def spoil_nothing(folder):
+  (folder / 'evaluation').rename(folder / 'elsewhere')
+
+
+def spoil_json(folder):
+  (folder / 'evaluation' / 'untrained.json').write_text('{"result"')
+
+
+def spoil_config(folder):
+  (folder / 'config.json').write_text('[1]')
+
+
+def spoil_protocol(folder):
+  (folder / 'config.json').unlink()
+  (folder / 'evaluation' / 'a.json').write_text('{"result": {"NM/rank1": 1}}')
+
+
+def spoil_out(folder):
+  (folder / 'report.html').mkdir()
+
+
+@pytest.mark.parametrize(
+  'spoil, message',
+  [
+    (spoil_nothing, 'no evaluation in'),
+    (spoil_json, 'untrained.json is not an evaluation file'),
+    (spoil_config, 'config.json holds list'),
+    (spoil_protocol, 'a.json does not say which protocol'),
+    (spoil_out, 'cannot write'),
+  ],
+)
+def test_bad_workdirs_are_a_sentence(workdir, capsys, spoil, message):
+  spoil(workdir)
+  assert run(workdir) == 2
+  error = capsys.readouterr().err
+  assert error.startswith('error: ') and message in error
+  assert error.count('\n') == 1
+  assert not list(workdir.glob('.*.tmp'))
+
+
+def test_no_workdir_is_a_sentence(tmp_path, capsys):
+  assert run(tmp_path / 'absent') == 2
+  assert 'no run at' in capsys.readouterr().err
