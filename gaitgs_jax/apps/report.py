@@ -34,7 +34,7 @@ _CURVES = {
   'triplet': 'Triplet loss',
   'view': 'View loss',
   'identity': 'Identity loss',
-  'triplet_active': 'Active triplets, share of all',
+  'triplet_active': 'Active triplets',
   'learning_rate': 'Learning rate',
   'sequences_per_second': 'Sequences per second',
 }
@@ -191,13 +191,13 @@ def _heat_maps(group: Group) -> str:
 
 def _heat_maps_of(group: Group, result: report.Result) -> str:
   maps = []
-  for key, name, _ in report.rows({'': result}, group.protocol):
+  for key, name, what in report.rows({'': result}, group.protocol):
     if f'{key}_by_view' in result:
       matrix = np.asarray(result[f'{key}_by_view'])
       views = group.views
       if len(views) != len(matrix):
         views = [str(place + 1) for place in range(len(matrix))]
-      caption = f'{name}, mean {report.number(result[key])}'
+      caption = f'{name} {what}, mean {report.number(result[key])}'
       maps.append(page.heat_map(matrix, views, caption))
   return f'<div class="grid">{"".join(maps)}</div>' if maps else ''
 

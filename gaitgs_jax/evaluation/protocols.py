@@ -9,6 +9,7 @@ within that.
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import jax.numpy as jnp
 import numpy as np
 
 from gaitgs_jax.errors import UserError
@@ -135,7 +136,8 @@ def evaluate(
     - 'NM/rank1_excluding_invalid' and '..._by_view': for OU-MVLP, without the
       probes whose subject is not in that cell's gallery. 'NM/rank1' counts
       those as errors.
-    - 'NM/probes': how many probe sequences there are.
+    - 'NM/probes', 'NM/subjects': how many probe sequences there are, and of how
+      many people.
 
   Raises:
     UserError: for an unknown protocol or metric, embeddings that are not
@@ -200,16 +202,22 @@ def _check_labels(
 
 
 def _check_embeddings(embeddings: np.ndarray) -> None:
-  if embeddings.dtype.kind not in 'fiu':
+  # bfloat16 is a floating type to jax alone.
+  real = (jnp.floating, jnp.integer)
+  if not any(jnp.issubdtype(embeddings.dtype, kind) for kind in real):
     raise UserError(
       f'embeddings have type {embeddings.dtype}; expected real numbers'
     )
+  largest = LARGEST
+  if jnp.issubdtype(embeddings.dtype, jnp.floating):
+    # Half precision cannot hold the limit itself.
+    largest = min(LARGEST, float(jnp.finfo(embeddings.dtype).max))
   step = distance.tile_rows(
     embeddings, len(embeddings), distance.GALLERY_TILE_BYTES
   )
   for start in range(0, len(embeddings), step):
     # Also false for NaN.
-    usable = np.abs(embeddings[start : start + step]) < LARGEST
+    usable = np.abs(embeddings[start : start + step]) <= largest
     if not usable.all():
       row = start + int(np.argmin(usable.all((1, 2))))
       raise UserError(
@@ -262,8 +270,15 @@ def _count_per_view(
       matrix = _cells(correct, counted, split.views[rows])
       result[f'{name}/{key}'] = mean_of_cells(matrix)
       result[f'{name}/{key}_by_view'] = matrix
-    result[f'{name}/probes'] = float(len(rows))
+    result |= _sizes(name, split.subjects[rows])
   return result
+
+
+def _sizes(name: str, subjects: np.ndarray) -> dict[str, float]:
+  return {
+    f'{name}/probes': float(len(subjects)),
+    f'{name}/subjects': float(len(np.unique(subjects))),
+  }
 
 
 def _cells(
@@ -330,5 +345,5 @@ def _count_cross_view(
       )
       result[f'{name}/{key}'] = _mean(by_view)
       result[f'{name}/{key}_by_probe_view'] = by_view
-    result[f'{name}/probes'] = float(len(rows))
+    result |= _sizes(name, split.subjects[rows])
   return result

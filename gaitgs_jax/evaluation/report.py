@@ -96,15 +96,13 @@ def describe(
 ) -> list[tuple[str, str]]:
   """Returns what a number under this protocol means, as (word, text) pairs.
 
-  With a result, the number of its probes is told too.
+  With a result, the number of its probes and subjects is told too.
   """
   rules = protocols.get_protocol(protocol)
   distance.check_metric(metric)
   probes = []
   for name, conditions in rules.probes.items():
-    count = (result or {}).get(f'{name}/probes')
-    many = '' if count is None else f' ({int(count):,} sequences)'
-    probes.append(f'{name} {", ".join(conditions)}{many}')
+    probes.append(f'{name} {", ".join(conditions)}{_sizes(name, result or {})}')
   if rules.per_view:
     counted = (
       'each gallery view by itself, identical views excluded; mean over '
@@ -122,6 +120,14 @@ def describe(
     ('distance', DISTANCES[metric]),
     ('counted', counted),
   ]
+
+
+def _sizes(name: str, result: Result) -> str:
+  counts = [result.get(f'{name}/{key}') for key in ('probes', 'subjects')]
+  if None in counts:
+    return ''
+  sequences, subjects = (int(count) for count in counts if count is not None)
+  return f' ({sequences:,} sequences of {subjects:,} subjects)'
 
 
 def rows(

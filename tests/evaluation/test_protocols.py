@@ -2,6 +2,7 @@ import pathlib
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -140,8 +141,18 @@ def test_casia_b_by_hand():
   assert ours['BG/rank1'] == 0.0
   assert ours['NM/probes'] == 2
   assert ours['BG/probes'] == 1
+  assert ours['NM/subjects'] == 2
   # No sequence with a coat: left out.
   assert not [key for key in ours if key.startswith('CL')]
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'bfloat16', 'int32', 'float64'])
+def test_embeddings_of_any_real_type(dtype):
+  embeddings, *labels = tiny(CASIA_B)
+  embeddings = np.asarray(10 * embeddings, jnp.dtype(dtype))
+  ours = evaluate('casia_b', embeddings, *labels)
+  assert ours['NM/rank1'] == 100.0
+  assert ours['BG/rank1'] == 0.0
 
 
 def test_one_view_alone_has_no_mean():

@@ -12,6 +12,7 @@ RESULT = {
   'NM/rank1': 62.5,
   'NM/rank1_by_view': np.array([[100.0, 50.0], [75.0, np.nan]]),
   'NM/probes': 1100.0,
+  'NM/subjects': 50.0,
 }
 
 
@@ -65,8 +66,8 @@ def test_one_result_has_a_column_per_view():
   assert text.splitlines() == [
     'protocol  CASIA-B, per view (casia_b)',
     'gallery   nm-01, nm-02, nm-03, nm-04',
-    'probes    NM nm-05, nm-06 (1,100 sequences); BG bg-01, bg-02; '
-    'CL cl-01, cl-02',
+    'probes    NM nm-05, nm-06 (1,100 sequences of 50 subjects); '
+    'BG bg-01, bg-02; CL cl-01, cl-02',
     'distance  mean over parts of the Euclidean distance',
     'counted   each gallery view by itself, identical views excluded; mean '
     'over gallery views, then over probe views',
