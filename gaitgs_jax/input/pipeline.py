@@ -13,6 +13,7 @@ import collections
 import concurrent.futures
 import functools
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -26,8 +27,9 @@ from gaitgs_jax.input.sources import Source
 Batch = dict[str, np.ndarray]
 
 BACKENDS = ('', 'tensorflow', 'threads')
-# Batches under construction, and batches ready ahead of the consumer.
-_WORKERS = 2
+# Batches under construction, and batches ready ahead of the consumer. Reading
+# lets go of Python's lock, so that each core can build one.
+_WORKERS = min(max(os.cpu_count() or 1, 2), 8)
 _AHEAD = 2
 _DTYPES = {
   'frames': np.uint8,

@@ -204,9 +204,16 @@ def shard_lengths(directory: str | os.PathLike) -> dict[str, list[int]]:
   """Returns records per file of each split, as TFDS noted them.
 
   Raises:
-    UserError: the folder holds no prepared dataset.
+    UserError: the folder holds no prepared dataset, or one of TFDS's other
+      file formats.
   """
   info = _read_json(Path(directory) / 'dataset_info.json')
+  if isinstance(info, dict) and info.get('fileFormat') != FORMAT:
+    raise UserError(
+      f'{directory}: its files are {info.get("fileFormat")}, not {FORMAT};'
+      ' prepare it again with `python -m gaitgs_jax prepare`, or with'
+      f' `tfds build --file_format={FORMAT}`'
+    )
   try:
     return {
       split['name']: [int(length) for length in split['shardLengths']]

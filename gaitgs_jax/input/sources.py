@@ -146,6 +146,7 @@ class PreparedSource:
     ]
     counts = [count for _, count in self._shards]
     self._ends = np.cumsum(counts)
+    _allow_open_files(len(self._shards))
     self._readers: dict[int, Any] = {}
     self._lock = threading.Lock()
 
@@ -179,6 +180,19 @@ class PreparedSource:
         ' to have it made again'
       )
     return _take(array, frames)
+
+
+def _allow_open_files(count: int) -> None:
+  """Raises the process's limit on open files where `count` come near it."""
+  try:
+    import resource
+  except ImportError:  # Not on Windows, which has no such limit.
+    return
+  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+  if soft < 2 * count:
+    limited = hard != resource.RLIM_INFINITY
+    wanted = min(2 * count, hard) if limited else 2 * count
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class CachedSource:

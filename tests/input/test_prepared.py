@@ -142,6 +142,13 @@ def test_another_dataset_of_tfds_is_refused(directory):
     prepared.read_index(directory)
 
 
+def test_another_file_format_is_told(directory):
+  path = directory / 'dataset_info.json'
+  path.write_text(path.read_text().replace('"array_record"', '"tfrecord"'))
+  with pytest.raises(UserError, match='are tfrecord, not array_record'):
+    prepared.read_index(directory)
+
+
 def test_a_damaged_record_is_an_error(directory):
   (path, _), *_ = prepared.shards(directory, 'test')
   record = prepared.open_reader(path, 2).read([0])[0]
