@@ -7,7 +7,6 @@ to), and several threads may read from one.
 
 import concurrent.futures
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -144,17 +143,14 @@ class PreparedSource:
       for split in splits
       for shard in prepared.shards(self._directory, split)
     ]
-    counts = [count for _, count in self._shards]
-    self._ends = np.cumsum(counts)
+    self._ends = np.cumsum([count for _, count in self._shards])
     _allow_open_files(len(self._shards))
-    self._readers: dict[int, Any] = {}
-    self._lock = threading.Lock()
-
-  def _reader(self, shard: int) -> Any:
-    with self._lock:
-      if shard not in self._readers:
-        self._readers[shard] = prepared.open_reader(*self._shards[shard])
-      return self._readers[shard]
+    # Opened now, so that a half-copied file is told at once. Threads may share
+    # a reader.
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
+      self._readers = list(
+        threads.map(lambda shard: prepared.open_reader(*shard), self._shards)
+      )
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
     """Returns frames uint8 [k,h,w]; see `Source`."""
@@ -162,7 +158,7 @@ class PreparedSource:
     path, count = self._shards[shard]
     record = int(sequence - self._ends[shard] + count)
     try:
-      data = self._reader(shard).read([record])[0]
+      data = self._readers[shard].read([record])[0]
       array, texts = prepared.decode(data, self.size)
     except (RuntimeError, ValueError) as error:
       raise UserError(

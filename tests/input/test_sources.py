@@ -231,6 +231,15 @@ def test_a_damaged_record_names_its_sequence(prepared_root, tmp_path):
     opened.read(8)
 
 
+def test_a_half_copied_file_is_told_on_opening(prepared_root, tmp_path):
+  root = shutil.copytree(prepared_root, tmp_path / 'copy')
+  directory = prepared.find(root, 'casia_b', '64')
+  path, _ = prepared.shards(directory, 'test')[-1]
+  path.write_bytes(path.read_bytes()[:-100])
+  with pytest.raises(UserError, match=r'test.* damaged or cut short'):
+    sources.PreparedSource(directory)
+
+
 def test_a_wrong_index_is_noticed(prepared_root, tmp_path):
   root = shutil.copytree(prepared_root, tmp_path / 'copy')
   directory = prepared.find(root, 'casia_b', '64')
