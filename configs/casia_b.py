@@ -1,0 +1,64 @@
+"""GaitGS on CASIA-B silhouettes, 74 training and 50 test subjects.
+
+Follows https://arxiv.org/abs/2305.19700 (published Rank-1: NM 97.9, BG 94.6,
+CL 86.9 at 64x44). Not run here, because the dataset is licensed; data/README.md
+says how to get it. Meant for one accelerator of 16 GB or more. To run:
+
+  python launch.py --config=configs/casia_b.py --workdir=runs/casia_b
+
+Any field can be set from the shell: --config.optimizer.learning_rate=3e-4
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+  config = ConfigDict()
+  config.seed = 0
+  config.total_steps = 80_000
+  config.log_every = 100
+  config.tensorboard = True
+
+  config.dataset = dict(
+    name='casia_b',
+    variant='',  # That of the height of the frames.
+    size=(64, 44),
+    format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
+    root='',  # Where TFDS keeps its data.
+    cache='',  # 'ram' reads every sequence once.
+    partition='',  # The published one.
+  )
+  config.batch = dict(
+    subjects=8,
+    sequences=8,
+    frames=30,
+    sampler='fixed',
+    order='ordered',
+  )
+  config.augment = ()
+
+  config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
+  config.model = dict(
+    channels=(32, 64, 128),
+    parts=32,
+    num_views=11,
+    dtype='bfloat16',  # Trained in half precision, as published.
+  )
+
+  config.losses = dict(
+    triplet=dict(weight=1.0, margin=0.25), view=dict(weight=0.2)
+  )
+  config.optimizer = dict(name='adam', learning_rate=1e-4, weight_decay=5e-4)
+  config.schedule = dict(name='step', boundaries=(70_000,), factor=0.1)
+
+  config.evaluation = dict(
+    protocol='casia_b',
+    metric='euclidean',
+    every_steps=10_000,
+    batch_size=16,
+    untrained=False,
+    baseline=False,
+  )
+  config.checkpoint = dict(every_steps=1_000)
+  config.mesh = dict(data=-1, model=1)
+  return config

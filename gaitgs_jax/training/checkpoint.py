@@ -1,0 +1,264 @@
+"""Checkpoints: the run's whole state, by Orbax.
+
+A checkpoint is a tree of named arrays: 'step', 'params/...', 'stats/...' and
+'opt_state/...'. The latest two and the best by evaluation are kept.
+"""
+
+import contextlib
+import logging
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import paths
+from gaitgs_jax.training.state import Arrays, TrainState
+
+_FOLDER = 'checkpoints'
+_ITEM = 'default'  # Orbax's folder for the arrays of one step.
+_SHOWN = 5
+
+
+def _score(metrics: Mapping[str, float]) -> float:
+  return metrics['score']
+
+
+class Checkpoints:
+  """The checkpoints of one workdir, written while training goes on.
+
+  The latest two are always there to resume from, whichever is the best.
+  """
+
+  def __init__(self, workdir: pathlib.Path):
+    policy = checkpoint_managers.AnyPreservationPolicy(
+      [
+        checkpoint_managers.LatestN(2),
+        checkpoint_managers.BestN(
+          get_metric_fn=_score,
+          n=1,
+          keep_checkpoints_without_metrics=False,
+        ),
+      ]
+    )
+    options = ocp.CheckpointManagerOptions(
+      best_fn=_score, preservation_policy=policy
+    )
+    self.folder = (workdir / _FOLDER).absolute()
+    self._manager = ocp.CheckpointManager(self.folder, options=options)
+    self._silence = _quiet()
+
+  def __enter__(self) -> 'Checkpoints':
+    self._silence.__enter__()
+    return self
+
+  def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    try:
+      self._manager.close()
+    except Exception:
+      # The error that ended the run tells more than one that follows it.
+      if kind is None:
+        raise
+    finally:
+      self._silence.__exit__(None, None, None)
+
+  def latest(self) -> int | None:
+    """Returns the last step saved, None if there is none."""
+    return self._manager.latest_step()
+
+  def best(self) -> int | None:
+    """Returns the step of the best evaluation, None if none was saved."""
+    return self._manager.best_step()
+
+  def preempted(self, step: int) -> bool:
+    """Returns whether the machines are about to be taken away."""
+    return self._manager.reached_preemption(step)
+
+  def save(self, step: int, tree: Any, score: float | None = None) -> None:
+    """Starts saving a tree; an earlier save's failure is raised here.
+
+    Args:
+      step: number of updates made.
+      tree: arrays to save; they may be donated once this returns.
+      score: what the best checkpoint has most of, None if not evaluated.
+    """
+    named = paths.nest(paths.flatten(tree))
+    metrics = None if score is None else {'score': score}
+    args = ocp.args.PyTreeSave(named)
+    self._manager.save(step, args=args, metrics=metrics, force=True)
+
+  def wait(self) -> None:
+    """Waits for the last save; its failure is raised here."""
+    self._manager.wait_until_finished()
+
+  def restore(
+    self,
+    step: int,
+    like: TrainState,
+    optimizer: optax.GradientTransformation,
+  ) -> TrainState:
+    """Returns the state of a step, placed as `like` is.
+
+    A checkpoint of a model alone (an imported one) starts its optimizer anew.
+
+    Raises:
+      UserError: it holds another model's arrays.
+    """
+    folder = self.folder / str(step)
+    if any(name.startswith('opt_state/') for name in _stored(folder)):
+      return _restore(folder, like)
+    alone = {key: getattr(like, key) for key in ('step', 'params', 'stats')}
+    found = _restore(folder, alone)
+    places = jax.tree.map(lambda leaf: leaf.sharding, like.opt_state)
+    start = jax.jit(optimizer.init, out_shardings=places)
+    return TrainState(**found, opt_state=start(found['params']))
+
+
+def find(path: pathlib.Path) -> pathlib.Path:
+  """Returns the folder of one step, given it, a checkpoints folder or workdir.
+
+  The latest step is taken where several are possible.
+
+  Raises:
+    UserError: there is no checkpoint.
+  """
+  path = path.absolute()
+  if (path / _ITEM).is_dir():
+    return path
+  for folder in (path / _FOLDER, path):
+    if folder.is_dir():
+      steps = [p for p in folder.iterdir() if p.name.isdigit()]
+      if steps:
+        return max(steps, key=lambda p: int(p.name))
+  raise UserError(
+    f'no checkpoint in {path}: train first, or give the workdir of a run or '
+    'one of its checkpoints/STEP folders'
+  )
+
+
+def restore_model(
+  folder: pathlib.Path, params: Arrays, stats: Arrays
+) -> tuple[int, Arrays, Arrays]:
+  """Reads a model alone, without the optimizer's state.
+
+  Args:
+    folder: one step's, of `find`.
+    params: arrays, or shapes with shardings, to be filled.
+    stats: likewise.
+
+  Returns:
+    The step, the params and the stats.
+
+  Raises:
+    UserError: the checkpoint holds another model's arrays.
+  """
+  like = {'params': params, 'stats': stats, 'step': np.int32(0)}
+  found = _restore(folder, like)
+  return int(found['step']), found['params'], found['stats']
+
+
+def save_model(
+  workdir: pathlib.Path, params: Arrays, stats: Arrays, step: int = 0
+) -> pathlib.Path:
+  """Writes a model as a checkpoint to be evaluated or trained further.
+
+  Returns:
+    The checkpoint's folder.
+
+  Raises:
+    UserError: the workdir has checkpoints already.
+  """
+  with Checkpoints(workdir) as checkpoints:
+    if checkpoints.latest() is not None:
+      raise UserError(
+        f'{workdir} already holds checkpoints: take another --workdir'
+      )
+    tree = {'step': np.int32(step), 'params': params, 'stats': stats}
+    checkpoints.save(step, tree)
+    checkpoints.wait()
+    return checkpoints.folder / str(step)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Silences Orbax's log, which tells what it also raises."""
+  logger = logging.getLogger('absl')
+  level = logger.level
+  logger.setLevel(logging.CRITICAL)
+  try:
+    yield
+  finally:
+    logger.setLevel(level)
+
+
+def _reader() -> ocp.Checkpointer:
+  return ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
+
+
+def _stored(folder: pathlib.Path) -> dict[str, tuple[int, ...]]:
+  """Returns the shapes of the arrays in a step's folder, by name."""
+  reason = 'its list of arrays is missing'
+  metadata = None
+  try:
+    with _quiet(), _reader() as reader:
+      metadata = reader.metadata(folder / _ITEM).item_metadata
+  except (OSError, ValueError) as error:
+    reason = str(error)
+  if metadata is None:
+    raise UserError(
+      f'{folder} cannot be read as a checkpoint ({reason}): give another with '
+      '--checkpoint, or remove it to go on from an earlier one'
+    )
+  arrays = paths.flatten(metadata.tree)
+  return {name: tuple(leaf.shape) for name, leaf in arrays.items()}
+
+
+def _differences(
+  stored: Mapping[str, tuple[int, ...]], wanted: Mapping[str, Any]
+) -> list[str]:
+  found = []
+  for name in sorted({*stored, *wanted}):
+    if name not in stored:
+      found.append(f'{name} is missing there')
+    elif name not in wanted:
+      # Reading a model leaves the optimizer where it is.
+      if name.startswith(('params/', 'stats/')):
+        found.append(f'{name} is not in this model')
+    elif stored[name] != tuple(wanted[name].shape):
+      shape = tuple(wanted[name].shape)
+      found.append(f'{name} is {stored[name]} there and {shape} here')
+  return found
+
+
+def _restore(folder: pathlib.Path, like: Any) -> Any:
+  """Returns `like` filled with the arrays of its names."""
+  wanted = paths.flatten(like)
+  differences = _differences(_stored(folder), wanted)
+  if differences:
+    shown = '; '.join(differences[:_SHOWN])
+    more = len(differences) - _SHOWN
+    raise UserError(
+      f'{folder} holds a different model: {shown}'
+      + (f'; and {more} more' if more > 0 else '')
+      + '. Take the config it was trained with, or another --workdir'
+    )
+  item, how = {}, {}
+  for name, leaf in wanted.items():
+    item[name] = jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+    sharding = getattr(leaf, 'sharding', None)
+    how[name] = (
+      ocp.RestoreArgs(restore_type=np.ndarray, dtype=leaf.dtype)
+      if sharding is None
+      else ocp.ArrayRestoreArgs(sharding=sharding, dtype=leaf.dtype)
+    )
+  args = ocp.args.PyTreeRestore(
+    item=paths.nest(item), restore_args=paths.nest(how), partial_restore=True
+  )
+  with _quiet(), _reader() as reader:
+    found = reader.restore(folder / _ITEM, args=args)
+  return paths.fill(like, paths.flatten(found))

@@ -1,0 +1,124 @@
+"""Embedding many sequences: batches in, [N,p,d] out, on all devices."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+
+from gaitgs_jax.input import augment as inputs_of
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import state as states
+from gaitgs_jax.training.state import Arrays
+
+EmbedFn = Callable[[Arrays, Arrays, dict[str, Any]], tuple[Any, Any]]
+
+_KEYS = ('frames', 'mask', 'sequence')
+
+
+def make_embed(
+  graphdef: nnx.GraphDef, *, size: tuple[int, int], mesh: Mesh
+) -> EmbedFn:
+  """Returns the jitted (params, stats, batch) -> (embedding, sequence).
+
+  It compiles once for each length of batch. Every device gets the whole
+  result, so that each process can read it.
+
+  Args:
+    graphdef: the model's static part, of `state.split`.
+    size: (height, width) that the model sees.
+    mesh: where to run.
+  """
+
+  def embed_batch(
+    params: Arrays, stats: Arrays, batch: dict[str, jax.Array]
+  ) -> tuple[jax.Array, jax.Array]:
+    model = states.join(graphdef, params, stats)
+    output = model(inputs_of.inputs(batch['frames'], size), batch['mask'])
+    return output.embedding.astype(jnp.float32), batch['sequence']
+
+  return jax.jit(embed_batch, out_shardings=meshes.whole(mesh))
+
+
+def fill_rows(
+  batch: dict[str, np.ndarray], multiple: int
+) -> dict[str, np.ndarray]:
+  """Repeats the first row until the rows divide by `multiple`.
+
+  The filler rows are marked by sequence -1.
+  """
+  rows = len(batch['sequence'])
+  extra = -rows % multiple
+  if not extra:
+    return batch
+  filled = {
+    key: np.concatenate([value, np.repeat(value[:1], extra, axis=0)])
+    for key, value in batch.items()
+  }
+  filled['sequence'][rows:] = -1
+  return filled
+
+
+def embed(
+  embed_fn: EmbedFn,
+  params: Arrays,
+  stats: Arrays,
+  batches: Iterable[dict[str, np.ndarray]],
+  rows: np.ndarray,
+  *,
+  mesh: Mesh,
+) -> np.ndarray:
+  """Embeds the sequences of some batches.
+
+  Args:
+    embed_fn: of `make_embed`.
+    params: the model's.
+    stats: the model's.
+    batches: dicts with frames uint8 [n,s,h,w], mask bool [n,s] and sequence
+      int32 [n], -1 for rows to be ignored; any n, and few different shapes.
+    rows: the sequences wanted [N]; the batches hold each of them once.
+    mesh: the mesh of `make_embed`.
+
+  Returns:
+    float32 [N,p,d], in the order of `rows`.
+  """
+  place = {int(row): i for i, row in enumerate(rows)}
+  result: np.ndarray | None = None
+  seen = 0
+  for vectors, sequences in _one_late(
+    embed_fn(params, stats, _place(batch, mesh)) for batch in batches
+  ):
+    vectors, sequences = np.asarray(vectors), np.asarray(sequences)
+    kept = sequences >= 0
+    if result is None:
+      result = np.empty((len(rows), *vectors.shape[1:]), np.float32)
+    result[[place[int(i)] for i in sequences[kept]]] = vectors[kept]
+    seen += int(kept.sum())
+  if result is None or seen != len(rows):
+    raise ValueError(f'{len(rows)} sequences wanted, {seen} in the batches')
+  return result
+
+
+def _one_late(items: Iterable[Any]) -> Iterator[Any]:
+  """Yields each item after the next was made, so that devices never wait."""
+  last = None
+  for item in items:
+    if last is not None:
+      yield last
+    last = item
+  if last is not None:
+    yield last
+
+
+def _place(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+  """Puts a process's part of a batch on its devices."""
+  local = mesh.shape['data'] // jax.process_count()
+  batch = fill_rows({key: batch[key] for key in _KEYS}, max(local, 1))
+  sharding = meshes.over_data(mesh)
+  return {
+    key: jax.make_array_from_process_local_data(sharding, value)
+    for key, value in batch.items()
+  }

@@ -1,0 +1,247 @@
+"""Training and evaluating from a config: the one place that joins it all."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import pipeline
+from gaitgs_jax.training import checkpoint, scoring, settings, setup, writers
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import step as steps
+from gaitgs_jax.training import workdir as workdirs
+from gaitgs_jax.training.progress import Watch
+from gaitgs_jax.training.state import TrainState
+from gaitgs_jax.training.stopping import Stopping
+
+
+def train(config: Any, workdir: str | os.PathLike) -> None:
+  """Trains as configured, going on from the workdir's last checkpoint.
+
+  SIGTERM or one Ctrl-C saves and returns.
+
+  Raises:
+    UserError: the config, the data or the workdir is wrong, the disk is full,
+      or the loss is no longer finite.
+  """
+  settings.check(config)
+  folder = pathlib.Path(workdir)
+  with (
+    workdirs.lock(folder),
+    workdirs.naming_full_disk(folder),
+    Stopping(terminate=jax.process_count() == 1) as stopping,
+    checkpoint.Checkpoints(folder) as checkpoints,
+  ):
+    workdirs.check_config(folder, config)
+    _Run(config, folder, stopping, checkpoints).go()
+
+
+def evaluate(
+  config: Any,
+  workdir: str | os.PathLike,
+  checkpoint_path: str | os.PathLike | None = None,
+) -> None:
+  """Evaluates a checkpoint by the config's protocol, saves and prints.
+
+  Args:
+    config: of the model and of the dataset to evaluate on.
+    workdir: results go to its evaluation folder.
+    checkpoint_path: a step's folder, a checkpoints folder or another workdir
+      (default: this workdir); the latest step where there are several.
+
+  Raises:
+    UserError: there is no such checkpoint, or it holds another model.
+  """
+  settings.check(config)
+  folder = pathlib.Path(workdir)
+  found = checkpoint.find(pathlib.Path(checkpoint_path or workdir))
+  mesh = meshes.create(**config.mesh)
+  graphdef, params, stats = setup.describe_model(config, mesh)
+  step, params, stats = checkpoint.restore_model(found, params, stats)
+  data = setup.open_data(config)
+  label = scoring.label_of(step)
+  if not found.is_relative_to(folder.absolute()):
+    label = f'{found.parents[1].name}_{label}'
+  with workdirs.naming_full_disk(folder):
+    scorer = scoring.Scorer(config, data, graphdef, mesh, folder)
+    scorer.model(label, params, stats)
+  scorer.show()
+
+
+class _Run:
+  """A training run that has its workdir to itself."""
+
+  def __init__(
+    self,
+    config: Any,
+    workdir: pathlib.Path,
+    stopping: Stopping,
+    checkpoints: checkpoint.Checkpoints,
+  ):
+    self.config, self.workdir = config, workdir
+    self.stopping, self.checkpoints = stopping, checkpoints
+    self.mesh = meshes.create(**config.mesh)
+    batch = config.batch
+    self.rows = batch.subjects * batch.sequences
+    meshes.check_batch(batch.subjects, batch.sequences, self.mesh)
+    self.loss_fn = setup.create_losses(config)
+    self.optimizer, self.rate = setup.create_optimizer(config)
+    self.data = setup.open_data(config)
+
+  def go(self) -> None:
+    """Trains from where the workdir is to the last step."""
+    graphdef, like = setup.describe_state(self.config, self.mesh)
+    state = self._first_state(like)
+    if not jax.process_index():
+      workdirs.write_facts(self.workdir, self.config, state.params)
+    self.train_step = steps.make_train_step(
+      graphdef,
+      self.loss_fn,
+      self.optimizer,
+      size=tuple(self.config.dataset.size),
+      augment=tuple(self.config.augment),
+      shardings=setup.shardings_of(like),
+    )
+    self.scorer = scoring.Scorer(
+      self.config,
+      self.data,
+      graphdef,
+      self.mesh,
+      self.workdir,
+      self.stopping,
+    )
+    step = int(state.step)
+    with writers.Writers(
+      self.workdir,
+      resume_step=step,
+      tensorboard=self.config.tensorboard and not jax.process_index(),
+    ) as self.writers:
+      try:
+        self._evaluate_first(step, state)
+        step = self._loop(step, state)
+      except scoring.Stopped:
+        pass
+    self.checkpoints.wait()
+    self._tell_end(step)
+
+  def _first_state(self, like: TrainState) -> TrainState:
+    """Returns the last state saved, or that of step 0."""
+    last = self.checkpoints.latest()
+    if last is None:
+      return setup.create_state(self.config, like)
+    print(f'going on from step {last} in {self.workdir}', flush=True)
+    return self.checkpoints.restore(last, like, self.optimizer)
+
+  def _loop(self, step: int, state: TrainState) -> int:
+    """Trains on from a step; returns the step it left at."""
+    config, total = self.config, self.config.total_steps
+    index = self.data.source.index
+    self.watch = Watch(index.name, self.rows, total)
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    for batch in self._batches(step) if step < total else ():
+      state, metrics = self._advance(state, batch, key)
+      step += 1
+      self.watch.note(step, metrics, batch['sequence'])
+      if step % config.log_every == 0 or step == total:
+        self._log(step)
+      stop = self._asked_to_stop(step)
+      score = None
+      due = step % config.evaluation.every_steps == 0 or step == total
+      if due and not stop:
+        score = self._evaluate(step, state)
+        stop = score is None
+      if stop or due or step % config.checkpoint.every_steps == 0:
+        self._save(step, state, score)
+      if stop or step == total:
+        break
+    return step
+
+  def _batches(self, step: int) -> Iterator[dict[str, jax.Array]]:
+    batches = pipeline.train_batches(
+      self.data.source,
+      self.data.train,
+      self.config.batch,
+      dataset=self.config.dataset.name,
+      seed=self.config.seed,
+      start_step=step,
+      process_index=jax.process_index(),
+      process_count=jax.process_count(),
+    )
+    sharding = meshes.over_data(self.mesh)
+    return pipeline.prefetch_to_device(batches, sharding)
+
+  def _advance(
+    self, state: TrainState, batch: steps.Batch, key: jax.Array
+  ) -> tuple[TrainState, steps.Metrics]:
+    # Tracing the first step is where a model, its losses and the frames meet.
+    with setup.naming('config.model and config.losses'):
+      return self.train_step(state, batch, key)
+
+  def _log(self, step: int) -> None:
+    numbers = self.watch.summary(float(self.rate(jnp.int32(step - 1))))
+    if not jax.process_index():
+      self.writers.write(step, numbers)
+      print(self.watch.line(step, numbers), flush=True)
+
+  def _asked_to_stop(self, step: int) -> bool:
+    # Several processes must all stop at the same step; JAX sees to that.
+    if jax.process_count() > 1:
+      return self.checkpoints.preempted(step)
+    return bool(self.stopping.requested)
+
+  def _evaluate_first(self, step: int, state: TrainState) -> None:
+    """Evaluates what is due before the first step of this process."""
+    options = self.config.evaluation
+    if options.baseline and not self.scorer.has('gait_energy'):
+      self.scorer.gait_energy()
+    if options.untrained and step == 0 and not self.scorer.has('untrained'):
+      self.scorer.model('untrained', state.params, state.stats)
+    due = step % options.every_steps == 0 or step == self.config.total_steps
+    if step and due and not self.scorer.has(scoring.label_of(step)):
+      self._evaluate(step, state)
+
+  def _evaluate(self, step: int, state: TrainState) -> float | None:
+    """Returns the mean rank-1, or None if asked to stop meanwhile."""
+    try:
+      numbers = self.scorer.model(
+        scoring.label_of(step), state.params, state.stats
+      )
+    except scoring.Stopped:
+      return None
+    shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
+    if not jax.process_index():
+      self.writers.write(step, shown)
+    self.watch.resume_clock()
+    return scoring.rank1(numbers)
+
+  def _save(self, step: int, state: TrainState, score: float | None) -> None:
+    self.watch.settle()
+    if not _finite((state.params, state.stats)):
+      raise UserError(
+        f'the weights are not finite after step {step}; the last good '
+        'checkpoint is kept: lower config.optimizer.learning_rate'
+      )
+    self.checkpoints.save(step, state._asdict(), score)
+    self.watch.resume_clock()
+
+  def _tell_end(self, step: int) -> None:
+    if jax.process_index():
+      return
+    if step < self.config.total_steps:
+      print(
+        f'stopped at step {step}, saved in {self.workdir}; the same command '
+        'goes on from there'
+      )
+      return
+    self.scorer.show()
+    print(f'trained {step} steps; everything is in {self.workdir}')
+
+
+@jax.jit
+def _finite(tree: Any) -> jax.Array:
+  leaves = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]
+  return jnp.stack(leaves).all()

@@ -1,0 +1,208 @@
+"""Optimizers and learning-rate schedules by name, as PyTorch computes them.
+
+The published models were trained with torch.optim; its weight decay of Adam
+and SGD is added to the gradient (an L2 penalty), on every parameter.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import settings
+
+
+def adam(
+  rate: optax.Schedule,
+  weight_decay: float = 0.0,
+  beta1: float = 0.9,
+  beta2: float = 0.999,
+  epsilon: float = 1e-8,
+) -> optax.GradientTransformation:
+  """Adam with L2 decay in the gradient (`torch.optim.Adam`).
+
+  https://arxiv.org/abs/1412.6980
+  """
+  return optax.chain(
+    optax.add_decayed_weights(weight_decay),
+    _scale_by_adam(beta1, beta2, epsilon),
+    optax.scale_by_learning_rate(rate),
+  )
+
+
+def adamw(
+  rate: optax.Schedule,
+  weight_decay: float = 0.01,
+  beta1: float = 0.9,
+  beta2: float = 0.999,
+  epsilon: float = 1e-8,
+) -> optax.GradientTransformation:
+  """Adam with decoupled decay, https://arxiv.org/abs/1711.05101."""
+  return optax.chain(
+    _scale_by_adam(beta1, beta2, epsilon),
+    optax.add_decayed_weights(weight_decay),
+    optax.scale_by_learning_rate(rate),
+  )
+
+
+def _scale_by_adam(
+  beta1: float, beta2: float, epsilon: float
+) -> optax.GradientTransformation:
+  transform = optax.scale_by_adam(beta1, beta2, epsilon)
+
+  def update(
+    updates: Any, state: Any, params: Any = None
+  ) -> tuple[Any, optax.OptState]:
+    # Optax raises a float to the integer count, which strict JAX refuses.
+    with jax.numpy_dtype_promotion('standard'):
+      return transform.update(updates, state, params)
+
+  return optax.GradientTransformation(transform.init, update)
+
+
+def sgd(
+  rate: optax.Schedule,
+  weight_decay: float = 0.0,
+  momentum: float = 0.9,
+  nesterov: bool = False,
+) -> optax.GradientTransformation:
+  """Momentum SGD with L2 decay in the gradient (`torch.optim.SGD`)."""
+  return optax.chain(
+    optax.add_decayed_weights(weight_decay),
+    optax.trace(momentum, nesterov),
+    optax.scale_by_learning_rate(rate),
+  )
+
+
+def step(
+  base: float,
+  total_steps: int,
+  boundaries: Sequence[int],
+  factor: float = 0.1,
+  warmup_steps: int = 0,
+) -> optax.Schedule:
+  """Multiplies the rate by `factor` at each boundary (torch MultiStepLR)."""
+  del total_steps
+  edges = jnp.asarray(tuple(boundaries), jnp.int32)
+
+  def rate(count: jax.Array) -> jax.Array:
+    passed = jnp.sum(count >= edges, dtype=jnp.int32).astype(jnp.float32)
+    return base * jnp.float32(factor) ** passed
+
+  return warm_up(rate, warmup_steps)
+
+
+def constant(
+  base: float, total_steps: int, warmup_steps: int = 0
+) -> optax.Schedule:
+  """Keeps the rate."""
+  del total_steps
+  return warm_up(lambda count: jnp.float32(base), warmup_steps)
+
+
+def cosine(
+  base: float, total_steps: int, final: float = 0.0, warmup_steps: int = 0
+) -> optax.Schedule:
+  """Falls from the base rate to `final` along half a cosine.
+
+  torch CosineAnnealingLR over the whole run, https://arxiv.org/abs/1608.03983.
+  """
+
+  def rate(count: jax.Array) -> jax.Array:
+    return _along_cosine(base, final, _real(count) / total_steps)
+
+  return warm_up(rate, warmup_steps)
+
+
+def one_cycle(
+  base: float,
+  total_steps: int,
+  rise: float = 0.3,
+  divide_first: float = 25.0,
+  divide_last: float = 1e4,
+) -> optax.Schedule:
+  """Rises to the base rate and falls far below it (torch OneCycleLR).
+
+  https://arxiv.org/abs/1708.07120. The momentum stays as the optimizer has it.
+
+  Args:
+    base: the highest rate.
+    total_steps: updates of the run.
+    rise: the part of the run that rises.
+    divide_first: base / the first rate.
+    divide_last: the first rate / the last one.
+  """
+  first, last = base / divide_first, base / divide_first / divide_last
+  top = rise * total_steps - 1
+  end = max(total_steps - 1, 1)
+
+  def rate(count: jax.Array) -> jax.Array:
+    done = _real(count)
+    up = _along_cosine(first, base, done / max(top, 1e-9))
+    down = _along_cosine(base, last, (done - top) / (end - top))
+    return jnp.where(done <= top, up, down)
+
+  return rate
+
+
+def _along_cosine(start: float, end: float, part: jax.Array) -> jax.Array:
+  part = jnp.clip(part, 0.0, 1.0)
+  return end + (start - end) * 0.5 * (1.0 + jnp.cos(jnp.pi * part))
+
+
+def warm_up(rate: optax.Schedule, steps: int) -> optax.Schedule:
+  """Scales a schedule linearly, 1/steps, 2/steps ... over its first steps."""
+  if not steps:
+    return rate
+  return lambda count: (
+    rate(count) * jnp.minimum(1.0, (_real(count) + 1) / steps)
+  )
+
+
+def _real(count: jax.Array) -> jax.Array:
+  return jnp.asarray(count).astype(jnp.float32)
+
+
+OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
+  'adam': adam,
+  'adamw': adamw,
+  'sgd': sgd,
+}
+SCHEDULES: dict[str, Callable[..., optax.Schedule]] = {
+  'step': step,
+  'constant': constant,
+  'cosine': cosine,
+  'one_cycle': one_cycle,
+}
+
+
+def create(
+  optimizer: Mapping[str, Any], schedule: Mapping[str, Any], total_steps: int
+) -> tuple[optax.GradientTransformation, optax.Schedule]:
+  """Returns a config's optimizer and its learning rate by update count.
+
+  Args:
+    optimizer: config.optimizer, such as dict(name='adam', learning_rate=1e-4,
+      weight_decay=5e-4).
+    schedule: config.schedule, such as dict(name='step', boundaries=(70_000,),
+      factor=0.1).
+    total_steps: updates of the run, for the schedules that end with it.
+
+  Raises:
+    UserError: an unknown name, or a field unknown or missing.
+  """
+  fields = dict(optimizer)
+  base = fields.pop('learning_rate', None)
+  if not isinstance(base, int | float) or base < 0:
+    raise UserError(
+      f'config.optimizer.learning_rate is {base!r}; it must be a number, '
+      '0 or more'
+    )
+  rate = settings.call(
+    SCHEDULES, schedule, 'config.schedule', base=base, total_steps=total_steps
+  )
+  chosen = settings.call(OPTIMIZERS, fields, 'config.optimizer', rate=rate)
+  return chosen, rate

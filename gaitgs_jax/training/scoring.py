@@ -1,0 +1,176 @@
+"""Evaluation within a run: embed the test set, count, save, print."""
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+
+from gaitgs_jax import evaluation
+from gaitgs_jax.evaluation import baseline, protocols, published, report
+from gaitgs_jax.input import pipeline
+from gaitgs_jax.training import embedding
+from gaitgs_jax.training.setup import Data
+from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training.stopping import Stopping
+
+_FOLDER = 'evaluation'
+_BASELINE = 'gait_energy'
+
+
+class Stopped(Exception):
+  """The process was asked to stop in the middle of an evaluation."""
+
+
+class Scorer:
+  """Evaluates models by the config's protocol and keeps the results.
+
+  Args:
+    config: the run's.
+    data: its dataset.
+    graphdef: the model's static part.
+    mesh: where to embed.
+    workdir: results go to workdir/evaluation/<label>.json.
+    stopping: when asked to stop, an evaluation raises `Stopped`.
+  """
+
+  def __init__(
+    self,
+    config: Any,
+    data: Data,
+    graphdef: nnx.GraphDef,
+    mesh: Mesh,
+    workdir: pathlib.Path,
+    stopping: Stopping | None = None,
+  ):
+    self._config, self._data, self._mesh = config, data, mesh
+    self._folder = workdir / _FOLDER
+    self._stopping = stopping
+    size = tuple(config.dataset.size)
+    self._embed = embedding.make_embed(graphdef, size=size, mesh=mesh)
+    # Asked now, so that a misspelt protocol costs no training.
+    protocols.get_protocol(config.evaluation.protocol)
+
+  def has(self, label: str) -> bool:
+    """Returns whether an evaluation of that label was saved before."""
+    return (self._folder / f'{label}.json').exists()
+
+  def model(
+    self, label: str, params: Arrays, stats: Arrays
+  ) -> dict[str, float]:
+    """Evaluates a model on the test rows; returns the result's numbers."""
+    batches = pipeline.evaluation_batches(
+      self._data.source,
+      self._data.test,
+      self._batch_size(),
+      dataset=self._config.dataset.name,
+      process_index=jax.process_index(),
+      process_count=jax.process_count(),
+    )
+    embeddings = embedding.embed(
+      self._embed,
+      params,
+      stats,
+      self._until_stopped(batches),
+      self._data.test,
+      mesh=self._mesh,
+    )
+    return self._record(label, embeddings)
+
+  def gait_energy(self) -> dict[str, float]:
+    """Evaluates the mean silhouette as an embedding: what needs no network."""
+    source = self._data.source
+    images = (
+      baseline.gait_energy_image(source.read(int(row)))
+      for row in self._until_stopped(self._data.test)
+    )
+    return self._record(_BASELINE, np.stack(list(images)))
+
+  def show(self) -> None:
+    """Prints every saved evaluation of this protocol side by side."""
+    if jax.process_index() or not self._folder.is_dir():
+      return
+    name = self._config.evaluation.protocol
+    saved = {
+      path.stem: report.load(path) for path in self._folder.glob('*.json')
+    }
+    results = {
+      label: saved[label].result
+      for label in sorted(saved, key=_order)
+      if saved[label].meta.get('protocol', name) == name
+    }
+    if len(results) > 1:
+      print(f'\n{self._table(results)}\n', flush=True)
+
+  def _batch_size(self) -> int:
+    """Returns the config's batch size, raised to what the devices divide."""
+    size = self._config.evaluation.batch_size
+    return size + -size % self._mesh.shape['data']
+
+  def _until_stopped(self, items: Any) -> Iterator[Any]:
+    for item in items:
+      if self._stopping is not None and self._stopping.requested:
+        raise Stopped
+      yield item
+
+  def _record(self, label: str, embeddings: np.ndarray) -> dict[str, float]:
+    index = self._data.source.index.take(self._data.test)
+    options = self._config.evaluation
+    result = evaluation.evaluate(
+      options.protocol,
+      embeddings,
+      index.subject,
+      index.condition,
+      index.view,
+      metric=options.metric,
+    )
+    if not jax.process_index():
+      report.save(
+        result,
+        self._folder / f'{label}.json',
+        protocol=options.protocol,
+        metric=options.metric,
+        views=protocols.view_names(index.view),
+        dataset=self._config.dataset.name,
+      )
+      print(f'\n{self._table({label: result})}\n', flush=True)
+    return {k: v for k, v in result.items() if isinstance(v, float)}
+
+  def _table(self, results: Mapping[str, report.Result]) -> str:
+    config = self._config
+    views = self._data.source.index.view[self._data.test]
+    return report.table(
+      results,
+      config.evaluation.protocol,
+      published.published(
+        config.evaluation.protocol,
+        config.dataset.name,
+        config.model_name,
+        config.dataset.size,
+      ),
+      metric=config.evaluation.metric,
+      views=protocols.view_names(views),
+    )
+
+
+def label_of(step: int) -> str:
+  """Returns the label of an evaluation of a trained model."""
+  return f'step_{step:06d}'
+
+
+def rank1(numbers: Mapping[str, float]) -> float:
+  """Returns the mean rank-1 over probe conditions: what the best has most of.
+
+  A result without any is worth less than every other.
+  """
+  values = [value for key, value in numbers.items() if key.endswith('/rank1')]
+  values = [value for value in values if np.isfinite(value)]
+  return float(np.mean(values)) if values else -1.0
+
+
+def _order(label: str) -> tuple[int, str]:
+  known = (_BASELINE, 'untrained')
+  return (known.index(label) if label in known else len(known), label)

@@ -1,0 +1,167 @@
+"""From a config to the parts of a run, one builder each."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+
+from gaitgs_jax import losses, models
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import datasets, partitions, sources
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import optimizer as optimizers
+from gaitgs_jax.training import settings
+from gaitgs_jax.training import state as states
+from gaitgs_jax.training.state import Arrays, TrainState
+from gaitgs_jax.training.step import LossFn
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+  """A dataset and its partition.
+
+  Attributes:
+    source: see `input.sources.Source`.
+    train: rows of the source's index to learn from.
+    test: rows to evaluate on.
+  """
+
+  source: Any
+  train: np.ndarray
+  test: np.ndarray
+
+
+@contextlib.contextmanager
+def naming(section: str) -> Iterator[None]:
+  """Turns a ValueError or TypeError of other rooms into a sentence.
+
+  Raises:
+    UserError: the config's section does not fit.
+  """
+  try:
+    yield
+  except (TypeError, ValueError) as error:
+    raise UserError(f'{section}: {error}') from error
+
+
+def open_data(config: Any) -> Data:
+  """Opens config.dataset and splits it.
+
+  Raises:
+    UserError: no such data, or the model has too few classes for it.
+  """
+  source = sources.open_source(config.dataset)
+  partition = partitions.load_partition(config.dataset)
+  train, test = partitions.split(source.index, partition)
+  _check_classes(config, len(np.unique(source.index.subject[train])))
+  return Data(source, train, test)
+
+
+def _check_classes(config: Any, subjects: int) -> None:
+  views = len(datasets.get(config.dataset.name).views)
+  for field, needed, what in (
+    ('num_views', views, 'views'),
+    ('num_classes', subjects, 'training subjects'),
+  ):
+    given = config.model.get(field)
+    if given is not None and given < needed:
+      raise UserError(
+        f'config.model.{field} is {given}, but {config.dataset.name} has '
+        f'{needed} {what}: set config.model.{field}={needed}'
+      )
+
+
+def create_model(config: Any) -> nnx.Module:
+  """Returns config.model_name's model with its initial weights.
+
+  Raises:
+    UserError: no such model, or it does not take these fields.
+  """
+  with naming('config.model'):
+    return models.create(
+      config.model_name,
+      rngs=nnx.Rngs(config.seed),
+      **config.model.to_dict(),
+    )
+
+
+def describe_model(
+  config: Any, mesh: Mesh
+) -> tuple[nnx.GraphDef, Arrays, Arrays]:
+  """Returns a model's static part and the shapes and places of its arrays.
+
+  Raises:
+    UserError: no such model, or it does not take these fields.
+  """
+  graphdef, params, stats = _describe_model(config)
+  return graphdef, _place(params, mesh), _place(stats, mesh)
+
+
+def _describe_model(config: Any) -> tuple[nnx.GraphDef, Arrays, Arrays]:
+  return states.split(nnx.eval_shape(lambda: create_model(config)))
+
+
+def _place(tree: Any, mesh: Mesh) -> Any:
+  """Returns a tree of shapes with the shardings that the rules give them."""
+  return jax.tree.map(
+    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
+    tree,
+    meshes.shardings(tree, mesh),
+  )
+
+
+def create_optimizer(config: Any) -> tuple[Any, Any]:
+  """Returns config.optimizer and its learning rate by update count."""
+  return optimizers.create(
+    config.optimizer, config.schedule, config.total_steps
+  )
+
+
+def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
+  """Returns a model's static part and the shapes and places of a run's state.
+
+  Raises:
+    UserError: config.model or config.optimizer is wrong.
+  """
+  optimizer, _ = create_optimizer(config)
+  graphdef, params, stats = _describe_model(config)
+  start = functools.partial(states.create, optimizer=optimizer)
+  state = jax.eval_shape(start, params, stats)
+  return graphdef, _place(state, mesh)
+
+
+def create_state(config: Any, like: TrainState) -> TrainState:
+  """Returns the state of step 0, placed as `describe_state` says."""
+  optimizer, _ = create_optimizer(config)
+  _, params, stats = states.split(create_model(config))
+  state = states.create(params, stats, optimizer)
+  return jax.device_put(state, shardings_of(like))
+
+
+def shardings_of(state: Any) -> Any:
+  """Returns where the arrays of a state live."""
+  return jax.tree.map(lambda leaf: leaf.sharding, state)
+
+
+def create_losses(config: Any) -> LossFn:
+  """Returns the loss function of config.losses.
+
+  Raises:
+    UserError: an unknown loss or option.
+  """
+  with naming('config.losses'):
+    for name, options in config.losses.items():
+      kind = options.get('kind', name)
+      if kind in losses.LOSSES:
+        settings.check_options(
+          losses.LOSSES[kind],
+          [key for key in options if key not in ('weight', 'kind')],
+          f'config.losses.{name}',
+        )
+    return losses.create(config.losses.to_dict())

@@ -1,0 +1,65 @@
+"""The training step: one pure function of (state, batch, key)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+from flax import nnx
+
+from gaitgs_jax.input import augment as inputs_of
+from gaitgs_jax.training import state as states
+from gaitgs_jax.training.state import TrainState
+
+Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+LossFn = Callable[[Any, Batch], tuple[jax.Array, Metrics]]
+TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
+
+
+def make_train_step(
+  graphdef: nnx.GraphDef,
+  loss_fn: LossFn,
+  optimizer: optax.GradientTransformation,
+  *,
+  size: tuple[int, int],
+  augment: tuple[str, ...] = (),
+  shardings: TrainState | None = None,
+) -> TrainStep:
+  """Returns the jitted step (state, batch, key) -> (state, metrics).
+
+  The state is donated: its arrays are gone after the call. The key is the
+  run's; each step folds its own number in, so that a resumed run draws what an
+  uninterrupted one would. The losses and BatchNorm see the global batch.
+
+  Args:
+    graphdef: the model's static part, of `state.split`.
+    loss_fn: (output, batch) -> (loss, terms by name).
+    optimizer: an optax transformation.
+    size: (height, width) that the model sees.
+    augment: names of `input.augment`'s augmentations.
+    shardings: where the state's arrays live (default: XLA's choice).
+  """
+
+  def train_step(
+    state: TrainState, batch: Batch, key: jax.Array
+  ) -> tuple[TrainState, Metrics]:
+    draw, drop = jax.random.split(jax.random.fold_in(key, state.step))
+    inputs = inputs_of.inputs(batch['frames'], size)
+    inputs = inputs_of.augment(inputs, batch['mask'], draw, augment)
+
+    def objective(params: states.Arrays) -> tuple[jax.Array, Any]:
+      model = states.join(graphdef, params, state.stats)
+      output = model(inputs, batch['mask'], train=True, key=drop)
+      loss, terms = loss_fn(output, batch)
+      return loss, (terms, states.statistics(model))
+
+    gradient = jax.value_and_grad(objective, has_aux=True)
+    (loss, (terms, stats)), grads = gradient(state.params)
+    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {'loss': loss, 'grad_norm': optax.tree.norm(grads), **terms}
+    return TrainState(state.step + 1, params, stats, opt_state), metrics
+
+  out = None if shardings is None else (shardings, None)
+  return jax.jit(train_step, donate_argnums=0, out_shardings=out)

@@ -1,0 +1,94 @@
+"""Where a run's numbers go: metrics.csv, and TensorBoard through clu.
+
+The one module that touches `clu.metric_writers`, and with it TensorFlow; both
+are optional.
+"""
+
+import csv
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+
+class Table:
+  """A CSV file of one row per step, 'step' first, and blanks for no value.
+
+  A new column rewrites the file; so does a second write to the same step,
+  whose numbers join the row. Every other write appends one line.
+  """
+
+  def __init__(self, path: pathlib.Path, *, resume_step: int = 0):
+    self._path = path
+    self._columns = ['step']
+    self._rows: dict[int, dict[str, str]] = {}
+    if path.exists():
+      self._read(resume_step)
+      self._rewrite()
+
+  def _read(self, last: int) -> None:
+    """Reads the rows up to a step; those after it will be written again."""
+    with open(self._path, newline='') as file:
+      reader = csv.DictReader(file)
+      self._columns = list(reader.fieldnames or self._columns)
+      for row in reader:
+        # A killed process may leave a torn last line.
+        step = row.get('step') or ''
+        if step.isdigit() and int(step) <= last:
+          self._rows[int(step)] = {k: v for k, v in row.items() if v and k}
+
+  def write(self, step: int, scalars: Mapping[str, float]) -> None:
+    """Adds numbers to a step's row."""
+    texts = {key: f'{value:.9g}' for key, value in scalars.items()}
+    fresh = [key for key in texts if key not in self._columns]
+    append = not fresh and step not in self._rows and self._path.exists()
+    self._columns += fresh
+    self._rows[step] = {**self._rows.get(step, {'step': str(step)}), **texts}
+    if not append:
+      self._rewrite()
+      return
+    with open(self._path, 'a', newline='') as file:
+      csv.DictWriter(file, self._columns).writerow(self._rows[step])
+
+  def _rewrite(self) -> None:
+    beside = self._path.with_suffix('.partial')
+    with open(beside, 'w', newline='') as file:
+      writer = csv.DictWriter(file, self._columns)
+      writer.writeheader()
+      writer.writerows(self._rows[step] for step in sorted(self._rows))
+    os.replace(beside, self._path)
+
+
+class Writers:
+  """Writes scalars to metrics.csv and, if asked, to TensorBoard files."""
+
+  def __init__(
+    self, workdir: pathlib.Path, *, resume_step: int, tensorboard: bool
+  ):
+    self._table = Table(workdir / 'metrics.csv', resume_step=resume_step)
+    self._tensorboard = _open_tensorboard(workdir) if tensorboard else None
+
+  def __enter__(self) -> 'Writers':
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    if self._tensorboard is not None:
+      self._tensorboard.close()
+
+  def write(self, step: int, scalars: Mapping[str, float]) -> None:
+    """Writes the numbers of one step."""
+    self._table.write(step, scalars)
+    if self._tensorboard is not None:
+      self._tensorboard.write_scalars(step, dict(scalars))
+
+
+def _open_tensorboard(workdir: pathlib.Path) -> Any:
+  """Returns clu's writer, or None where it is not installed."""
+  try:
+    from clu import metric_writers
+  except ImportError as error:
+    print(f'no TensorBoard files: {error}; metrics.csv has the same numbers')
+    return None
+  return metric_writers.AsyncWriter(
+    metric_writers.SummaryWriter(os.fspath(workdir))
+  )

@@ -1,0 +1,108 @@
+r"""Trains and evaluates: one config, one workdir, one command.
+
+  python launch.py --config=configs/casia_b.py --workdir=runs/casia_b
+  python launch.py --config=configs/casia_b.py --workdir=runs/casia_b \
+      --mode=evaluate
+
+Any field of the config can be set from the shell: --config.batch.subjects=4
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags, logging
+from ml_collections import ConfigDict, config_flags
+
+_CONFIG = config_flags.DEFINE_config_file(
+  'config', None, 'The run: a file such as configs/demo.py.'
+)
+_WORKDIR = flags.DEFINE_string(
+  'workdir', '', 'Folder for checkpoints, metrics and results.'
+)
+_MODE = flags.DEFINE_enum('mode', 'train', ['train', 'evaluate'], 'What to do.')
+_CHECKPOINT = flags.DEFINE_string(
+  'checkpoint',
+  None,
+  'With --mode=evaluate: a workdir, a checkpoints folder or one step in it '
+  '(default: the latest step of --workdir).',
+)
+
+
+class _Refused(Exception):
+  """The command line is wrong; the message says how."""
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs one command line; returns the process's exit status."""
+  app.define_help_flags()
+  # Libraries log what they also raise.
+  logging.set_verbosity(logging.ERROR)
+  try:
+    config = _parse(argv)
+  except _Refused as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  except SystemExit:
+    return 0  # --help was asked for and printed.
+  # Imported late: they take seconds, which --help and a typo need not.
+  from gaitgs_jax.errors import UserError
+  from gaitgs_jax.training import compilation, loop
+
+  compilation.keep()
+  try:
+    if _MODE.value == 'train':
+      loop.train(config, _WORKDIR.value)
+    else:
+      loop.evaluate(config, _WORKDIR.value, _CHECKPOINT.value)
+  except UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    print('interrupted', file=sys.stderr)
+    return 130
+  return 0
+
+
+def _parse(argv: Sequence[str]) -> ConfigDict:
+  """Returns the config that the flags ask for.
+
+  Raises:
+    _Refused: a flag or a field is unknown, missing or of a wrong type.
+  """
+  try:
+    left = flags.FLAGS(argv)[1:]
+  except flags.Error as error:
+    if not any(word.startswith('--config=') for word in argv):
+      raise _Refused('--config=FILE is missing') from error
+    raise _Refused(f'{error} (--help lists the flags)') from error
+  except (AttributeError, KeyError) as error:
+    raise _Refused(_describe_field(argv, str(error))) from error
+  if left:
+    raise _Refused(f'cannot place {left[0]!r}: flags look like --name=value')
+  for name, kind in (('config', 'FILE'), ('workdir', 'DIR')):
+    if not flags.FLAGS[name].value:
+      raise _Refused(f'--{name}={kind} is missing')
+  if not isinstance(_CONFIG.value, ConfigDict):
+    path = config_flags.get_config_filename(flags.FLAGS['config'])
+    raise _Refused(f'--config={path} is not a file that can be read')
+  return _CONFIG.value
+
+
+def _describe_field(argv: Sequence[str], message: str) -> str:
+  """Returns what is wrong with an override, of ml_collections' message."""
+  quoted = re.search(r"'(\w+)", message.replace('\\', ''))
+  name = quoted.group(1) if quoted else ''
+  given = [
+    word.split('=')[0]
+    for word in argv
+    if word.startswith('--config.') and name in word.split('=')[0].split('.')
+  ]
+  closest = re.search(r'Did you mean "(\w+)"', message)
+  hint = f' (did you mean {closest.group(1)!r}?)' if closest else ''
+  where = f' in {given[0]}' if given else ''
+  return f'the config has no field {name!r}{where}{hint}'
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv))

@@ -1,0 +1,185 @@
+import pathlib
+import signal
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import checkpoint, mesh, paths
+from gaitgs_jax.training import state as states
+
+PARAMS = {
+  'layers': {0: {'kernel': np.arange(6.0, dtype=np.float32).reshape(2, 3)}},
+  'head': {'kernel': np.ones((4,), np.float32)},
+}
+STATS = {'norm': {'mean': np.full(3, 2.0, np.float32)}}
+OPTIMIZER = optax.adam(0.1)
+
+
+def _state(scale=1.0, params=PARAMS):
+  params = jax.tree.map(lambda x: jnp.asarray(x * np.float32(scale)), params)
+  return states.create(params, jax.tree.map(jnp.asarray, STATS), OPTIMIZER)
+
+
+def _like(state, devices):
+  places = mesh.shardings(state, devices)
+  return jax.tree.map(
+    lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
+    state,
+    places,
+  )
+
+
+def _assert_equal(left, right):
+  assert jax.tree.structure(left) == jax.tree.structure(right)
+  jax.tree.map(np.testing.assert_array_equal, left, right)
+
+
+def test_what_is_saved_comes_back(tmp_path):
+  state = _state(3.0)._replace(step=jnp.int32(7))
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    kept.save(7, state)
+    kept.wait()
+    assert kept.latest() == 7
+    like = _like(_state(), mesh.create())
+    restored = kept.restore(7, like, OPTIMIZER)
+  _assert_equal(restored, state)
+  assert len(restored.step.sharding.device_set) == 4
+
+
+def test_the_resume_point_and_the_best_are_kept(tmp_path):
+  scores = {1: 10.0, 2: 90.0, 3: None, 4: 20.0, 5: None, 6: None}
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    for step, score in scores.items():
+      kept.save(step, _state(), score)
+      kept.wait()
+      assert kept.latest() == step
+    assert kept.best() == 2
+  folders = {p.name for p in (tmp_path / 'checkpoints').iterdir()}
+  assert folders == {'2', '5', '6'}
+
+
+def test_a_donated_state_is_saved_as_it_was(tmp_path):
+  params = {'w': jnp.ones((512, 512))}
+  add = jax.jit(lambda x: jax.tree.map(lambda a: a + 1, x), donate_argnums=0)
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    kept.save(1, {'step': jnp.int32(1), 'params': params})
+    like = jax.tree.map(np.zeros_like, params)
+    for _ in range(20):
+      params = add(params)
+  folder = checkpoint.find(tmp_path)
+  _, saved, _ = checkpoint.restore_model(folder, like, {})
+  np.testing.assert_array_equal(saved['w'], 1.0)
+
+
+def test_a_model_alone_is_read_from_a_whole_state(tmp_path):
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    kept.save(5, _state(2.0)._replace(step=jnp.int32(5)))
+  state = _state()
+  step, params, stats = checkpoint.restore_model(
+    checkpoint.find(tmp_path), state.params, state.stats
+  )
+  assert step == 5
+  _assert_equal(params, _state(2.0).params)
+  _assert_equal(stats, state.stats)
+
+
+def test_an_imported_model_starts_a_fresh_optimizer(tmp_path):
+  folder = checkpoint.save_model(tmp_path, _state(2.0).params, STATS)
+  assert checkpoint.find(tmp_path) == folder
+  like = _like(_state(), mesh.create())
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    restored = kept.restore(0, like, OPTIMIZER)
+  _assert_equal(restored, _state(2.0))
+  with pytest.raises(UserError, match='already holds checkpoints'):
+    checkpoint.save_model(tmp_path, _state().params, STATS)
+
+
+def test_another_model_is_refused_with_its_first_differences(tmp_path):
+  folder = checkpoint.save_model(tmp_path, PARAMS, STATS)
+  other = {
+    'layers': {0: {'kernel': np.zeros((2, 5), np.float32)}},
+    'tail': {'kernel': np.zeros((4,), np.float32)},
+  }
+  with pytest.raises(UserError) as caught:
+    checkpoint.restore_model(folder, other, STATS)
+  message = str(caught.value)
+  assert 'params/layers/0/kernel is (2, 3) there and (2, 5) here' in message
+  assert 'params/head/kernel is not in this model' in message
+  assert 'params/tail/kernel is missing there' in message
+
+
+def test_many_differences_are_counted(tmp_path):
+  folder = checkpoint.save_model(tmp_path, PARAMS, STATS)
+  other = {f'layer{i}': np.zeros(2, np.float32) for i in range(9)}
+  with pytest.raises(UserError, match=r'; and 6 more\. Take'):
+    checkpoint.restore_model(folder, other, STATS)
+
+
+def test_find_takes_a_workdir_a_folder_of_steps_or_a_step(tmp_path):
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    for step in (9, 10):
+      kept.save(step, _state())
+  folder = tmp_path / 'checkpoints'
+  assert checkpoint.find(tmp_path).name == '10'
+  assert checkpoint.find(folder).name == '10'
+  assert checkpoint.find(folder / '9').name == '9'
+  for nothing in (tmp_path / 'nowhere', folder / '9' / 'default'):
+    with pytest.raises(UserError, match='no checkpoint in'):
+      checkpoint.find(nothing)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+  folder = checkpoint.save_model(tmp_path, PARAMS, STATS)
+  (folder / 'default' / '_METADATA').unlink()
+  with pytest.raises(UserError, match=r'checkpoints/0 cannot be read'):
+    checkpoint.restore_model(folder, PARAMS, STATS)
+
+
+FULL_DISK = """
+import pathlib, resource, signal, sys
+import numpy as np
+import gaitgs_jax
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import checkpoint, workdir
+
+folder = pathlib.Path(sys.argv[1])
+tree = {'w': np.random.default_rng(0).random(100_000)}
+try:
+  with workdir.naming_full_disk(folder):
+    with checkpoint.Checkpoints(folder) as kept:
+      kept.save(1, tree)
+      kept.wait()
+      signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+      resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+      kept.save(2, tree)
+      kept.wait()
+except UserError as error:
+  sys.exit(str(error))
+"""
+
+
+@pytest.mark.skipif(
+  not hasattr(signal, 'SIGXFSZ'), reason='file sizes cannot be limited'
+)
+def test_a_full_disk_leaves_the_previous_checkpoint_good(tmp_path):
+  done = subprocess.run(
+    [sys.executable, '-c', FULL_DISK, str(tmp_path)],
+    capture_output=True,
+    text=True,
+    cwd=pathlib.Path(__file__).parents[2],
+  )
+  assert done.returncode == 1
+  assert 'file too large; the checkpoints already there' in done.stderr
+  assert 'Traceback' not in done.stderr
+  assert checkpoint.find(tmp_path).name == '1'
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    assert kept.latest() == 1
+  stored = checkpoint._stored(checkpoint.find(tmp_path))
+  assert stored == {'w': (100_000,)}
+  assert paths.flatten({'w': 0}).keys() == stored.keys()

@@ -1,0 +1,133 @@
+import math
+
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import optax
+import pytest
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import optimizer
+
+
+def _run(name, gradients, *, rate=0.1, start=1.0, **fields):
+  """Returns the weight after each gradient."""
+  transform, _ = optimizer.create(
+    dict(name=name, learning_rate=rate, **fields), dict(name='constant'), 10
+  )
+  params = {'w': jnp.float32(start)}
+  state = transform.init(params)
+  weights = []
+  for gradient in gradients:
+    updates, state = transform.update(
+      {'w': jnp.float32(gradient)}, state, params
+    )
+    params = optax.apply_updates(params, updates)
+    weights.append(float(params['w']))
+  return weights
+
+
+def _rates(schedule, steps, *, base=1.0, total=10):
+  _, rate = optimizer.create(
+    dict(name='adam', learning_rate=base), schedule, total
+  )
+  return [float(rate(jnp.int32(step))) for step in steps]
+
+
+def test_adam_adds_the_decay_to_the_gradient():
+  # One step of Adam has the size of the rate whatever the gradient, so decay
+  # in the gradient can only turn its sign: -0.2 + 0.5 * 1 > 0.
+  assert _run('adam', [-0.2], weight_decay=0.5) == pytest.approx([0.9])
+  assert _run('adam', [-0.2]) == pytest.approx([1.1])
+
+
+def test_two_adam_steps_by_hand():
+  g1, g2 = 0.3 + 0.5 * 1.0, None
+  w1 = 1.0 - 0.1 * g1 / (g1 + 1e-8)
+  g2 = -0.7 + 0.5 * w1
+  m = (0.9 * 0.1 * g1 + 0.1 * g2) / (1 - 0.9**2)
+  v = (0.999 * 0.001 * g1**2 + 0.001 * g2**2) / (1 - 0.999**2)
+  w2 = w1 - 0.1 * m / (math.sqrt(v) + 1e-8)
+  result = _run('adam', [0.3, -0.7], weight_decay=0.5)
+  np.testing.assert_allclose(result, [w1, w2], rtol=1e-5)
+
+
+def test_adamw_shrinks_the_weight_itself():
+  # 1 - 0.1 * (sign + 0.5 * 1)
+  assert _run('adamw', [0.3], weight_decay=0.5) == pytest.approx([0.85])
+
+
+def test_sgd_keeps_torchs_momentum_buffer():
+  # Buffers: 1 + 0.1*1 = 1.1; w = 0.89; 0.9*1.1 + (2 + 0.089) = 3.079.
+  result = _run('sgd', [1.0, 2.0], weight_decay=0.1, momentum=0.9)
+  np.testing.assert_allclose(result, [0.89, 0.89 - 0.3079], rtol=1e-6)
+
+
+def test_sgd_nesterov_looks_ahead():
+  # The first step moves by g + 0.9 g.
+  assert _run('sgd', [1.0], nesterov=True) == pytest.approx([0.81])
+
+
+def test_step_schedule_falls_at_each_boundary():
+  schedule = dict(name='step', boundaries=(3, 5), factor=0.1)
+  rates = _rates(schedule, [0, 2, 3, 4, 5, 9], base=2.0)
+  np.testing.assert_allclose(rates, [2, 2, 0.2, 0.2, 0.02, 0.02], rtol=1e-6)
+
+
+def test_cosine_schedule_is_half_way_in_the_middle():
+  rates = _rates(dict(name='cosine', final=0.2), [0, 5, 10])
+  np.testing.assert_allclose(rates, [1.0, 0.6, 0.2], rtol=1e-6)
+
+
+def test_one_cycle_is_torchs():
+  # Rises over updates 0..2 (0.3 * 10 - 1), falls until update 9; half-way up
+  # is the mean of both ends.
+  schedule = dict(name='one_cycle')
+  first, last = 1 / 25, 1 / 25e4
+  rates = _rates(schedule, [0, 1, 2, 9])
+  np.testing.assert_allclose(
+    rates, [first, (first + 1) / 2, 1, last], rtol=1e-5, atol=1e-7
+  )
+  third = last + (1 - last) * 0.5 * (1 + math.cos(math.pi / 7))
+  assert _rates(schedule, [3]) == pytest.approx([third])
+
+
+def test_warm_up_starts_above_zero_and_ends_on_time():
+  rates = _rates(dict(name='constant', warmup_steps=4), [0, 1, 3, 4])
+  np.testing.assert_allclose(rates, [0.25, 0.5, 1, 1])
+
+
+def test_the_schedule_reaches_the_update():
+  transform, _ = optimizer.create(
+    dict(name='sgd', learning_rate=1.0, momentum=0.0),
+    dict(name='step', boundaries=(1,), factor=0.5),
+    2,
+  )
+  state = transform.init(jnp.float32(0))
+  first, state = transform.update(jnp.float32(1), state, jnp.float32(0))
+  second, _ = transform.update(jnp.float32(1), state, jnp.float32(0))
+  assert (float(first), float(second)) == (-1.0, -0.5)
+
+
+@pytest.mark.parametrize(
+  'config, schedule, words',
+  [
+    (dict(name='adamm', learning_rate=1.0), dict(name='constant'), 'adamw'),
+    (dict(name='adam'), dict(name='constant'), 'learning_rate is None'),
+    (
+      dict(name='adam', learning_rate=1.0, weight_decy=1),
+      dict(name='constant'),
+      "did you mean 'weight_decay'",
+    ),
+    (dict(name='adam', learning_rate=1.0), dict(name='step'), 'boundaries'),
+    (
+      dict(name='adam', learning_rate=1.0),
+      dict(name='constant', factor=1),
+      "no field 'factor'",
+    ),
+  ],
+)
+def test_wrong_fields_are_named(config, schedule, words):
+  config = ml_collections.ConfigDict(config)
+  with pytest.raises(UserError, match=words):
+    optimizer.create(config, ml_collections.ConfigDict(schedule), 10)

@@ -1,0 +1,45 @@
+import pytest
+from training import tiny
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import settings
+
+
+def test_the_tiny_config_is_whole():
+  settings.check(tiny.get_config())
+
+
+@pytest.mark.parametrize(
+  'change, words',
+  [
+    (lambda c: c.__setattr__('optimzer', {}), "'optimzer'.*mean 'optimizer'"),
+    (lambda c: c.__delattr__('augment'), 'lacks augment'),
+    (
+      lambda c: c.evaluation.__setattr__('every_step', 3),
+      "config.evaluation has no field 'every_step'.*every_steps",
+    ),
+    (lambda c: c.mesh.__delattr__('model'), 'config.mesh lacks model'),
+    (
+      lambda c: c.batch.__setattr__('subjects', 0),
+      'config.batch.subjects is 0; it must be a whole number',
+    ),
+    (lambda c: c.__setattr__('total_steps', -5), 'total_steps is -5'),
+    (lambda c: c.batch.__delattr__('sequences'), 'batch.sequences is missing'),
+  ],
+)
+def test_a_wrong_field_is_named(change, words):
+  config = tiny.get_config()
+  change(config)
+  with pytest.raises(UserError, match=words):
+    settings.check(config)
+
+
+def test_options_must_be_the_functions_own():
+  def loss(output, batch, *, margin, scale=1.0):
+    del output, batch, margin, scale
+
+  settings.check_options(loss, ['margin'], 'config.losses.x')
+  with pytest.raises(UserError, match=r"no field 'margn'.*'margin'"):
+    settings.check_options(loss, ['margn'], 'config.losses.x')
+  with pytest.raises(UserError, match=r'config.losses.x lacks margin'):
+    settings.check_options(loss, ['scale'], 'config.losses.x')

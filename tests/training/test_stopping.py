@@ -1,0 +1,42 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from gaitgs_jax.training.stopping import Stopping
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_is_only_noted(number):
+  before = signal.getsignal(number)
+  with Stopping() as stopping:
+    assert stopping.requested == ''
+    os.kill(os.getpid(), number)
+    assert stopping.requested == number.name
+  assert signal.getsignal(number) is before
+
+
+def test_a_second_interrupt_is_at_once():
+  with Stopping(), pytest.raises(KeyboardInterrupt):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_termination_may_be_left_to_others():
+  before = signal.getsignal(signal.SIGTERM)
+  with Stopping(terminate=False):
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_other_threads_do_without():
+  seen = []
+
+  def enter():
+    with Stopping() as stopping:
+      seen.append(stopping.requested)
+
+  thread = threading.Thread(target=enter)
+  thread.start()
+  thread.join()
+  assert seen == ['']

@@ -1,0 +1,75 @@
+import csv
+import importlib.util
+import sys
+
+import pytest
+
+from gaitgs_jax.training import writers
+
+
+def _rows(path):
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))
+
+
+def test_a_row_per_step_with_blanks(tmp_path):
+  table = writers.Table(tmp_path / 'metrics.csv')
+  table.write(2, {'loss': 0.5})
+  table.write(4, {'loss': 0.25})
+  table.write(4, {'NM/rank1': 90.0})
+  table.write(6, {'loss': 1e-9})
+  assert _rows(tmp_path / 'metrics.csv') == [
+    {'step': '2', 'loss': '0.5', 'NM/rank1': ''},
+    {'step': '4', 'loss': '0.25', 'NM/rank1': '90'},
+    {'step': '6', 'loss': '1e-09', 'NM/rank1': ''},
+  ]
+
+
+def test_resuming_drops_what_will_be_written_again(tmp_path):
+  path = tmp_path / 'metrics.csv'
+  table = writers.Table(path)
+  for step in (2, 4, 6):
+    table.write(step, {'loss': float(step)})
+  again = writers.Table(path, resume_step=4)
+  again.write(6, {'loss': 7.0, 'view': 1.0})
+  assert [(r['step'], r['loss'], r['view']) for r in _rows(path)] == [
+    ('2', '2', ''),
+    ('4', '4', ''),
+    ('6', '7', '1'),
+  ]
+
+
+def test_a_torn_last_line_is_survived(tmp_path):
+  path = tmp_path / 'metrics.csv'
+  path.write_text('step,loss,view\n2,0.5,1\n4,0.')
+  writers.Table(path, resume_step=4).write(6, {'loss': 1.0})
+  assert [row['step'] for row in _rows(path)] == ['2', '4', '6']
+  path.write_text('step,loss,view\n2,0.5,1\n,,\n')
+  writers.Table(path, resume_step=4)
+  assert [row['step'] for row in _rows(path)] == ['2']
+
+
+def test_without_clu_only_the_table_is_written(tmp_path, monkeypatch, capsys):
+  monkeypatch.setitem(sys.modules, 'clu', None)
+  with writers.Writers(tmp_path, resume_step=0, tensorboard=True) as both:
+    both.write(1, {'loss': 0.5})
+  assert 'no TensorBoard files' in capsys.readouterr().out
+  assert [p.name for p in tmp_path.iterdir()] == ['metrics.csv']
+
+
+@pytest.mark.skipif(
+  importlib.util.find_spec('clu') is None, reason='clu is not installed'
+)
+@pytest.mark.filterwarnings('default')
+def test_tensorboard_reads_the_same_numbers(tmp_path):
+  accumulator = pytest.importorskip(
+    'tensorboard.backend.event_processing.event_accumulator'
+  )
+  with writers.Writers(tmp_path, resume_step=0, tensorboard=True) as both:
+    both.write(3, {'loss': 0.5})
+  events = accumulator.EventAccumulator(str(tmp_path))
+  events.Reload()
+  (event,) = events.Tensors('loss')
+  assert event.step == 3
+  tensors = pytest.importorskip('tensorboard.util.tensor_util')
+  assert tensors.make_ndarray(event.tensor_proto) == 0.5
