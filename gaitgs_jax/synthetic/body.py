@@ -27,7 +27,7 @@ FOOT = 0.152
 # Half distances between joint centres.
 SHOULDER_HALF = 0.104
 HIP_HALF = 0.050
-SHOULDER_DROP = 0.025  # From the acromion to the joint.
+SHOULDER_DROP = 0.030  # From the acromion to the joint.
 
 
 class Body(NamedTuple):

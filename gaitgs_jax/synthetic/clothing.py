@@ -207,7 +207,7 @@ def _coat(
   hips = [
     (
       place(skeleton.pelvis, skeleton.pelvis_axes, -0.01, a * body.hip_half, 0),
-      0.052 * size * girth + outfit.padding.trunk,
+      0.053 * size * girth + max(outfit.padding.trunk, outfit.flare),
     )
     for a in (1, -1)
   ]

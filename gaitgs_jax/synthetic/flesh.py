@@ -111,11 +111,13 @@ def _head(
   origin, axes = skeleton.head, skeleton.head_axes
   girth = traits['chest_girth']
   across = body.shoulder_half
-  base = place(skeleton.neck, skeleton.trunk_axes, -0.005 * size, 0, 0)
+  base = place(
+    skeleton.neck, skeleton.trunk_axes, -0.005 * size, 0, 0.012 * size
+  )
   collar = _pair(
     skeleton.neck,
     skeleton.trunk_axes,
-    (-0.005 * size, 0.7 * across, -body.shoulder_drop),
+    (0.0, 0.88 * across, -body.shoulder_drop),
     0.030 * size + padding.trunk,
   )
   neck = 0.031 * size * girth**0.5 + padding.neck
@@ -189,7 +191,7 @@ def _arm(
   wrist = skeleton.wrist[:, side]
   top = skeleton.shoulder[:, side]
   return [
-    hull(f'{name}_upper_arm', (top, 0.030 * size + padding.arm), elbow),
+    hull(f'{name}_upper_arm', (top, 0.029 * size + padding.arm), elbow),
     hull(f'{name}_forearm', elbow, (wrist, 0.017 * size + 0.8 * padding.arm)),
     hull(
       f'{name}_hand',

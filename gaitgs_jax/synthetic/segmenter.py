@@ -16,10 +16,12 @@ _ROOM = 24
 class Faults(NamedTuple):
   """How bad the segmenter was on one walk.
 
-  `ragged` is the deviation of the border's threshold; the rates are per frame.
+  `ragged` is the deviation of the border's threshold and `border` its offset
+  (above 0 the person looks thinner), both as shares; the rate is per frame.
   """
 
   ragged: float
+  border: float
   hole_rate: float
 
 
@@ -27,6 +29,7 @@ def draw_faults(generator: np.random.Generator) -> Faults:
   """Returns the quality of the segmentation of one sequence."""
   return Faults(
     ragged=generator.uniform(*traits.RAGGED),
+    border=generator.uniform(*traits.BORDER),
     hole_rate=generator.uniform(*traits.HOLE_RATE),
   )
 
@@ -67,13 +70,14 @@ def _smooth_noise(
 
 
 def _roughen(
-  mask: np.ndarray, ragged: float, generator: np.random.Generator
+  mask: np.ndarray, faults: Faults, generator: np.random.Generator
 ) -> np.ndarray:
   frames, height, width = mask.shape
   field = _smooth_noise((height + _ROOM, width + _ROOM), generator)
   full = _WINDOW * _WINDOW
   # The threshold stays inside (0, full): far from a border nothing changes.
-  threshold = (full * (0.5 + ragged * field)).clip(2, full - 2)
+  level = 0.5 + faults.border + faults.ragged * field
+  threshold = (full * level).clip(2, full - 2)
   threshold = threshold.astype(np.uint8)
   share = _box_sum(mask.view(np.uint8), _WINDOW)
   out = np.empty_like(mask)
@@ -93,8 +97,12 @@ def _erase(mask: np.ndarray, centre: np.ndarray, radii: np.ndarray) -> None:
   mask[low[0] : high[0], low[1] : high[1]] &= ~inside
 
 
-def _pick(mask: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-  """Returns a random foreground pixel (y, x) of one frame."""
+def _pick(
+  mask: np.ndarray, generator: np.random.Generator, border: bool = False
+) -> np.ndarray:
+  """Returns a random pixel (y, x) of a person, or of the left and right rim."""
+  if border:
+    mask = mask & (np.diff(mask, axis=1, append=False))
   spots = np.flatnonzero(mask)
   spot = spots[generator.integers(len(spots))]
   return np.array(divmod(int(spot), mask.shape[1]), float)
@@ -119,7 +127,7 @@ def _blobs(
   for _ in range(generator.poisson(traits.BLOB_EPISODES)):
     start = int(generator.integers(len(mask)))
     stop = start + int(generator.integers(*traits.BLOB_FRAMES))
-    centre = _pick(mask[start], generator)
+    centre = _pick(mask[start], generator, border=True)
     radii = generator.uniform(*traits.BLOB_RADIUS, 2)
     for i in range(start, min(stop, len(mask))):
       jitter = 0.01 * heights[i] * generator.standard_normal(2)
@@ -141,7 +149,7 @@ def degrade(
     faults: the sequence's quality.
     generator: draws every fault.
   """
-  rough = _roughen(mask, faults.ragged, generator)
-  _holes(rough, heights, faults.hole_rate, generator)
-  _blobs(rough, heights, generator)
-  return rough
+  found = mask.copy()
+  _holes(found, heights, faults.hole_rate, generator)
+  _blobs(found, heights, generator)
+  return _roughen(found, faults, generator)

@@ -35,57 +35,57 @@ class Trait(NamedTuple):
 TRAITS = {
   # Body.
   'stature': Trait(1.70, 0.085, 0.0),
-  'leg_length': Trait(1.0, 0.035),
-  'thigh_share': Trait(1.0, 0.03),
-  'trunk_length': Trait(1.0, 0.045),
-  'neck_length': Trait(1.0, 0.15),
-  'arm_length': Trait(1.0, 0.045),
-  'foot_length': Trait(1.0, 0.06),
-  'head_size': Trait(1.0, 0.06),
-  'shoulder_width': Trait(1.0, 0.085),
-  'shoulder_slope': Trait(1.0, 0.25),
-  'hip_width': Trait(1.0, 0.09),
-  'chest_girth': Trait(1.0, 0.10, 0.006),
-  'waist_girth': Trait(1.0, 0.13, 0.006),
-  'arm_girth': Trait(1.0, 0.13, 0.01),
-  'leg_girth': Trait(1.0, 0.12, 0.01),
-  'belly': Trait(0.02, 0.025, 0.002, low=0.0),
-  'buttocks': Trait(0.012, 0.010, 0.0, low=-0.01),
-  'hunch': Trait(0.0, 0.015, 0.002),
-  'knee_gap': Trait(0.004, 0.012, 0.001),
-  'hair': Trait(0.3, 0.5, 0.02, low=0.0),
-  'trousers': Trait(0.012, 0.009, 0.002, low=0.002),
+  'leg_length': Trait(1.0, 0.022),
+  'thigh_share': Trait(1.0, 0.02),
+  'trunk_length': Trait(1.0, 0.028),
+  'neck_length': Trait(1.0, 0.12),
+  'arm_length': Trait(1.0, 0.03),
+  'foot_length': Trait(1.0, 0.045),
+  'head_size': Trait(1.0, 0.04),
+  'shoulder_width': Trait(1.0, 0.055, 0.01),
+  'shoulder_slope': Trait(1.0, 0.22, 0.05),
+  'hip_width': Trait(1.0, 0.06, 0.01),
+  'chest_girth': Trait(1.0, 0.07, 0.02),
+  'waist_girth': Trait(1.0, 0.09, 0.025),
+  'arm_girth': Trait(1.0, 0.09, 0.03),
+  'leg_girth': Trait(1.0, 0.08, 0.02),
+  'belly': Trait(0.02, 0.02, 0.005, low=0.0),
+  'buttocks': Trait(0.012, 0.008, 0.002, low=-0.01),
+  'hunch': Trait(0.0, 0.012, 0.004),
+  'knee_gap': Trait(0.004, 0.010, 0.003),
+  'hair': Trait(0.3, 0.4, 0.08, low=0.0),
+  'trousers': Trait(0.012, 0.007, 0.004, low=0.002),
   # Gait: time.
-  'cadence': Trait(0.92, 0.07, 0.02, low=0.75),
+  'cadence': Trait(0.92, 0.06, 0.03, low=0.75),
   # Gait: legs.
-  'thigh_swing': Trait(1.06, 0.12, 0.025, low=0.75),
-  'thigh_offset': Trait(0.0, 2.5, 0.5),
-  'knee_swing': Trait(1.0, 0.11, 0.025),
-  'knee_offset': Trait(0.0, 3.5, 0.6, low=-4.0),
-  'ankle_swing': Trait(1.0, 0.18, 0.04),
-  'knee_phase': Trait(0.0, 5.0, 1.0),
-  'toe_out': Trait(7.0, 7.0, 1.0),
-  'step_width': Trait(0.095, 0.04, 0.008, low=0.0),
-  'leg_asymmetry': Trait(0.0, 0.05, 0.01),
+  'thigh_swing': Trait(1.06, 0.09, 0.04, low=0.75),
+  'thigh_offset': Trait(0.0, 2.0, 0.8),
+  'knee_swing': Trait(1.0, 0.08, 0.03),
+  'knee_offset': Trait(0.0, 3.0, 1.0, low=-4.0),
+  'ankle_swing': Trait(1.0, 0.15, 0.06),
+  'knee_phase': Trait(0.0, 4.0, 1.5),
+  'toe_out': Trait(7.0, 6.0, 2.0),
+  'step_width': Trait(0.095, 0.035, 0.012, low=0.0),
+  'leg_asymmetry': Trait(0.0, 0.04, 0.015),
   # Gait: trunk and head.
-  'lean': Trait(3.0, 3.5, 0.6),
-  'nod': Trait(1.5, 1.0, 0.2),
-  'bob': Trait(1.0, 0.35, 0.05, low=0.2),
-  'sway': Trait(0.02, 0.012, 0.002, low=0.0),
-  'pelvis_yaw': Trait(5.0, 2.5, 0.5, low=0.0),
-  'pelvis_roll': Trait(4.0, 2.0, 0.4, low=0.0),
-  'trunk_yaw': Trait(5.0, 3.5, 0.6, low=0.0),
-  'trunk_roll': Trait(1.5, 1.5, 0.3, low=0.0),
-  'head_pitch': Trait(4.0, 7.0, 1.5),
+  'lean': Trait(3.0, 2.8, 1.0),
+  'nod': Trait(1.5, 1.0, 0.4),
+  'bob': Trait(1.0, 0.3, 0.1, low=0.2),
+  'sway': Trait(0.02, 0.010, 0.004, low=0.0),
+  'pelvis_yaw': Trait(5.0, 2.2, 0.8, low=0.0),
+  'pelvis_roll': Trait(4.0, 1.6, 0.7, low=0.0),
+  'trunk_yaw': Trait(5.0, 3.0, 1.0, low=0.0),
+  'trunk_roll': Trait(1.5, 1.2, 0.5, low=0.0),
+  'head_pitch': Trait(4.0, 5.5, 2.2),
   # Gait: arms.
-  'arm_swing': Trait(1.0, 0.42, 0.08, low=0.1),
-  'arm_offset': Trait(0.0, 6.0, 1.0),
-  'arm_phase': Trait(0.0, 12.0, 2.5),
-  'arm_asymmetry': Trait(0.0, 0.18, 0.04),
-  'arm_spread': Trait(9.0, 4.5, 0.8, low=1.0),
-  'elbow_offset': Trait(0.0, 10.0, 2.0, low=-14.0),
-  'elbow_swing': Trait(1.0, 0.4, 0.1, low=0.0),
-  'forearm_inward': Trait(12.0, 12.0, 2.0),
+  'arm_swing': Trait(1.0, 0.35, 0.12, low=0.1),
+  'arm_offset': Trait(0.0, 5.0, 1.8),
+  'arm_phase': Trait(0.0, 10.0, 4.0),
+  'arm_asymmetry': Trait(0.0, 0.16, 0.06),
+  'arm_spread': Trait(10.5, 3.5, 1.2, low=1.0),
+  'elbow_offset': Trait(0.0, 9.0, 3.0, low=-14.0),
+  'elbow_swing': Trait(1.0, 0.35, 0.15, low=0.0),
+  'forearm_inward': Trait(12.0, 10.0, 3.5),
 }
 
 # Nobody lies further out than this many standard deviations.
@@ -97,13 +97,13 @@ FRAMES_PER_SECOND = 25.0
 PATH_HALF = 2.2
 PATH_LENGTH = (2.6, 4.4)
 FRAME_COUNTS = (40, 110)
-HEADING_SD = 1.5
+HEADING_SD = 3.0
 PHASE_WANDER = 0.06
 AMPLITUDE_WANDER = 0.02
 
 # Cameras, as CASIA-B's: one per 18 degrees, all at about one distance.
-CAMERA_DISTANCE = (6.2, 0.20)
-CAMERA_HEIGHT = (1.45, 0.08)
+CAMERA_DISTANCE = (6.2, 0.25)
+CAMERA_HEIGHT = (1.45, 0.10)
 CAMERA_AIM_SD = 0.05
 CAMERA_ROLL_SD = 0.4
 CAMERA_FOCAL = 350.0 / 240.0
@@ -113,20 +113,21 @@ BAG_ARM_DAMPING = (0.2, 0.6)
 BAG_SIZE = (0.85, 1.2)
 
 # Coats.
-COAT_ARM_DAMPING = (0.45, 0.85)
+COAT_ARM_DAMPING = (0.3, 0.8)
 COAT_TRUNK = (0.020, 0.045)
-COAT_SLEEVE = (0.010, 0.025)
-COAT_HEM = (0.4, 1.0)
-COAT_FLARE = (0.025, 0.055)
+COAT_SLEEVE = (0.010, 0.030)
+COAT_HEM = (0.4, 1.05)
+COAT_FLARE = (0.030, 0.065)
 COAT_HOOD = 0.4
 
 # The segmenter. Rates are per frame, radii are shares of the person's height.
-RAGGED = (0.03, 0.14)
-HOLE_RATE = (0.0, 0.5)
-HOLE_RADIUS = (0.008, 0.022)
-BLOB_EPISODES = 0.8
+RAGGED = (0.02, 0.09)
+BORDER = (-0.11, 0.11)
+HOLE_RATE = (0.0, 0.3)
+HOLE_RADIUS = (0.012, 0.028)
+BLOB_EPISODES = 1.0
 BLOB_FRAMES = (3, 10)
-BLOB_RADIUS = (0.03, 0.07)
+BLOB_RADIUS = (0.025, 0.06)
 DROP_RATE = 0.03
 
 # The detector of keypoints. Deviations are shares of the person's height.
