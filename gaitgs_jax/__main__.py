@@ -12,12 +12,13 @@ from gaitgs_jax.errors import UserError
 
 # command -> (module of gaitgs_jax.apps, one line of help).
 COMMANDS = {
-    'prepare': ('prepare', 'make a prepared dataset from a published tree'),
-    'check': ('check', 'read every sequence of a tree and name the bad ones'),
-    'import-torch': ('import_torch', 'make a checkpoint of a PyTorch file'),
-    'walkers': ('walkers', 'draw a contact sheet of the synthetic walkers'),
-    'report': ('report', 'write a run as one HTML page'),
-    'embed': ('embed', 'embed sequences and print their distances'),
+  'prepare': ('prepare', 'make a prepared dataset from a published tree'),
+  'check': ('check', 'read every sequence of a tree and name the bad ones'),
+  'pretreat': ('pretreat', 'make an OpenGait tree of your own silhouettes'),
+  'import-torch': ('import_torch', 'make a checkpoint of a PyTorch file'),
+  'walkers': ('walkers', 'draw a contact sheet of the synthetic walkers'),
+  'report': ('report', 'write a run as one HTML page'),
+  'embed': ('embed', 'embed sequences and print their distances'),
 }
 
 
@@ -37,14 +38,14 @@ def main(argv: list[str] | None = None) -> int:
   name, *rest = argv
   if name not in COMMANDS:
     print(
-        f'error: unknown command {name!r}; choose one of {", ".join(COMMANDS)}',
-        file=sys.stderr,
+      f'error: unknown command {name!r}; choose one of {", ".join(COMMANDS)}',
+      file=sys.stderr,
     )
     return 2
   module_name, text = COMMANDS[name]
   module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
   parser = argparse.ArgumentParser(
-      prog=f'python -m gaitgs_jax {name}', description=text
+    prog=f'python -m gaitgs_jax {name}', description=text
   )
   module.add_arguments(parser)
   try:

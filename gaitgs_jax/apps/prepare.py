@@ -1,0 +1,157 @@
+"""`python -m gaitgs_jax prepare`: makes a prepared dataset, resumably."""
+
+import argparse
+import contextlib
+import errno
+import importlib
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import absl.logging
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import datasets, prepared
+from gaitgs_jax.input.sources import PreparedSource
+
+_ROOT = Path(__file__).parents[2]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the command's options."""
+  parser.add_argument(
+    '--dataset', required=True, help='one of ' + ', '.join(datasets.DATASETS)
+  )
+  parser.add_argument(
+    '--source',
+    default='',
+    metavar='DIR',
+    help='the published tree of images, or an OpenGait tree of pickles;'
+    ' synthetic walkers need none',
+  )
+  parser.add_argument(
+    '--variant',
+    default='',
+    help='height of the frames, 64 (default) or 128; of the synthetic walkers'
+    ' demo (default) or full',
+  )
+  parser.add_argument(
+    '--root',
+    '--data_dir',
+    default='',
+    metavar='DIR',
+    help="where prepared datasets lie (default: TFDS's folder,"
+    f' {prepared.data_dir()})',
+  )
+  parser.add_argument(
+    '--workers', type=int, default=os.cpu_count() or 1, help='helper processes'
+  )
+
+
+def run(args: argparse.Namespace) -> None:
+  """Prepares one dataset; an interrupted run goes on where it stopped.
+
+  Raises:
+    UserError: the source is missing, incomplete or damaged, or the disk full.
+  """
+  facts = datasets.get(args.dataset)
+  variant = args.variant or facts.variants[0]
+  if variant not in facts.variants:
+    raise UserError(
+      f'{facts.name} has no variant {variant!r}; choose one of'
+      f' {", ".join(facts.variants)}'
+    )
+  root = prepared.data_dir(args.root).absolute()
+  builder = _builder(facts.name, variant, root)
+  directory = Path(builder.data_dir)
+  if directory.exists():
+    _check_whole(directory)
+    print(f'already prepared: {_describe(directory)}')
+    return
+  if facts.subjects and not args.source:
+    raise UserError(
+      f'say with --source=DIR where the tree of {facts.title} is;'
+      ' data/README.md tells how to get it'
+    )
+  if args.source and not Path(args.source).expanduser().is_dir():
+    raise UserError(f'--source={args.source}: no such folder')
+  builder.workers = args.workers
+  start = time.monotonic()
+  _prepare(builder, args.source)
+  seconds = time.monotonic() - start
+  for name in builder.dropped:
+    print(f'left out: {name}: nobody is to be seen in it')
+  print(f'prepared in {seconds:.0f} s: {_describe(directory)}')
+
+
+def _builder(name: str, variant: str, root: Path) -> Any:
+  """Returns the TFDS builder of the project's folder `data/`."""
+  try:
+    import tensorflow_datasets as tfds
+  except ImportError as error:
+    raise UserError(
+      'preparing needs the packages tensorflow and tensorflow_datasets; install'
+      ' requirements.txt, or read an OpenGait tree in place with'
+      " --config.dataset.format='opengait'"
+    ) from error
+  # TFDS's own bars and notes would tear ours apart.
+  tfds.disable_progress_bar()
+  absl.logging.set_verbosity(absl.logging.ERROR)
+  if str(_ROOT) not in sys.path:
+    sys.path.append(str(_ROOT))
+  module = importlib.import_module(f'data.{name}.{name}_dataset_builder')
+  return module.Builder(config=variant, data_dir=str(root))
+
+
+def _prepare(builder: Any, source: str) -> None:
+  import tensorflow as tf
+  import tensorflow_datasets as tfds
+
+  manual_dir = str(Path(source).expanduser().absolute()) if source else None
+  config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+  try:
+    with contextlib.redirect_stdout(io.StringIO()):
+      builder.download_and_prepare(
+        download_dir=builder.work, download_config=config
+      )
+  except (OSError, RuntimeError, tf.errors.OpError) as error:
+    if not _is_full(error):
+      raise
+    raise UserError(
+      f'{builder.data_dir}: the disk is full; make room and run the same'
+      ' command again, it goes on from here'
+    ) from error
+
+
+def _is_full(error: BaseException) -> bool:
+  code = getattr(error, 'errno', None)
+  # TensorFlow and ArrayRecord only tell by their text.
+  return code in (errno.ENOSPC, errno.EDQUOT) or any(
+    text in str(error) for text in ('No space left', 'Disk quota exceeded')
+  )
+
+
+def _check_whole(directory: Path) -> None:
+  """Refuses a version folder that holds only part of a dataset.
+
+  Raises:
+    UserError: records or files are missing.
+  """
+  try:
+    PreparedSource(directory)
+  except UserError as error:
+    raise UserError(f'{error}; or delete {directory} first') from error
+
+
+def _describe(directory: Path) -> str:
+  splits, (height, width) = prepared.read_index(directory)
+  parts = [
+    f'{split} {len(index)} sequences of {len(set(index.subject.tolist()))}'
+    ' subjects'
+    for split, index in splits.items()
+  ]
+  frames = sum(int(index.length.sum()) for index in splits.values())
+  return f'{directory}: {", ".join(parts)}, {frames} frames of {height}x{width}'

@@ -1,0 +1,285 @@
+"""Trees of raw silhouettes and OpenGait's pickles, as people have them.
+
+A layout says what the folders below a root are called, for example
+'{subject}/{condition}/{view}'; the last folder holds the frames of one
+sequence, as images or as one pickle.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import pickles
+from gaitgs_jax.input.pretreatment import pretreat
+
+# CASIA-B (`GaitDatasetB-silh/001/nm-01/000/001-nm-01-000-001.png`) and
+# OpenGait's own trees.
+OPENGAIT = '{subject}/{condition}/{view}'
+# OU-MVLP (`Silhouette_000-00/00001/0001.png`).
+OUMVLP = 'Silhouette_{view}-{condition}/{subject}'
+# One's own: a folder per walk, in it one per person.
+WALKS = '{condition}/{subject}'
+
+_BY_DEPTH = {2: WALKS, 3: OPENGAIT}
+_FIELDS = ('subject', 'condition', 'view')
+# What a field is called that the layout leaves out.
+_DEFAULTS = {'condition': '00', 'view': '000'}
+_IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
+_PICKLE = '.pkl'
+_ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
+_PNG_START, _PNG_END = b'\x89PNG\r\n', b'IEND'
+# Three folders and a file, and one folder too many above.
+_MAX_DEPTH = 5
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class TreeSequence:
+  """One sequence of a tree.
+
+  Attributes:
+    subject: for example '001'.
+    condition: for example 'nm-01'.
+    view: for example '090'.
+    folder: where its files lie.
+  """
+
+  subject: str
+  condition: str
+  view: str
+  folder: str
+
+  @property
+  def name(self) -> str:
+    """'subject/condition/view'."""
+    return f'{self.subject}/{self.condition}/{self.view}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+  """Every sequence below a root, sorted by subject, condition and view.
+
+  Attributes:
+    root: the folder.
+    layout: how the folders below it are called.
+    pretreated: the sequences are OpenGait's pickles, not raw images.
+    sequences: one per folder that the layout names, empty ones included.
+    hollow: folders on the way to sequences that lead to none.
+  """
+
+  root: Path
+  layout: str
+  pretreated: bool
+  sequences: tuple[TreeSequence, ...]
+  hollow: tuple[str, ...] = ()
+
+
+def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
+  """Lists a tree; reads no frame.
+
+  Args:
+    root: its folder.
+    layout: what its folders are called; found out where empty.
+
+  Raises:
+    UserError: there is no tree, or it cannot be told what it is.
+  """
+  root = Path(root).expanduser()
+  sample = _first_file(root)
+  layout = layout or _detect(root, sample)
+  patterns, fields = _parse(layout)
+  sequences, hollow = [], []
+  for folder, found in _match(root, patterns):
+    if found.keys() == fields:
+      names = {**_DEFAULTS, **found}
+      sequences.append(TreeSequence(**names, folder=str(folder)))
+    elif folder != root:
+      hollow.append(str(folder))
+  if not sequences:
+    raise UserError(
+      f'{root}: no folder is like {layout}; the first file is'
+      f' {sample.relative_to(root)}, say with --layout what its folders are'
+    )
+  return Tree(
+    root,
+    layout,
+    sample.suffix == _PICKLE,
+    tuple(sorted(sequences)),
+    tuple(sorted(hollow)),
+  )
+
+
+def _first_file(root: Path) -> Path:
+  """Returns an image or pickle below the root.
+
+  Raises:
+    UserError: there is none.
+  """
+  if not root.is_dir():
+    raise UserError(f'{root}: no such folder; give the one that holds the tree')
+  found = next(_files(root, _MAX_DEPTH), None)
+  if found is None:
+    archives = [
+      entry.name for entry in os.scandir(root) if entry.name.endswith(_ARCHIVES)
+    ]
+    hint = (
+      f'unpack {sorted(archives)[0]} and the like first'
+      if archives
+      else 'is this the right folder, and is the copy complete?'
+    )
+    raise UserError(f'{root}: no image and no pickle below it; {hint}')
+  return found
+
+
+def _files(folder: Path, depth: int) -> Iterator[Path]:
+  """Yields the images and pickles below a folder, the deepest first."""
+  entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+  for entry in entries:
+    if depth > 1 and entry.is_dir() and not _is_hidden(entry.name):
+      yield from _files(Path(entry.path), depth - 1)
+  for entry in entries:
+    if _is_frames(entry.name) and entry.is_file():
+      yield Path(entry.path)
+
+
+def _is_frames(name: str) -> bool:
+  # Some copies of CASIA-B hold gait energy images beside the silhouettes.
+  wanted = name.lower().endswith((*_IMAGES, _PICKLE))
+  return wanted and not _is_hidden(name) and not name.endswith('gei.png')
+
+
+def _is_hidden(name: str) -> bool:
+  return name.startswith(('.', '__MACOSX'))
+
+
+def _detect(root: Path, sample: Path) -> str:
+  """Returns the layout that a file below the root speaks of."""
+  folders = sample.relative_to(root).parts[:-1]
+  if folders and _pattern(OUMVLP.split('/')[0]).fullmatch(folders[0]):
+    return OUMVLP
+  if len(folders) in _BY_DEPTH:
+    return _BY_DEPTH[len(folders)]
+  inner = f'; is it {root / folders[0]} that you mean' if folders else ''
+  raise UserError(
+    f'{root}: {sample.relative_to(root)} lies {len(folders)} folders deep, but'
+    f' {OPENGAIT}, {OUMVLP} or {WALKS} is expected{inner}? Or say with'
+    " --layout what the folders are, for example --layout='{subject}'"
+  )
+
+
+def _pattern(component: str) -> re.Pattern[str]:
+  """Returns what one folder's name of a layout looks like."""
+  parts = re.split(r'\{(\w*)\}', component)
+  pattern = re.escape(parts[0])
+  for field, text in zip(parts[1::2], parts[2::2], strict=True):
+    pattern += f'(?P<{field}>.+?)' + re.escape(text)
+  return re.compile(pattern)
+
+
+def _parse(layout: str) -> tuple[list[re.Pattern[str]], set[str]]:
+  """Returns what the folders of each level look like, and the fields named."""
+  fields = re.findall(r'\{(\w*)\}', layout)
+  wrong = set(fields) - set(_FIELDS) or len(fields) != len(set(fields))
+  if wrong or 'subject' not in fields:
+    raise UserError(
+      f'layout {layout!r}: name each of {{subject}}, {{condition}} and {{view}}'
+      ' at most once and {subject} always'
+    )
+  patterns = [_pattern(component) for component in layout.split('/')]
+  return patterns, set(fields)
+
+
+def _match(
+  folder: Path, patterns: list[re.Pattern[str]]
+) -> Iterator[tuple[Path, dict[str, str]]]:
+  """Yields the folders that the patterns lead to, and the fields' values.
+
+  A folder in which no name fits the next pattern is yielded itself, with the
+  fields so far.
+  """
+  matches = []
+  for entry in os.scandir(folder) if patterns else ():
+    match = patterns[0].fullmatch(entry.name)
+    if match and entry.is_dir() and not _is_hidden(entry.name):
+      matches.append((Path(entry.path), match.groupdict()))
+  if not matches:
+    yield folder, {}
+  for inner, found in matches:
+    for deepest, more in _match(inner, patterns[1:]):
+      yield deepest, {**found, **more}
+
+
+def sequence_files(folder: str) -> list[Path]:
+  """Returns one sequence's images in the order of names, or its pickle alone.
+
+  Of several pickles, which are modalities, the first with 'sil' in its name is
+  taken, or the first.
+  """
+  names = sorted(
+    entry.name for entry in os.scandir(folder) if _is_frames(entry.name)
+  )
+  found = [name for name in names if name.endswith(_PICKLE)]
+  if found:
+    names = [name for name in found if 'sil' in name.lower()] or found
+    names = names[:1]
+  return [Path(folder, name) for name in names]
+
+
+def read_image(path: Path) -> np.ndarray:
+  """Reads one image as uint8 [h, w].
+
+  Raises:
+    UserError: it cannot be read or is cut short.
+  """
+  import cv2
+
+  # Read by Python, as OpenCV cannot tell why it fails.
+  try:
+    data = path.read_bytes()
+  except OSError as error:
+    raise UserError(f'{path}: cannot be read ({error.strerror})') from error
+  # Some versions of OpenCV return a short PNG with what is missing in black.
+  if data.startswith(_PNG_START) and _PNG_END not in data[-12:]:
+    raise UserError(f'{path}: is cut short; copy it again')
+  buffer = np.frombuffer(data, np.uint8)
+  frame = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if data else None
+  if frame is None:
+    raise UserError(f'{path}: is empty, damaged or no image; copy it again')
+  return frame
+
+
+def read_frames(folder: str) -> np.ndarray | list[np.ndarray]:
+  """Returns the frames of one sequence as stored, uint8 [h, w] each.
+
+  Raises:
+    UserError: the folder is empty or one of its files is damaged.
+  """
+  files = sequence_files(folder)
+  if not files:
+    raise UserError(f'{folder}: holds no frames; is the tree half-copied?')
+  if files[0].suffix == _PICKLE:
+    return pickles.load_frames(files[0])
+  return [read_image(path) for path in files]
+
+
+def read_pretreated(folder: str, size: int) -> np.ndarray:
+  """Returns one sequence uint8 [s, size, size], pretreated if it was not.
+
+  Raises:
+    UserError: as `read_frames`, or the folder's pickle holds frames of another
+      size.
+  """
+  frames = read_frames(folder)
+  if not isinstance(frames, np.ndarray):
+    return pretreat(frames, size)
+  if frames.shape[1:] != (size, size):
+    height, width = frames.shape[1:]
+    raise UserError(
+      f'{folder}: frames are {height}x{width}, not {size}x{size}; choose'
+      f' --variant={height} if they are square, or start from the raw images'
+    )
+  return frames

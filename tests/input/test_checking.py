@@ -1,0 +1,176 @@
+import dataclasses
+import os
+
+import numpy as np
+import walker_trees
+
+from gaitgs_jax.__main__ import main
+from gaitgs_jax.input import checking, datasets, trees
+from gaitgs_jax.input.partitions import Partition
+
+PERSON = np.zeros((120, 160), np.uint8)
+PERSON[20:100, 60:90] = 255
+BLANK = np.zeros_like(PERSON)
+FRAMES = np.full((6, 64, 64), 255, np.uint8)
+
+
+class RunsCode:
+  def __reduce__(self):
+    return os.mkdir, ('ran',)
+
+
+def findings(root):
+  return {
+    f'{each.subject}/{each.condition}/{each.view}': each
+    for each in checking.refuse_other_sizes(
+      checking.check_tree(trees.open_tree(root), workers=1)
+    )
+  }
+
+
+def test_every_fault_of_raw_images_is_named(tmp_path):
+  def write(condition, images):
+    walker_trees.write_images(tmp_path / '001' / condition / '000', images)
+
+  write('good', [PERSON] * 5)
+  write('dropping', [PERSON] * 5 + [BLANK])
+  write('short', [PERSON] * 4 + [BLANK])
+  write('blank', [BLANK] * 6)
+  write('ones', [PERSON // 255] * 6)
+  write('unequal', [PERSON] * 5 + [PERSON[:100]])
+  write('damaged', [PERSON] * 6)
+  (tmp_path / '001' / 'damaged' / '000' / '003.png').write_bytes(b'nothing')
+  write('cut', [PERSON] * 6)
+  path = tmp_path / '001' / 'cut' / '000' / '002.png'
+  path.write_bytes(path.read_bytes()[:-20])
+  write('empty', [])
+
+  found = findings(tmp_path)
+  bad = {name.split('/')[1]: each.bad for name, each in found.items()}
+  assert bad == {
+    'good': '',
+    'dropping': '',
+    'short': 'too short: 4 frames, 5 are the least',
+    'blank': 'blank: nobody is to be seen in its 6 frames',
+    'ones': 'blank: nobody is to be seen in its 6 frames; its values are 0 and'
+    ' 1, write them as 0 and 255',
+    'unequal': 'frames of unequal sizes: 100x160, 120x160',
+    'damaged': '003.png: is empty, damaged or no image; copy it again',
+    'cut': '002.png: is cut short; copy it again',
+    'empty': 'holds no frames; is the tree half-copied?',
+  }
+  dropping = found['001/dropping/000']
+  assert dropping.note.startswith('1 of 6 frames are blank')
+  assert dropping.length == 5
+
+
+def test_every_fault_of_pickles_is_named(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+
+  def write(condition, value):
+    path = tmp_path / 'tree' / '001' / condition / '000' / '000.pkl'
+    walker_trees.write_pickle(path, value)
+    return path
+
+  write('good', FRAMES)
+  write('also', FRAMES)
+  write('type', FRAMES.astype(np.float32))
+  write('shape', FRAMES[0])
+  write('other', FRAMES[:, :, 10:-10])
+  write('short', FRAMES[:4])
+  write('none', FRAMES[:0])
+  write('blank', np.concatenate([FRAMES, 0 * FRAMES[:2]]))
+  write('code', RunsCode())
+  path = write('cut', FRAMES)
+  path.write_bytes(path.read_bytes()[:-9])
+
+  bad = {
+    name.split('/')[1]: each.bad
+    for name, each in findings(tmp_path / 'tree').items()
+  }
+  assert bad.pop('good') == bad.pop('also') == ''
+  for condition, text in {
+    'type': 'float32',
+    'shape': '[64, 64], not uint8 [s,h,w]',
+    'other': 'unequal size: its frames are 64x44, most others 64x64',
+    'short': 'too short: 4 frames',
+    'none': 'empty',
+    'blank': 'blank: 2 of 8 frames are blank',
+    'code': 'mkdir',
+    'cut': 'damaged',
+  }.items():
+    assert text in bad.pop(condition)
+  assert not bad
+  assert not (tmp_path / 'ran').exists()
+
+
+def test_missing_parts_name_subjects_and_cells_of_which_nothing_is_there():
+  facts = dataclasses.replace(
+    datasets.get('casia_b'), views=('000', '018'), conditions=('nm-01', 'bg-01')
+  )
+  partition = Partition(('001', '002'), ('003',))
+  names = [
+    ('001', 'nm-01', '000'),
+    ('001', 'nm-01', '018'),
+    ('003', 'bg-01', '000'),
+  ]
+  assert checking.missing_parts(names, facts, partition) == [
+    '1 of 3 subjects (002)',
+    '1 of 4 pairs of condition and view (bg-01/018)',
+  ]
+  names.append(('002', 'bg-01', '018'))
+  assert checking.missing_parts(names, facts, partition) == []
+
+
+def test_table_sets_counts_beside_the_published_ones():
+  found = [
+    checking.Finding('001', condition, view, '')
+    for condition, view in [('00', '000'), ('00', '000'), ('01', '015')]
+  ]
+  published = {(c, v): 3 for c in ('00', '01') for v in ('000', '015', '030')}
+  assert checking.table(found, published).splitlines() == [
+    'view   00   01',
+    ' 000  2/3  0/3',
+    ' 015  0/3  1/3',
+    ' 030  0/3  0/3',
+  ]
+  assert checking.table(found, None).splitlines()[1:] == [
+    ' 000   2   0',
+    ' 015   0   1',
+  ]
+
+
+def test_command_ends_with_two_where_something_is_bad(tmp_path, capsys):
+  root = walker_trees.opengait(tmp_path)
+  assert main(['check', f'--source={root}', '--workers=1']) == 0
+  assert 'all 16 sequences are good' in capsys.readouterr().out
+
+  assert main(['check', f'--source={root}', '--dataset=casia_b']) == 2
+  output = capsys.readouterr()
+  assert '120 of 124 subjects (005, 006' in output.err
+  assert 'CASIA-B' in output.out and '4/124' in output.out
+
+  path = root / '002' / 'nm-02' / '108' / '108.pkl'
+  path.write_bytes(b'')
+  (root / '005').mkdir()
+  assert main(['check', f'--source={root}', '--workers=1']) == 2
+  output = capsys.readouterr()
+  assert f'bad: {path.parent}: 108.pkl' in output.out
+  assert f'missing: {root / "005"}: holds no sequence' in output.out
+  assert output.err.endswith(
+    f'error: 1 of 16 sequences are bad; missing: {root / "005"}: holds no'
+    ' sequence\n'
+  )
+
+
+def test_long_lists_are_cut_unless_all_is_asked_for(tmp_path, capsys):
+  for i in range(53):
+    folder = tmp_path / '001' / f'{i:02d}' / '000'
+    walker_trees.write_images(folder, [PERSON])
+  command = ['check', f'--source={tmp_path}', '--workers=1']
+  assert main(command) == 2
+  output = capsys.readouterr().out
+  assert output.count('too short') == 50
+  assert 'bad: 3 more; --all names them' in output
+  assert main([*command, '--all']) == 2
+  assert capsys.readouterr().out.count('too short') == 53

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from gaitgs_jax.input.pretreatment import is_blank, pretreat, pretreat_frame
+
+
+def block(top, bottom, left, right, shape=(240, 320)):
+  frame = np.zeros(shape, np.uint8)
+  frame[top:bottom, left:right] = 255
+  return frame
+
+
+def test_person_of_the_wanted_height_is_only_moved_to_the_middle():
+  frame = block(20, 84, 50, 70)
+  frame[80, 40] = 255
+  # Columns 50..69 hold 64 pixels each and column 40 one: of 1281 pixels the
+  # median, the 641st, is the last of column 59, which becomes column 32.
+  expected = block(0, 64, 23, 43, (64, 64))
+  expected[60, 13] = 255
+  np.testing.assert_array_equal(pretreat([frame]), [expected])
+
+
+def test_centre_is_the_median_of_the_mass_not_the_middle_of_the_box():
+  frame = block(0, 64, 100, 104)
+  frame[0:2, 60:100] = 255
+  # 4 x 64 pixels on the right, 40 x 2 on the left: the 169th of 336 is the
+  # 89th of the block, in its second column, 101.
+  middle = pretreat_frame(frame, 64)
+  assert middle is not None
+  np.testing.assert_array_equal(np.flatnonzero(middle[10]), [31, 32, 33, 34])
+
+
+@pytest.mark.parametrize('left', [0, 5, 150, 295, 300])
+def test_person_at_the_border_is_centred_too(left):
+  frame = block(100, 164, left, left + 20)
+  np.testing.assert_array_equal(
+    pretreat([frame]), [block(0, 64, 22, 42, (64, 64))]
+  )
+
+
+def test_wider_person_than_the_result_is_cut():
+  frame = block(100, 164, 100, 200)
+  np.testing.assert_array_equal(pretreat([frame]), np.full((1, 64, 64), 255))
+
+
+@pytest.mark.parametrize('size', [64, 128])
+def test_scale_is_that_of_the_height(size):
+  frame = block(30, 30 + 2 * size, 100, 140, (300, 320))
+  half = pretreat([frame], size)[0]
+  # 40 columns become 20 about the middle, blurred at the edges by the cubic.
+  middle = size // 2
+  assert (half[:, middle - 8 : middle + 8] == 255).all()
+  assert (half[:, : middle - 12] == 0).all()
+  assert (half[:, middle + 12 :] == 0).all()
+
+
+def test_frames_that_show_nobody_are_dropped_in_their_place():
+  shown = block(20, 84, 50, 70)
+  # 39 white pixels sum to 9,945; the limit is 10,000, itself blank.
+  few = block(20, 59, 50, 51)
+  limit = np.zeros((240, 320), np.uint8)
+  limit[20:60, 50] = 250
+  assert is_blank(few) and is_blank(limit)
+  assert not is_blank(block(20, 60, 50, 51))
+  treated = pretreat([few, shown, limit, shown])
+  assert treated.shape == (2, 64, 64)
+  assert pretreat([few]).shape == (0, 64, 64)
+  assert pretreat([]).shape == (0, 64, 64)
+
+
+def test_frame_that_the_published_rule_cannot_centre_is_dropped():
+  assert pretreat_frame(block(0, 240, 0, 1), 64) is None
+  assert pretreat_frame(block(0, 300, 1, 2, (300, 3)), 64) is None
+
+
+@pytest.mark.parametrize(
+  ('frames', 'size', 'message'),
+  [
+    ([block(0, 64, 0, 9)], 63, 'size is 63'),
+    ([block(0, 64, 0, 9)], 0, 'size is 0'),
+    ([block(0, 64, 0, 9).astype(np.float32)], 64, 'float32'),
+    ([np.zeros((8, 8, 3), np.uint8)], 64, r'\[8, 8, 3\]'),
+  ],
+)
+def test_wrong_input_is_refused(frames, size, message):
+  with pytest.raises(ValueError, match=message):
+    pretreat(frames, size)

@@ -1,0 +1,144 @@
+import cv2
+import numpy as np
+import pytest
+import walker_trees
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import trees
+from gaitgs_jax.input.pretreatment import pretreat
+
+IMAGE = np.full((240, 320), 255, np.uint8)
+
+
+def test_published_trees_are_told_apart_and_hold_the_same(tmp_path):
+  casia_b = trees.open_tree(walker_trees.casia_b(tmp_path / 'a'))
+  oumvlp = trees.open_tree(walker_trees.oumvlp(tmp_path / 'b'))
+  opengait = trees.open_tree(walker_trees.opengait(tmp_path / 'c'))
+  assert casia_b.layout == opengait.layout == trees.OPENGAIT
+  assert oumvlp.layout == trees.OUMVLP
+  assert [t.pretreated for t in (casia_b, oumvlp, opengait)] == [0, 0, 1]
+
+  names = ['/'.join(cell) for cell in walker_trees.cells()]
+  assert [each.name for each in casia_b.sequences] == names
+  assert [each.name for each in opengait.sequences] == names
+  assert [each.name for each in oumvlp.sequences][:3] == [
+    '00001/00/090',
+    '00001/00/108',
+    '00001/01/090',
+  ]
+  for row, cell in enumerate(walker_trees.cells()):
+    expected = pretreat(walker_trees.frames(*cell))
+    for tree in (casia_b, oumvlp, opengait):
+      read = trees.read_pretreated(tree.sequences[row].folder, 64)
+      np.testing.assert_array_equal(read, expected)
+
+
+def test_own_tree_of_walks_and_people(tmp_path):
+  walker_trees.write_images(tmp_path / 'monday' / 'ann', [IMAGE])
+  walker_trees.write_images(tmp_path / 'monday' / 'bob', [IMAGE])
+  tree = trees.open_tree(tmp_path)
+  assert [s.name for s in tree.sequences] == [
+    'ann/monday/000',
+    'bob/monday/000',
+  ]
+  other = trees.open_tree(tmp_path, '{subject}/{view}')
+  assert [s.name for s in other.sequences] == [
+    'monday/00/ann',
+    'monday/00/bob',
+  ]
+
+
+@pytest.mark.parametrize(
+  ('layout', 'message'),
+  [
+    ('{condition}/{view}', 'and {subject} always'),
+    ('{subject}/{subject}', 'at most once'),
+    ('{subject}/{camera}', 'name each of'),
+    ('walk_{condition}/{subject}', 'no folder is like'),
+  ],
+)
+def test_wrong_layout_is_refused(tmp_path, layout, message):
+  walker_trees.write_images(tmp_path / 'monday' / 'ann', [IMAGE])
+  with pytest.raises(UserError, match=message):
+    trees.open_tree(tmp_path, layout)
+
+
+def test_what_is_no_tree_is_refused(tmp_path):
+  with pytest.raises(UserError, match='no such folder'):
+    trees.open_tree(tmp_path / 'nowhere')
+  with pytest.raises(UserError, match='no image and no pickle'):
+    trees.open_tree(tmp_path)
+  (tmp_path / '001.tar.gz').touch()
+  with pytest.raises(UserError, match=r'unpack 001\.tar\.gz'):
+    trees.open_tree(tmp_path)
+  walker_trees.write_images(tmp_path / 'ann', [IMAGE])
+  with pytest.raises(UserError, match='1 folders deep'):
+    trees.open_tree(tmp_path)
+  assert len(trees.open_tree(tmp_path, '{subject}').sequences) == 1
+
+
+def test_folder_above_the_tree_is_refused_by_name(tmp_path):
+  walker_trees.write_images(
+    tmp_path / 'silh' / '001' / 'nm-01' / '000', [IMAGE]
+  )
+  with pytest.raises(UserError, match=r'is it \S*silh that you mean'):
+    trees.open_tree(tmp_path)
+
+
+def test_half_copied_folders_are_told(tmp_path):
+  walker_trees.write_images(tmp_path / '001' / 'nm-01' / '000', [IMAGE])
+  (tmp_path / '001' / 'nm-02' / '000').mkdir(parents=True)
+  (tmp_path / '002' / 'nm-01').mkdir(parents=True)
+  tree = trees.open_tree(tmp_path)
+  assert [s.name for s in tree.sequences] == ['001/nm-01/000', '001/nm-02/000']
+  assert tree.hollow == (str(tmp_path / '002' / 'nm-01'),)
+  with pytest.raises(UserError, match='holds no frames'):
+    trees.read_frames(tree.sequences[1].folder)
+
+
+def test_stray_and_hidden_files_are_passed_over(tmp_path):
+  walker_trees.write_images(tmp_path / '001' / 'nm-01' / '000', [IMAGE, IMAGE])
+  walker_trees.write_images(tmp_path / '__MACOSX' / '001', [IMAGE])
+  walker_trees.write_images(tmp_path, [IMAGE], 'preview.png')
+  folder = tmp_path / '001' / 'nm-01' / '000'
+  (folder / 'notes.txt').touch()
+  (folder / '._001.png').touch()
+  cv2.imwrite(str(folder / '001-gei.png'), IMAGE)
+  tree = trees.open_tree(tmp_path)
+  assert [s.name for s in tree.sequences] == ['001/nm-01/000']
+  files = trees.sequence_files(tree.sequences[0].folder)
+  assert [path.name for path in files] == ['001.png', '002.png']
+
+
+def test_silhouettes_are_taken_of_several_modalities(tmp_path):
+  for name in ('0-aligned-sils', '0-ratios', '0-sils'):
+    walker_trees.write_pickle(tmp_path / f'{name}.pkl', IMAGE[None])
+  files = trees.sequence_files(str(tmp_path))
+  assert [path.name for path in files] == ['0-aligned-sils.pkl']
+
+
+def test_colour_images_are_read_as_grey(tmp_path):
+  path = tmp_path / 'a.png'
+  cv2.imwrite(str(path), np.repeat(IMAGE[:, :, None], 3, 2))
+  np.testing.assert_array_equal(trees.read_image(path), IMAGE)
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    (lambda data: data[: len(data) // 2], 'cut short'),
+    (lambda data: b'', 'empty, damaged or no image'),
+    (lambda data: b'hello' * 100, 'empty, damaged or no image'),
+  ],
+)
+def test_damaged_image_is_refused_by_name(tmp_path, change, message):
+  path = tmp_path / '001.png'
+  path.write_bytes(change(cv2.imencode('.png', IMAGE)[1].tobytes()))
+  with pytest.raises(UserError, match=rf'001\.png: .*{message}'):
+    trees.read_image(path)
+
+
+def test_pickle_of_another_size_is_refused(tmp_path):
+  walker_trees.write_pickle(tmp_path / '000.pkl', np.zeros((5, 64, 44), 'u1'))
+  with pytest.raises(UserError, match='64x44, not 64x64'):
+    trees.read_pretreated(str(tmp_path), 64)
