@@ -151,11 +151,15 @@ class _Run:
       stop = self._asked_to_stop(step)
       score = None
       due = step % config.evaluation.every_steps == 0 or step == total
+      save = stop or due or step % config.checkpoint.every_steps == 0
+      if save:
+        self._check_finite(step, state)
       if due and not stop:
         score = self._evaluate(step, state)
         stop = score is None
-      if stop or due or step % config.checkpoint.every_steps == 0:
-        self._save(step, state, score)
+      if save:
+        self.checkpoints.save(step, state, score)
+        self.watch.resume_clock()
       if stop or step == total:
         break
     return step
@@ -218,15 +222,14 @@ class _Run:
     self.watch.resume_clock()
     return scoring.rank1(numbers)
 
-  def _save(self, step: int, state: TrainState, score: float | None) -> None:
+  def _check_finite(self, step: int, state: TrainState) -> None:
+    """Raises UserError rather than let a state that is lost be kept."""
     self.watch.settle()
     if not _finite((state.params, state.stats)):
       raise UserError(
         f'the weights are not finite after step {step}; the last good '
         'checkpoint is kept: lower config.optimizer.learning_rate'
       )
-    self.checkpoints.save(step, state._asdict(), score)
-    self.watch.resume_clock()
 
   def _tell_end(self, step: int) -> None:
     if jax.process_index():

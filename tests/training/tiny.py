@@ -118,8 +118,10 @@ def get_config(root='') -> ml_collections.ConfigDict:
 
 def environment(compiled):
   """Returns the environment of a run in another process."""
+  root = pathlib.Path(__file__).parents[2]
   return {
     **os.environ,
+    'PYTHONPATH': f'{root}{os.pathsep}{root / "tests"}',
     'JAX_PLATFORMS': 'cpu',
     'JAX_COMPILATION_CACHE_DIR': compiled,
     'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
@@ -127,7 +129,6 @@ def environment(compiled):
 
 
 if __name__ == '__main__':
-  sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
   import launch
 
   models.create = create

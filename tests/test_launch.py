@@ -1,0 +1,70 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+DEMO = '--config=configs/demo.py'
+
+
+def _launch(*flags):
+  return subprocess.run(
+    [sys.executable, 'launch.py', *flags],
+    capture_output=True,
+    text=True,
+    cwd=ROOT,
+  )
+
+
+def test_help_tells_every_flag():
+  done = _launch('--help')
+  assert done.returncode == 0
+  for flag in ('--config', '--workdir', '--mode', '--checkpoint'):
+    assert flag in done.stdout
+
+
+def test_help_imports_no_heavy_library():
+  program = (
+    'import sys, launch\n'
+    'launch.main(["launch.py", "--help"])\n'
+    'heavy = {"jax", "flax", "orbax", "tensorflow", "clu", "numpy"}\n'
+    'sys.exit(", ".join(heavy & set(sys.modules)) or 0)'
+  )
+  done = subprocess.run(
+    [sys.executable, '-c', program], capture_output=True, text=True, cwd=ROOT
+  )
+  assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+  'flags, words',
+  [
+    ((), '--config=FILE is missing'),
+    ((DEMO,), '--workdir=DIR is missing'),
+    (('--config.seed=3', '--workdir=x'), '--config=FILE is missing'),
+    ((DEMO, '--workdr=x'), "'workdr'. Did you mean: workdir"),
+    (('--config=configs/nothing.py', '--workdir=x'), 'configs/nothing.py'),
+    (
+      (DEMO, '--workdir=x', '--config.batch.subject=4'),
+      "no field 'subject' in --config.batch.subject (did you mean 'subjects'?)",
+    ),
+    (
+      (DEMO, '--workdir=x', '--config.btch.subjects=4'),
+      "no field 'btch' in --config.btch.subjects (did you mean 'batch'?)",
+    ),
+    ((DEMO, '--workdir=x', '--config.batch.subjects=many'), "'many'"),
+    ((DEMO, '--workdir=x', '--mode=serve'), '<train|evaluate>'),
+    ((DEMO, '--workdir=x', 'extra'), "'extra'"),
+    ((DEMO, '--workdir=x', '--config.total_steps=0'), 'total_steps is 0'),
+    ((DEMO, '--workdir=x', '--mode=evaluate'), 'no checkpoint in'),
+  ],
+)
+def test_a_wrong_command_line_is_one_sentence(flags, words, tmp_path):
+  flags = [f.replace('--workdir=x', f'--workdir={tmp_path}/x') for f in flags]
+  done = _launch(*flags)
+  assert done.returncode == 2
+  assert done.stderr.startswith('error: ')
+  assert words in done.stderr
+  assert 'Traceback' not in done.stderr
+  assert len(done.stderr.splitlines()) == 1

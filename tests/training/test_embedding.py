@@ -1,0 +1,114 @@
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from training import tiny
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import pipeline, sources
+from gaitgs_jax.training import embedding, mesh
+from gaitgs_jax.training import state as states
+
+
+@pytest.fixture(scope='module')
+def source(tree):
+  return sources.OpenGaitSource(tree)
+
+
+@pytest.fixture(scope='module')
+def model():
+  return tiny.Tiny(rngs=nnx.Rngs(0))
+
+
+def _embed(model, source, rows, *, batch_size, devices, max_buckets=16):
+  graphdef, params, stats = states.split(model)
+  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  batches = pipeline.evaluation_batches(
+    source, rows, batch_size, dataset='casia_b', max_buckets=max_buckets
+  )
+  result = embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
+  return result, embed_fn
+
+
+def _alone(model, source, row):
+  frames = source.read(row)[None, ..., None].astype(np.float32) / 255
+  mask = np.ones(frames.shape[:2], bool)
+  return np.asarray(model(frames, mask).embedding[0])
+
+
+@pytest.mark.parametrize(
+  'batch_size, shape', [(1, (1, 1)), (3, (4, 1)), (7, (2, 2)), (64, (3, 1))]
+)
+def test_any_batch_on_any_devices_is_each_sequence_alone(
+  model, source, batch_size, shape
+):
+  rows = np.array([17, 3, 30, 4, 11])
+  result, _ = _embed(
+    model,
+    source,
+    rows,
+    batch_size=batch_size,
+    devices=mesh.create(*shape),
+  )
+  assert result.dtype == np.float32
+  for vector, row in zip(result, rows, strict=True):
+    np.testing.assert_allclose(
+      vector, _alone(model, source, row), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_lengths_compile_once_each(model, source):
+  rows = np.arange(len(source.index))
+  _, embed_fn = _embed(
+    model, source, rows, batch_size=4, devices=mesh.create(), max_buckets=2
+  )
+  assert embed_fn._cache_size() <= 2
+
+
+def test_a_sequence_that_no_batch_held_is_missed(model, source):
+  graphdef, params, stats = states.split(model)
+  devices = mesh.create(1)
+  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  rows = np.arange(4)
+  batches = pipeline.evaluation_batches(source, rows, 2, dataset='casia_b')
+  with pytest.raises(ValueError, match='5 sequences wanted, 4 in'):
+    embedding.embed(
+      embed_fn, params, stats, batches, np.arange(5), mesh=devices
+    )
+
+
+def test_frames_of_another_size_are_refused(model, source):
+  graphdef, params, stats = states.split(model)
+  devices = mesh.create(1)
+  embed_fn = embedding.make_embed(graphdef, size=(16, 12), mesh=devices)
+  rows = np.arange(2)
+  batches = pipeline.evaluation_batches(source, rows, 2, dataset='casia_b')
+  with pytest.raises(UserError, match='expects 16x12'):
+    embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
+
+
+def test_filler_rows_are_copies_marked_as_none():
+  batch = {
+    'frames': np.arange(6, dtype=np.uint8).reshape(3, 2),
+    'sequence': np.array([5, 6, 7], np.int32),
+  }
+  filled = embedding.fill_rows(batch, 4)
+  assert filled['sequence'].tolist() == [5, 6, 7, -1]
+  assert filled['frames'][3].tolist() == [0, 1]
+  assert embedding.fill_rows(batch, 3) is batch
+  assert batch['sequence'].tolist() == [5, 6, 7]
+
+
+def test_every_device_holds_the_result(model, source):
+  graphdef, params, stats = states.split(model)
+  devices = mesh.create()
+  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  batch = next(
+    pipeline.evaluation_batches(source, np.arange(4), 4, dataset='casia_b')
+  )
+  placed = {
+    key: jax.device_put(batch[key], mesh.over_data(devices))
+    for key in ('frames', 'mask', 'sequence')
+  }
+  vectors, sequences = embed_fn(params, stats, placed)
+  assert vectors.is_fully_replicated and sequences.is_fully_replicated

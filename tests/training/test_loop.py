@@ -1,0 +1,269 @@
+import csv
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from training import tiny
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import report
+from gaitgs_jax.input import pipeline
+from gaitgs_jax.training import checkpoint, loop, scoring, setup, workdir
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training.stopping import Stopping
+
+
+def _final_state(config, folder):
+  _, like = setup.describe_state(config, meshes.create(**config.mesh))
+  optimizer, _ = setup.create_optimizer(config)
+  with checkpoint.Checkpoints(folder) as kept:
+    return kept.restore(kept.latest(), like, optimizer)
+
+
+def _steps(folder):
+  with open(folder / 'metrics.csv', newline='') as file:
+    return {int(row['step']): row for row in csv.DictReader(file)}
+
+
+def _stop_at(monkeypatch, step):
+  """Makes the next run be asked to stop once that step is made."""
+  real = pipeline.train_batches
+
+  def batches(*args, start_step=0, **options):
+    stream = real(*args, start_step=start_step, **options)
+    for number, batch in enumerate(stream, start_step + 1):
+      if number == step + 4:  # Batches are made ahead of their use.
+        signal.raise_signal(signal.SIGTERM)
+      yield batch
+
+  monkeypatch.setattr(pipeline, 'train_batches', batches)
+
+
+@pytest.fixture
+def whole_run(config, tmp_path):
+  config.total_steps = 9
+  config.checkpoint.every_steps = 100
+  config.evaluation.every_steps = 100
+  config.log_every = 1
+  loop.train(config, tmp_path / 'whole')
+  return config, tmp_path / 'whole'
+
+
+def test_an_interrupted_run_ends_bit_for_bit_as_a_whole_one(
+  whole_run, tmp_path, monkeypatch, capsys
+):
+  config, whole = whole_run
+  parts = tmp_path / 'parts'
+  with monkeypatch.context() as patch:
+    _stop_at(patch, 4)
+    loop.train(config, parts)
+  out = capsys.readouterr().out
+  assert 'the same command goes on from there' in out
+  stopped = max(_steps(parts))
+  assert 0 < stopped < 9
+  loop.train(config, parts)
+  assert f'going on from step {stopped}' in capsys.readouterr().out
+  left, right = _final_state(config, whole), _final_state(config, parts)
+  assert jax.tree.structure(left) == jax.tree.structure(right)
+  for x, y in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+    assert np.asarray(x).tobytes() == np.asarray(y).tobytes()
+  assert int(left.step) == 9
+  first, second = _steps(whole), _steps(parts)
+  assert list(first) == list(second) == list(range(1, 10))
+  assert [r['loss'] for r in first.values()] == [
+    r['loss'] for r in second.values()
+  ]
+
+
+def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
+  config.evaluation.untrained = config.evaluation.baseline = True
+  loop.train(config, tmp_path)
+  for name in ('config.json', 'versions.json', 'parameters.txt'):
+    assert (tmp_path / name).stat().st_size
+  assert json.loads((tmp_path / 'config.json').read_text())['total_steps'] == 6
+  labels = {p.stem for p in (tmp_path / 'evaluation').iterdir()}
+  assert labels == {'untrained', 'gait_energy', 'step_000003', 'step_000006'}
+  saved = report.load(tmp_path / 'evaluation' / 'step_000006.json')
+  assert saved.meta['protocol'] == 'casia_b'
+  assert saved.meta['views'] == list(tiny.VIEWS)
+  rows = _steps(tmp_path)
+  assert list(rows) == [2, 3, 4, 6]
+  assert float(rows[6]['NM/rank1']) == saved.result['NM/rank1']
+  assert rows[4]['learning_rate'] == '0.00999999978'
+  assert rows[6]['learning_rate'] == '0.00100000005'
+  out = capsys.readouterr().out
+  assert out.index('untrained') < out.index('step 2/6') < out.index('step 6/6')
+  assert out.index('step 6/6') < out.rindex('gait_energy  untrained')
+
+
+def test_a_finished_run_is_only_shown(config, tmp_path, capsys):
+  config.total_steps = 2
+  loop.train(config, tmp_path)
+  before = (tmp_path / 'metrics.csv').read_text()
+  capsys.readouterr()
+  loop.train(config, tmp_path)
+  assert 'trained 2 steps' in capsys.readouterr().out
+  assert (tmp_path / 'metrics.csv').read_text() == before
+
+
+def test_training_goes_on_when_total_steps_grows(config, tmp_path):
+  config.total_steps = 2
+  loop.train(config, tmp_path)
+  config.total_steps = 4
+  loop.train(config, tmp_path)
+  assert int(_final_state(config, tmp_path).step) == 4
+
+
+def test_evaluate_agrees_with_the_run_on_more_devices(config, tmp_path, capsys):
+  loop.train(config, tmp_path / 'run')
+  trained = report.load(tmp_path / 'run' / 'evaluation' / 'step_000006.json')
+  (tmp_path / 'run' / 'evaluation' / 'step_000006.json').unlink()
+  config.mesh.data = -1
+  loop.evaluate(config, tmp_path / 'run')
+  again = report.load(tmp_path / 'run' / 'evaluation' / 'step_000006.json')
+  assert again.result.keys() == trained.result.keys()
+  assert again.result['NM/rank1'] == trained.result['NM/rank1']
+  capsys.readouterr()
+  step = tmp_path / 'run' / 'checkpoints' / '4'
+  loop.evaluate(config, tmp_path / 'other', step)
+  label = 'run_step_000004'
+  assert (tmp_path / 'other' / 'evaluation' / f'{label}.json').exists()
+  assert label in capsys.readouterr().out
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(config, tmp_path):
+  config.evaluation.every_steps = 100
+  config.total_steps = 2
+  config.optimizer = dict(name='sgd', learning_rate=1e-3, momentum=0.0)
+  config.schedule = dict(name='step', boundaries=(2,), factor=1e38)
+  loop.train(config, tmp_path)
+  config.total_steps = 50
+  with pytest.raises(
+    UserError, match=r'not finite at step \d+: .*triplet'
+  ) as e:
+    loop.train(config, tmp_path)
+  assert any(f'{subject}/nm-0' in str(e.value) for subject in tiny.SUBJECTS[:4])
+  state = _final_state(config, tmp_path)
+  assert int(state.step) == 2
+  assert all(np.isfinite(x).all() for x in jax.tree.leaves(state.params))
+
+
+def test_weights_that_are_not_finite_are_not_saved(config, tmp_path):
+  # The first update already overflows; its own loss and gradient are finite.
+  config.total_steps = 1
+  config.optimizer = dict(name='sgd', learning_rate=1e38, momentum=0.0)
+  config.losses.view.weight = 1e3
+  with pytest.raises(UserError, match='weights are not finite after step 1'):
+    loop.train(config, tmp_path)
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    assert kept.latest() is None
+
+
+def test_another_config_is_refused(config, tmp_path):
+  config.total_steps = 2
+  loop.train(config, tmp_path)
+  config.model.features = 6
+  with pytest.raises(UserError, match=r'model.features was 4 and is 6'):
+    loop.train(config, tmp_path)
+  with pytest.raises(UserError, match='holds a different model: params/'):
+    loop.evaluate(config, tmp_path)
+
+
+def test_a_workdir_in_use_is_refused(config, tmp_path):
+  with (
+    workdir.lock(tmp_path),
+    pytest.raises(UserError, match='another run'),
+  ):
+    loop.train(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+  'change, words',
+  [
+    (lambda c: c.batch.update(subjects=5), 'subjects'),
+    (lambda c: c.batch.update(sequences=99), 'sequences'),
+    (lambda c: c.mesh.update(data=3), '4 subjects x 2 sequences = 8 rows'),
+    (lambda c: c.losses.triplet.update(margn=1), "no field 'margn'"),
+    (lambda c: c.losses.update(triplett={'weight': 1.0}), "'triplett'"),
+    (lambda c: c.losses.update(identity={'weight': 1.0}), 'identity head'),
+    (lambda c: c.model.update(chanels=3), 'chanels'),
+    (lambda c: c.model.update(num_views=3), r'num_views is 3.*11 views'),
+    (lambda c: c.dataset.update(size=(8, 8)), '8x8'),
+    (lambda c: c.dataset.update(root='/nowhere'), '/nowhere'),
+    (lambda c: c.evaluation.update(protocol='casia'), 'casia'),
+    (lambda c: c.evaluation.update(metric='manhattan'), 'manhattan'),
+    (lambda c: setattr(c, 'augment', ('flop',)), 'flop'),
+  ],
+)
+def test_bad_input_is_a_sentence(config, tmp_path, change, words):
+  with config.unlocked():
+    change(config)
+  with pytest.raises(UserError, match=words):
+    loop.train(config, tmp_path)
+
+
+def test_an_evaluation_can_be_stopped(config, tmp_path):
+  mesh = meshes.create(1)
+  _, like = setup.describe_state(config, mesh)
+  state = setup.create_state(config, like)
+  graphdef, _ = setup.describe_state(config, mesh)
+  with Stopping() as stopping:
+    scorer = scoring.Scorer(
+      config, setup.open_data(config), graphdef, mesh, tmp_path, stopping
+    )
+    signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(scoring.Stopped):
+      scorer.model('untrained', state.params, state.stats)
+  assert not scorer.has('untrained')
+
+
+def test_rank1_is_the_mean_over_conditions():
+  numbers = {'NM/rank1': 90.0, 'CL/rank1': 50.0, 'NM/probes': 4.0}
+  assert scoring.rank1(numbers) == 70.0
+  assert scoring.rank1({'NM/rank1': float('nan')}) == -1.0
+
+
+CONFIG = """
+from training import tiny
+
+def get_config():
+  config = tiny.get_config({root!r})
+  config.total_steps = 1_000_000
+  config.log_every = 20
+  config.evaluation.every_steps = 1_000_000
+  config.checkpoint.every_steps = 1_000_000
+  return config
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, compiled, number):
+  path = tmp_path / 'config.py'
+  path.write_text(CONFIG.format(root=str(tree)))
+  program = pathlib.Path(__file__).with_name('tiny.py')
+  run = tmp_path / 'run'
+  process = subprocess.Popen(
+    [sys.executable, program, f'--config={path}', f'--workdir={run}'],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    env=tiny.environment(compiled),
+  )
+  try:
+    for line in process.stdout:
+      if line.startswith('step'):
+        break
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+  finally:
+    process.kill()
+  assert process.returncode == 0, err
+  assert 'Traceback' not in err
+  assert 'the same command goes on from there' in out
+  step = int(out.split('stopped at step ')[1].split(',')[0])
+  assert checkpoint.find(run).name == str(step)
