@@ -79,7 +79,7 @@ DATASETS: dict[str, Dataset] = {
       conditions=_CASIA_B_CONDITIONS,
       subjects=None,
       citation='gaitgs_jax.synthetic',
-      variants=('demo', 'full'),
+      variants=('demo', 'full', 'tiny'),
     ),
   )
 }
