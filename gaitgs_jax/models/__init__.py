@@ -1,0 +1,43 @@
+"""Gait models: flax and jax only, one file per paper."""
+
+import importlib
+import pathlib
+from typing import Any
+
+from flax import nnx
+
+from gaitgs_jax.models.output import GaitOutput
+
+__all__ = ['GaitOutput', 'create', 'names']
+
+
+def names() -> tuple[str, ...]:
+  """Returns the names of the models: every file here that defines `create`."""
+  folder = pathlib.Path(__file__).parent
+  return tuple(
+    sorted(
+      path.stem
+      for path in folder.glob('*.py')
+      if '\ndef create(' in path.read_text() and not path.stem.startswith('_')
+    )
+  )
+
+
+def create(name: str, *, rngs: nnx.Rngs, **config: Any) -> nnx.Module:
+  """Builds the model of `gaitgs_jax/models/<name>.py`.
+
+  Args:
+    name: the file's name, such as 'gaitgs'.
+    rngs: the source of the initial weights.
+    **config: the fields of `config.model`.
+
+  Returns:
+    A module to be called as `model(inputs, mask, train=False, key=None)`.
+
+  Raises:
+    ValueError: for a name that is not one of `names()`.
+  """
+  if name not in names():
+    raise ValueError(f'no model {name!r}; choose one of {", ".join(names())}')
+  module = importlib.import_module(f'gaitgs_jax.models.{name}')
+  return module.create(rngs=rngs, **config)

@@ -1,0 +1,505 @@
+"""GaitGS: gait recognition at several granularities and spans of time.
+
+Xiong et al., https://arxiv.org/abs/2305.19700. The numbers are those of the
+released code, https://github.com/Haijun-Xiong/GaitGS; docs/porting.md tells
+where paper and code differ. The published forms differ only in arguments:
+
+  CASIA-B, 64x44 and 128x88: the defaults;
+  OU-MVLP: channels=(32, 64, 128, 256), strips=2, num_views=14,
+    num_classes=5153.
+"""
+
+import functools
+import itertools
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from gaitgs_jax.models import layers
+from gaitgs_jax.models.convolution import (
+  convolve,
+  join_frames,
+  shifted_frames,
+)
+from gaitgs_jax.models.layers import (
+  EncoderLayer,
+  SeparateDense,
+  kernel,
+  leaky_relu,
+  mask_frames,
+)
+from gaitgs_jax.models.output import GaitOutput
+
+
+def create(
+  *, rngs: nnx.Rngs, dtype: str = 'float32', **config: Any
+) -> 'GaitGS':
+  """Builds GaitGS from `config.model`; see `GaitGS` for the fields."""
+  return GaitGS(rngs=rngs, dtype=jnp.dtype(dtype), **config)
+
+
+class GaitGS(nnx.Module):
+  """Silhouettes in, one embedding per body part and granularity out.
+
+  Args:
+    channels: widths of the extractor; four of them add a block (OU-MVLP).
+    parts: horizontal strips that are embedded, for each of the two branches.
+    strips: horizontal strips that a block convolves each by itself.
+    num_views: classes of camera views, which are predicted and used as prior.
+    num_classes: training subjects; adds BatchNorm and an identity head.
+    features: channels of the embedding.
+    heads, depth, position_taps, dropout: of the transformer over frames.
+    dtype: of the arithmetic; parameters stay float32, and norms, softmax and
+      pooling powers are never computed in less.
+  """
+
+  def __init__(
+    self,
+    *,
+    channels: Sequence[int] = (32, 64, 128),
+    parts: int = 32,
+    strips: int = 8,
+    num_views: int = 11,
+    num_classes: int | None = None,
+    features: int = 256,
+    heads: int = 8,
+    depth: int = 3,
+    position_taps: int = 7,
+    dropout: float = 0.2,
+    dtype: DTypeLike = jnp.float32,
+    rngs: nnx.Rngs,
+  ):
+    width = channels[-1]
+    self.parts, self.dtype = parts, dtype
+    self.extractor = Extractor(channels, strips, rngs=rngs, dtype=dtype)
+    self.prior = ViewPrior(num_views, width, rngs=rngs, dtype=dtype)
+    span = functools.partial(
+      SpanExtractor,
+      parts=parts,
+      channels=width,
+      features=features,
+      heads=heads,
+      depth=depth,
+      position_taps=position_taps,
+      dropout=dropout,
+      dtype=dtype,
+    )
+    self.fine = span(rngs=rngs)
+    self.coarse = span(rngs=rngs)
+    self.has_identity = num_classes is not None
+    if num_classes is not None:
+      self.norm = layers.PartBatchNorm(features, rngs=rngs)
+      self.identity = SeparateDense(
+        2 * parts, features, num_classes, rngs=rngs, dtype=dtype
+      )
+
+  def __call__(
+    self,
+    inputs: jax.Array,
+    mask: jax.Array | None = None,
+    *,
+    train: bool = False,
+    key: jax.Array | None = None,
+  ) -> GaitOutput:
+    """Embeds silhouettes; the fine branch's parts come first.
+
+    Args:
+      inputs: [n,s,h,w,1] in 0..1, with h divisible by 2 * strips and
+        2 * parts.
+      mask: bool [n,s], which frames are valid; None means all.
+      train: whether to drop out and to use the batch's own statistics.
+      key: for the dropout; needed in training unless dropout is 0.
+
+    Returns:
+      embedding and features [n,2*parts,d]; logits [n,2*parts,k] or None;
+      extras['view_logits'] [n,num_views].
+    """
+    if mask is None:
+      mask = jnp.ones(inputs.shape[:2], bool)
+    x, mask = layers.front_frames(inputs.astype(self.dtype), mask)
+    maps, coarse_maps, coarse_mask = self.extractor(x, mask)
+    prior, view_logits = self.prior(maps, mask, coarse_maps, coarse_mask)
+    keys = (None, None)
+    if train and key is not None:
+      keys = tuple(jax.random.split(key))
+    span = functools.partial(layers.strips_to_parts, parts=self.parts)
+    fine = self.fine(span(maps), mask, prior, keys[0])
+    coarse = self.coarse(span(coarse_maps), coarse_mask, prior, keys[1])
+    embedding = jnp.concatenate([fine, coarse], axis=1)
+    embedding = embedding.astype(layers.wide(self.dtype))
+    logits = None
+    if self.has_identity:
+      embedding = self.norm(embedding, train=train)
+      logits = self.identity(embedding).astype(embedding.dtype)
+    return GaitOutput(
+      embedding, embedding, logits, {'view_logits': view_logits}
+    )
+
+
+class B3D(nnx.Module):
+  """Three parallel convolutions (cube, frame, time), summed.
+
+  The sum of the three is computed as one 3x3x3 convolution with the summed
+  kernels: equal, with 30 % less arithmetic.
+  """
+
+  def __init__(self, channels: int, features: int, *, rngs: nnx.Rngs):
+    self.cube = kernel(rngs, 3, 3, 3, channels, features)
+    self.frame = kernel(rngs, 1, 3, 3, channels, features)
+    self.time = kernel(rngs, 3, 1, 1, channels, features)
+
+  def summed(self, dtype: DTypeLike) -> jax.Array:
+    """Returns the summed kernel [3,3,3,c,d]."""
+    frame = jnp.pad(self.frame[...], ((1, 1), *((0, 0),) * 4))
+    time = jnp.pad(self.time[...], ((0, 0), (1, 1), (1, 1), (0, 0), (0, 0)))
+    return (self.cube[...] + frame + time).astype(dtype)
+
+
+class Stem(nnx.Module):
+  """A B3D over the whole map plus another over each horizontal strip."""
+
+  def __init__(
+    self,
+    channels: int,
+    features: int,
+    strips: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    self.whole = B3D(channels, features, rngs=rngs)
+    self.strip = B3D(channels, features, rngs=rngs)
+    self.strips, self.dtype = strips, dtype
+
+  def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """Maps [n,s,h,w,c] to [n,s,h,w,d], zero where the mask is False."""
+    whole = convolve(x, self.whole.summed(self.dtype))
+    strip = convolve(x, self.strip.summed(self.dtype), strips=self.strips)
+    return mask_frames(leaky_relu(whole) + leaky_relu(strip), mask)
+
+
+class UnitAggregation(nnx.Module):
+  """Joins every three frames into one by a learned convolution.
+
+  The paper's unit temporal aggregation; the last s % 3 frames are dropped.
+  """
+
+  def __init__(self, channels: int, *, rngs: nnx.Rngs, dtype: DTypeLike):
+    self.kernel = kernel(rngs, 3, 1, 1, channels, channels)
+    self.dtype = dtype
+
+  def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """Maps [n,s,h,w,c] to [n,floor(s/3),h,w,c], zero outside the mask."""
+    units = x.shape[1] // 3
+    kernel = self.kernel[...].astype(self.dtype)[:, 0, 0]
+    first, second, third = (x[:, t : 3 * units : 3] for t in range(3))
+    x = first @ kernel[0] + second @ kernel[1] + third @ kernel[2]
+    return mask_frames(x, mask)
+
+
+class Extractor(nnx.Module):
+  """The multi-granularity feature extractor: a map per frame and per unit."""
+
+  def __init__(
+    self,
+    channels: Sequence[int],
+    strips: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    self.first = kernel(rngs, 3, 3, 3, 1, channels[0])
+    self.mix = kernel(rngs, 1, 1, 1, channels[0], channels[0])
+    # One block, the pooling, then one block per further width and one more
+    # that keeps the third.
+    widths = (*channels[:3], *channels[2:])
+    pairs = list(itertools.pairwise(widths))
+    stem = functools.partial(Stem, strips=strips, rngs=rngs, dtype=dtype)
+    self.fine = nnx.List([stem(c, d) for c, d in pairs])
+    self.coarse = nnx.List([stem(c, d) for c, d in pairs])
+    self.units = nnx.List(
+      [
+        UnitAggregation(c, rngs=rngs, dtype=dtype)
+        for c in (channels[0], channels[1], channels[-1])
+      ]
+    )
+    self.dtype = dtype
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array
+  ) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Maps silhouettes [n,s,h,w,1] to maps at both granularities.
+
+    Returns:
+      The fine maps [n,s,h/2,w/2,c], the coarse maps
+      [n,floor(s/3),h/2,w/2,c] and the coarse mask.
+    """
+    length = mask.sum(axis=1, dtype=jnp.int32)[:, None]
+    units = jnp.arange(mask.shape[1] // 3, dtype=jnp.int32)[None, :]
+    coarse_mask = units < length // 3
+
+    x = leaky_relu(convolve(x, self.first[...].astype(self.dtype)))
+    x = leaky_relu(x @ self.mix[0, 0, 0].astype(self.dtype))
+    x = mask_frames(x, mask)
+    y = self.units[0](x, coarse_mask)
+    x = max_pool(self.fine[0](x, mask))
+    y = max_pool(self.coarse[0](y, coarse_mask))
+    y = y + self.units[1](x, coarse_mask)
+    for fine, coarse in zip(self.fine[1:], self.coarse[1:], strict=True):
+      x = fine(x, mask)
+      y = coarse(y, coarse_mask)
+    return x, y + self.units[2](x, coarse_mask), coarse_mask
+
+
+class ViewPrior(nnx.Module):
+  """Predicts the view and looks up a learned vector for it.
+
+  The hard choice follows the prediction in training too; the vector's index
+  carries no gradient.
+  """
+
+  def __init__(
+    self,
+    num_views: int,
+    channels: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    self.power = nnx.Param(jnp.asarray(6.5))
+    self.head = kernel(rngs, 2 * channels, num_views)
+    self.table = nnx.Param(
+      jax.random.normal(rngs.params(), (num_views, channels))
+    )
+    self.dtype = layers.wide(dtype)
+
+  def __call__(
+    self,
+    maps: jax.Array,
+    mask: jax.Array,
+    coarse_maps: jax.Array,
+    coarse_mask: jax.Array,
+  ) -> tuple[jax.Array, jax.Array]:
+    """Returns the prior [n,c] and the view logits [n,num_views]."""
+    x = layers.max_frames(maps, mask)
+    y = layers.max_frames(coarse_maps, coarse_mask)
+    x = jnp.concatenate([x, y], axis=-1).astype(self.dtype)
+    pooled = generalized_mean(x, self.power[...].astype(self.dtype))
+    logits = pooled @ self.head[...].astype(self.dtype)
+    return self.table[...][jnp.argmax(logits, axis=-1)], logits
+
+
+class SpanExtractor(nnx.Module):
+  """Embeds part features over a short span (local) and a long one (global)."""
+
+  def __init__(
+    self,
+    *,
+    parts: int,
+    channels: int,
+    features: int,
+    heads: int,
+    depth: int,
+    position_taps: int,
+    dropout: float,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    self.motion = MicroMotion(parts, channels, rngs=rngs, dtype=dtype)
+    self.position = kernel(rngs, position_taps, 1, channels)
+    self.token = nnx.Param(jax.random.normal(rngs.params(), (parts, channels)))
+    self.layers = nnx.List(
+      [
+        EncoderLayer(channels, heads, dropout, rngs=rngs, dtype=dtype)
+        for _ in range(depth)
+      ]
+    )
+    # The original clones one layer and draws anew all but this projection.
+    for layer in self.layers[1:]:
+      layer.attend_in[...] = self.layers[0].attend_in[...]
+    dense = functools.partial(
+      SeparateDense, parts, channels, features, rngs=rngs, dtype=dtype
+    )
+    self.local, self.total = dense(), dense()
+    self.dtype = dtype
+
+  def __call__(
+    self,
+    x: jax.Array,
+    mask: jax.Array,
+    prior: jax.Array,
+    key: jax.Array | None,
+  ) -> jax.Array:
+    """Maps part features [n,s,p,c] and a prior [n,c] to [n,p,d]."""
+    x = self.motion(x, mask)
+    local = self.local(layers.max_frames(x, mask))
+
+    n, s, p, c = x.shape
+    position = self.position[...].astype(self.dtype)[:, None, None]
+    taps = shifted_frames(x, len(position))
+    x = x + sum(map(operator.mul, taps, position))
+    token = jnp.broadcast_to(self.token[...].astype(self.dtype), (n, 1, p, c))
+    x = jnp.concatenate([token, x], axis=1)
+    x = x + prior.astype(self.dtype)[:, None, None]
+    # [n,1+s,p,c] -> [n*p,1+s,c]: each part attends over its own frames.
+    x = x.swapaxes(1, 2).reshape(n * p, 1 + s, c)
+    mask = jnp.pad(mask, ((0, 0), (1, 0)), constant_values=True)
+    mask = jnp.repeat(mask, p, axis=0)
+    for i, layer in enumerate(self.layers):
+      last = i == len(self.layers) - 1
+      layer_key = None if key is None else jax.random.fold_in(key, i)
+      x = layer(x, mask, layer_key, queries=1 if last else None)
+    return local + self.total(x.reshape(n, p, c))
+
+
+class MicroMotion(nnx.Module):
+  """Two templates of micro-motion that gate pooled neighbouring frames.
+
+  The micro-motion capture of GaitPart, as GaitGS changes it.
+  """
+
+  def __init__(
+    self,
+    parts: int,
+    channels: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+    squeeze: int = 4,
+  ):
+    init = layers.xavier_uniform(in_axis=2, out_axis=3, batch_axis=0)
+    hidden = channels // squeeze
+
+    def part_kernel(taps: int, inputs: int, outputs: int) -> nnx.Param:
+      shape = (parts, taps, inputs, outputs)
+      return nnx.Param(init(rngs.params(), shape))
+
+    self.short_in = part_kernel(3, channels, hidden)
+    self.short_out = part_kernel(1, hidden, channels)
+    self.long_in = part_kernel(3, channels, hidden)
+    self.long_out = part_kernel(3, hidden, channels)
+    self.dtype = dtype
+
+  def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """Maps part features [n,s,p,c] to the same shape, zero when padded."""
+    x = mask_frames(x, mask)
+    short = self._gate(x, mask, self.short_in, self.short_out)
+    long = self._gate(x, mask, self.long_in, self.long_out)
+    y = short * _pool_frames(x, mask, 3) + long * _pool_frames(x, mask, 5)
+    return mask_frames(y, mask)
+
+  def _gate(
+    self, x: jax.Array, mask: jax.Array, first: nnx.Param, second: nnx.Param
+  ) -> jax.Array:
+    hidden = leaky_relu(self._convolve(x, first[...]))
+    return jax.nn.sigmoid(
+      self._convolve(mask_frames(hidden, mask), second[...])
+    )
+
+  def _convolve(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Convolves along time, each part with its own kernel [p,t,c,d]."""
+    p, t, c, d = kernel.shape
+    kernel = kernel.astype(self.dtype).reshape(p, t * c, d)
+    return jnp.einsum('nspc,pcd->nspd', join_frames(x, t), kernel)
+
+
+def max_pool(x: jax.Array) -> jax.Array:
+  """Halves height and width of [n,s,h,w,c] by maxima; odd edges are cut."""
+  n, s, h, w, c = x.shape
+  x = x[:, :, : h // 2 * 2, : w // 2 * 2]
+  x = layers.largest(x.reshape(n, s, h // 2, 2, w // 2 * 2, c), axis=3)
+  return layers.largest(x.reshape(n, s, h // 2, w // 2, 2, c), axis=4)
+
+
+def generalized_mean(x: jax.Array, power: jax.Array) -> jax.Array:
+  """Pools [n,h,w,c] over h and w: (mean x^power)^(1/power), [n,c].
+
+  As logsumexp, because the clamp's 1e-6^6.5 is below float32's smallest
+  normal number.
+  """
+  logs = jnp.log(layers.larger(x, jnp.full_like(x, 1e-6)))
+  total = jax.nn.logsumexp(power * logs, axis=(1, 2))
+  count = jnp.asarray(x.shape[1] * x.shape[2], x.dtype)
+  return jnp.exp((total - jnp.log(count)) / power)
+
+
+def _pool_frames(x: jax.Array, mask: jax.Array, window: int) -> jax.Array:
+  """Adds mean and maximum over a window of frames of x [n,s,p,c].
+
+  Frames outside the sequence count as zeros in the mean, which is taken over
+  the whole window, and not at all in the maximum.
+  """
+  total = sum(shifted_frames(x, window))
+  low = mask_frames(x, mask, -jnp.inf)
+  high = functools.reduce(
+    layers.larger, shifted_frames(low, window, value=-jnp.inf)
+  )
+  # A window without any valid frame belongs to a padded frame.
+  high = jnp.where(jnp.isfinite(high), high, jnp.zeros_like(high))
+  return total / jnp.asarray(window, x.dtype) + high
+
+
+def torch_names(
+  *,
+  channels: Sequence[int] = (32, 64, 128),
+  parts: int = 32,
+  depth: int = 3,
+  num_classes: int | None = None,
+  **_: Any,
+) -> Iterator[tuple[str, list[str], str]]:
+  """Names the released code's weights.
+
+  The arguments are those of `GaitGS`.
+
+  Yields:
+    Our path, their names (several where we stack them) and the layout, one of
+    `gaitgs_jax.interop.torch.LAYOUTS`.
+  """
+  yield 'extractor/first', ['mgfe.conv3d.0.conv3d.weight'], 'kernel'
+  yield 'extractor/mix', ['mgfe.conv3d.2.conv3d.weight'], 'kernel'
+  for i in range(3):
+    name = f'mgfe.UTA{i}.conv3d.weight'
+    yield f'extractor/units/{i}/kernel', [name], 'kernel'
+  yield 'prior/power', ['PIEG.P'], 'same'
+  yield 'prior/head', ['PIEG.view_cls.weight'], 'kernel'
+  yield 'prior/table', ['PIEG.V_view'], 'same'
+  for branch, stem, motion, span, local in (
+    ('fine', 'S', 'MCMs_S', 'catm_f', 'fc'),
+    ('coarse', 'C', 'MCMs_C', 'catm_c', 'fc_L'),
+  ):
+    for i in range(len(channels)):
+      block = f'{stem}0' if i == 0 else f'{stem}1.{i - 1}'
+      for ours, theirs in (('whole', 'plain'), ('strip', 'shortcut')):
+        for k, kind in enumerate(('cube', 'frame', 'time'), start=1):
+          name = f'mgfe.STEM_{block}.{theirs}.conv3d_{k}.conv3d.weight'
+          yield f'extractor/{branch}/{i}/{ours}/{kind}', [name], 'kernel'
+    for ours, theirs in (('short', 'conv1d3x1'), ('long', 'conv1d3x3')):
+      for end, index in (('in', 0), ('out', 2)):
+        each = [
+          f'{motion}.{theirs}.{part}.{index}.conv.weight'
+          for part in range(parts)
+        ]
+        yield f'{branch}/motion/{ours}_{end}', each, 'part kernels'
+    yield f'{branch}/token', [f'{span}.cls_token'], 'token'
+    yield f'{branch}/position', [f'{span}.CAPE.conv1d.conv.weight'], 'kernel'
+    yield f'{branch}/local/kernel', [f'{local}.fc_bin'], 'same'
+    total = f'{span}.L_Transformer.separate_mlp.fc_bin'
+    yield f'{branch}/total/kernel', [total], 'same'
+    for i in range(depth):
+      for ours, theirs, layout in layers.ENCODER_TORCH_NAMES:
+        name = f'{span}.L_Transformer.attn.layers.{i}.{theirs}'
+        yield f'{branch}/layers/{i}/{ours}', [name], layout
+  if num_classes is not None:
+    for ours, theirs in (
+      ('scale', 'weight'),
+      ('bias', 'bias'),
+      ('mean', 'running_mean'),
+      ('variance', 'running_var'),
+    ):
+      yield f'norm/{ours}', [f'Bn.{theirs}'], 'same'
+    yield 'identity/kernel', ['Head1.fc_bin'], 'same'

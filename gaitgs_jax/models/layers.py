@@ -1,0 +1,282 @@
+"""Blocks that more than one gait model is made of."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+xavier_uniform = nnx.initializers.xavier_uniform
+
+
+def wide(dtype: DTypeLike) -> jnp.dtype:
+  """Returns the dtype for sums and norms: at least float32."""
+  return jnp.promote_types(dtype, jnp.float32)
+
+
+def kernel(rngs: nnx.Rngs, *shape: int) -> nnx.Param:
+  """Draws a kernel [...,c,d] by torch's Xavier rule, as published."""
+  return nnx.Param(xavier_uniform()(rngs.params(), shape))
+
+
+def leaky_relu(x: jax.Array) -> jax.Array:
+  """Applies the leaky ReLU of slope 0.01 that the published models use."""
+  return jnp.where(x > 0, x, x * jnp.asarray(0.01, x.dtype))
+
+
+def dropout(x: jax.Array, rate: float, key: jax.Array | None) -> jax.Array:
+  """Zeroes a share `rate` of x and scales the rest; a None key keeps all."""
+  if key is None or rate == 0:
+    return x
+  keep = jax.random.bernoulli(key, 1 - rate, x.shape)
+  return jnp.where(keep, x / jnp.asarray(1 - rate, x.dtype), jnp.zeros_like(x))
+
+
+def front_frames(
+  inputs: jax.Array, mask: jax.Array, shortest: int = 3
+) -> tuple[jax.Array, jax.Array]:
+  """Moves the valid frames to the front and repeats very short sequences.
+
+  A sequence of fewer than `shortest` frames is tiled whole until it has that
+  many (1 frame to 3, 2 frames to 4), as GaitGL and GaitGS do. What the padded
+  frames hold is replaced by zeros. A sequence without a valid frame counts as
+  its first frame.
+
+  Args:
+    inputs: [n,s,...].
+    mask: bool [n,s].
+    shortest: the fewest frames that the model can take.
+
+  Returns:
+    The frames [n,s',...] and their mask [n,s'], s' >= s; valid frames first.
+  """
+  s = mask.shape[1]
+  # Two frames tile to shortest + 1 when shortest is odd.
+  size = max(s, shortest if s == 1 else shortest + 1)
+  length = jnp.maximum(mask.sum(axis=1, dtype=jnp.int32), 1)[:, None]
+  tiled = length * -(-shortest // length)
+  step = jnp.arange(size, dtype=jnp.int32)[None, :]
+  order = jnp.argsort(~mask, axis=1, stable=True).astype(jnp.int32)
+  index = jnp.take_along_axis(order, step % length, axis=1)
+  tail = (1,) * (inputs.ndim - 2)
+  frames = jnp.take_along_axis(inputs, index.reshape(*index.shape, *tail), 1)
+  mask = step < tiled
+  return mask_frames(frames, mask), mask
+
+
+def mask_frames(
+  x: jax.Array, mask: jax.Array | None, value: float = 0.0
+) -> jax.Array:
+  """Fills the padded frames of x [n,s,...] with `value`."""
+  if mask is None:
+    return x
+  mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - 2))
+  return jnp.where(mask, x, jnp.full((1,) * x.ndim, value, x.dtype))
+
+
+def max_frames(x: jax.Array, mask: jax.Array | None) -> jax.Array:
+  """Takes the maximum of x [n,s,...] over its valid frames: [n,...]."""
+  return largest(mask_frames(x, mask, -jnp.inf), axis=1)
+
+
+def larger(x: jax.Array, y: jax.Array) -> jax.Array:
+  """Returns the larger of each pair, x at a tie, which alone gets the gradient.
+
+  Every maximum that is differentiated goes through here. The gradients of
+  jnp.maximum and jnp.max compare their operand with the result for equality,
+  and are lost where XLA computes the operand a second time with another
+  rounding (a fused multiply-add on CPU, excess precision in bfloat16).
+  """
+  return jnp.where(y > x, y, x)
+
+
+def largest(x: jax.Array, axis: int) -> jax.Array:
+  """Takes the maximum over one axis, by halving; see `larger`."""
+  while (size := x.shape[axis]) > 1:
+    half = size // 2
+    low = jax.lax.slice_in_dim(x, 0, half, axis=axis)
+    high = jax.lax.slice_in_dim(x, half, 2 * half, axis=axis)
+    rest = jax.lax.slice_in_dim(x, 2 * half, size, axis=axis)
+    x = larger(low, high)
+    if rest.shape[axis]:
+      x = jnp.concatenate([x, rest], axis=axis)
+  return x.squeeze(axis)
+
+
+def strips_to_parts(x: jax.Array, parts: int) -> jax.Array:
+  """Pools p horizontal strips of maps [n,s,h,w,c] by mean + max: [n,s,p,c].
+
+  The horizontal pooling of GaitSet, https://arxiv.org/abs/1811.06186.
+
+  Raises:
+    ValueError: if the parts do not divide the height.
+  """
+  n, s, h, w, c = x.shape
+  if h % parts:
+    raise ValueError(f'{parts} parts do not divide maps of height {h}')
+  x = x.reshape(n, s, parts, h // parts * w, c)
+  mean = x.mean(axis=3, dtype=wide(x.dtype)).astype(x.dtype)
+  return mean + largest(x, axis=3)
+
+
+class SeparateDense(nnx.Module):
+  """One linear map per body part, with no weights shared between parts.
+
+  The "separate FC" of GaitSet, https://arxiv.org/abs/1811.06186.
+  """
+
+  def __init__(
+    self,
+    parts: int,
+    channels: int,
+    features: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike = jnp.float32,
+  ):
+    # Torch counts axis 0 as outputs and axis 1 as inputs; the published
+    # numbers were trained from that (much smaller) scale, so we keep it.
+    init = xavier_uniform(in_axis=1, out_axis=0)
+    self.kernel = nnx.Param(init(rngs.params(), (parts, channels, features)))
+    self.dtype = dtype
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps part features [n,p,c] to [n,p,d]."""
+    kernel = self.kernel[...].astype(self.dtype)
+    return jnp.einsum('npc,pcd->npd', x.astype(self.dtype), kernel)
+
+
+class PartBatchNorm(nnx.Module):
+  """Batch normalisation over channels, statistics over sequences and parts.
+
+  Follows torch.nn.BatchNorm1d: eps 1e-5, momentum 0.1, the biased variance
+  normalises, the unbiased one enters the running value.
+  """
+
+  def __init__(self, channels: int, *, rngs: nnx.Rngs):
+    noise = jax.random.normal(rngs.params(), (channels,))
+    self.scale = nnx.Param(1 + 0.02 * noise)
+    self.bias = nnx.Param(jnp.zeros((channels,)))
+    self.mean = nnx.BatchStat(jnp.zeros((channels,)))
+    self.variance = nnx.BatchStat(jnp.ones((channels,)))
+
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    """Normalises [n,p,d]; in training, updates the running statistics."""
+    x = x.astype(wide(x.dtype))
+    mean, variance = self.mean[...], self.variance[...]
+    if train:
+      count = x.shape[0] * x.shape[1]
+      running = (mean, variance)
+      mean, variance = x.mean(axis=(0, 1)), x.var(axis=(0, 1))
+      unbiased = variance * (count / (count - 1))
+      self.mean[...] = 0.9 * running[0] + 0.1 * mean
+      self.variance[...] = 0.9 * running[1] + 0.1 * unbiased
+    scale = self.scale[...] * jax.lax.rsqrt(variance + 1e-5)
+    return (x - mean[None, None]) * scale[None, None] + self.bias[...][
+      None, None
+    ]
+
+
+# Our names in `EncoderLayer`, torch's, and the layout (see interop/torch.py).
+ENCODER_TORCH_NAMES = (
+  ('norm1/scale', 'norm1.weight', 'same'),
+  ('norm1/bias', 'norm1.bias', 'same'),
+  ('attend_in', 'self_attn.in_proj_weight', 'kernel'),
+  ('attend_in_bias', 'self_attn.in_proj_bias', 'same'),
+  ('attend_out', 'self_attn.out_proj.weight', 'kernel'),
+  ('attend_out_bias', 'self_attn.out_proj.bias', 'same'),
+  ('norm2/scale', 'norm2.weight', 'same'),
+  ('norm2/bias', 'norm2.bias', 'same'),
+  ('grow', 'linear1.weight', 'kernel'),
+  ('grow_bias', 'linear1.bias', 'same'),
+  ('shrink', 'linear2.weight', 'kernel'),
+  ('shrink_bias', 'linear2.bias', 'same'),
+)
+
+
+class EncoderLayer(nnx.Module):
+  """A pre-norm transformer layer, as torch.nn.TransformerEncoderLayer."""
+
+  def __init__(
+    self,
+    channels: int,
+    heads: int,
+    dropout: float,
+    *,
+    feed_forward: int = 256,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    self.norm1 = LayerNorm(channels)
+    self.attend_in = kernel(rngs, channels, 3 * channels)
+    self.attend_in_bias = nnx.Param(jnp.zeros((3 * channels,)))
+    self.attend_out = kernel(rngs, channels, channels)
+    self.attend_out_bias = nnx.Param(jnp.zeros((channels,)))
+    self.norm2 = LayerNorm(channels)
+    self.grow = kernel(rngs, channels, feed_forward)
+    self.grow_bias = nnx.Param(jnp.zeros((feed_forward,)))
+    self.shrink = kernel(rngs, feed_forward, channels)
+    self.shrink_bias = nnx.Param(jnp.zeros((channels,)))
+    self.heads, self.rate, self.dtype = heads, dropout, dtype
+
+  def __call__(
+    self,
+    x: jax.Array,
+    mask: jax.Array,
+    key: jax.Array | None,
+    *,
+    queries: int | None = None,
+  ) -> jax.Array:
+    """Maps tokens [n,s,c] to [n,q,c]: the first `queries` tokens, or all."""
+    keys = (None,) * 4 if key is None else jax.random.split(key, 4)
+    drop = functools.partial(dropout, rate=self.rate)
+    y = self._attend(self.norm1(x).astype(self.dtype), mask, queries, keys[0])
+    x = x[:, :queries] + drop(y, key=keys[1])
+    y = self.norm2(x).astype(self.dtype)
+    y = jax.nn.gelu(
+      self._dense(y, self.grow, self.grow_bias), approximate=False
+    )
+    y = self._dense(drop(y, key=keys[2]), self.shrink, self.shrink_bias)
+    return x + drop(y, key=keys[3])
+
+  def _attend(
+    self,
+    x: jax.Array,
+    mask: jax.Array,
+    queries: int | None,
+    key: jax.Array | None,
+  ) -> jax.Array:
+    n, s, c = x.shape
+    x = self._dense(x, self.attend_in, self.attend_in_bias)
+    x = x.reshape(n, s, 3, self.heads, c // self.heads)
+    query, keys, values = x[:, :queries, 0], x[:, :, 1], x[:, :, 2]
+    scale = jnp.asarray((c // self.heads) ** -0.5, x.dtype)
+    scores = jnp.einsum('nqhd,nkhd->nhqk', query * scale, keys)
+    scores = scores.astype(wide(self.dtype))
+    scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
+    weights = jax.nn.softmax(scores).astype(self.dtype)
+    weights = dropout(weights, self.rate, key)
+    y = jnp.einsum('nhqk,nkhd->nqhd', weights, values).reshape(n, -1, c)
+    return self._dense(y, self.attend_out, self.attend_out_bias)
+
+  def _dense(
+    self, x: jax.Array, weight: nnx.Param, bias: nnx.Param
+  ) -> jax.Array:
+    shift = bias[...].astype(self.dtype)[None, None]
+    return x @ weight[...].astype(self.dtype) + shift
+
+
+class LayerNorm(nnx.Module):
+  """Layer normalisation over channels, eps 1e-5, in float32 or wider."""
+
+  def __init__(self, channels: int):
+    self.scale = nnx.Param(jnp.ones((channels,)))
+    self.bias = nnx.Param(jnp.zeros((channels,)))
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Normalises tokens [n,s,c]."""
+    x = x.astype(wide(x.dtype))
+    x = jax.nn.standardize(x, epsilon=1e-5)
+    scale, bias = self.scale[...], self.bias[...]
+    return x * scale[None, None] + bias[None, None]
