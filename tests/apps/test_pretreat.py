@@ -1,0 +1,52 @@
+import numpy as np
+import walker_trees
+
+from gaitgs_jax.__main__ import main
+from gaitgs_jax.input.pretreatment import pretreat
+from gaitgs_jax.input.sources import OpenGaitSource
+
+
+def test_own_silhouettes_become_a_tree_that_is_good(tmp_path, capsys):
+  walks = tmp_path / 'walks'
+  for walk in ('nm-01', 'bg-01'):
+    for subject in ('001', '002'):
+      images = walker_trees.frames(subject, walk)
+      walker_trees.write_images(walks / walk / subject, images)
+  out = tmp_path / 'tree'
+  command = ['pretreat', f'--source={walks}', f'--out={out}', '--workers=1']
+  assert main(command) == 0
+  source = OpenGaitSource(out)
+  assert [source.index.name(row) for row in range(4)] == [
+    '001/bg-01/000',
+    '001/nm-01/000',
+    '002/bg-01/000',
+    '002/nm-01/000',
+  ]
+  np.testing.assert_array_equal(
+    source.read(3), pretreat(walker_trees.frames('002', 'nm-01'))
+  )
+  assert main(['check', f'--source={out}', '--workers=1']) == 0
+  capsys.readouterr()
+  assert main(command) == 2
+  assert f'{out}: exists; delete it' in capsys.readouterr().err
+
+
+def test_what_cannot_be_pretreated_is_told(tmp_path, capsys):
+  walks, out = tmp_path / 'walks', tmp_path / 'tree'
+  ones = walker_trees.frames('001') // 255
+  walker_trees.write_images(walks / 'a' / '001', ones)
+  command = ['pretreat', f'--source={walks}', f'--out={out}', '--workers=1']
+  assert main(command) == 2
+  assert 'not 0 and 1' in capsys.readouterr().err
+
+  walker_trees.write_images(walks / 'b' / '001', ones * 255)
+  assert main([*command, '--size=63']) == 2
+  assert 'even number' in capsys.readouterr().err
+  assert main([*command, '--size=128']) == 0
+  assert 'left out: 001/a/000' in capsys.readouterr().out
+  assert OpenGaitSource(out).size == (128, 128)
+
+  (walks / 'b' / '001' / '003.png').write_bytes(b'')
+  assert main([*command[:2], f'--out={tmp_path / "other"}']) == 2
+  assert '003.png: is empty' in capsys.readouterr().err
+  assert not (tmp_path / 'other').exists()
