@@ -1,0 +1,174 @@
+"""`python -m gaitgs_jax embed`: embeds one's own walks with a trained run."""
+
+import argparse
+import importlib.util
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance
+from gaitgs_jax.input import pipeline
+from gaitgs_jax.input.index import Index
+from gaitgs_jax.input.sources import OpenGaitSource
+from gaitgs_jax.training import checkpoint, compilation, embedding, setup
+from gaitgs_jax.training import mesh as meshes
+
+# The widest matrix that a terminal shows, and the largest to be computed.
+_SHOWN = 24
+_MEASURED = 2000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the command's options."""
+  parser.add_argument(
+    '--workdir', required=True, metavar='DIR', help='of the trained run'
+  )
+  parser.add_argument(
+    '--source',
+    required=True,
+    metavar='DIR',
+    help='a tree DIR/subject/condition/view/*.pkl of silhouettes',
+  )
+  parser.add_argument(
+    '--config',
+    default='',
+    metavar='FILE',
+    help="the run's config (default: the one that its workdir keeps)",
+  )
+  parser.add_argument(
+    '--checkpoint',
+    default='',
+    metavar='PATH',
+    help='another checkpoint than the latest of the workdir',
+  )
+  parser.add_argument('--batch-size', type=int, default=8)
+  parser.add_argument(
+    '--out',
+    default='',
+    metavar='FILE',
+    help='an npz file for embeddings [N,p,d], subject, condition and view',
+  )
+
+
+def run(args: argparse.Namespace) -> None:
+  """Embeds every sequence of a tree and prints their distances.
+
+  Raises:
+    UserError: the run, its checkpoint or the tree is not there or does not
+      fit.
+  """
+  config = load_config(args.config or f'{args.workdir}/config.json')
+  source = OpenGaitSource(args.source)
+  found = checkpoint.find(pathlib.Path(args.checkpoint or args.workdir))
+  compilation.keep()
+  embeddings = embed(config, found, source, args.batch_size)
+  index = source.index
+  metric = config.evaluation.metric
+  if len(index) <= _MEASURED:
+    matrix = distance.pairwise(embeddings, embeddings, metric=metric)
+    print(describe(index, np.asarray(matrix), metric))
+  if args.out:
+    save(args.out, embeddings, index)
+    print(f'wrote {args.out}')
+
+
+def load_config(path: str) -> ConfigDict:
+  """Reads a config: a file of Python as in configs/, or a run's config.json.
+
+  Raises:
+    UserError: there is no such file.
+  """
+  try:
+    if path.endswith('.json'):
+      return ConfigDict(json.loads(pathlib.Path(path).read_text()))
+    spec = importlib.util.spec_from_file_location('run_config', path)
+    if spec is None or spec.loader is None:
+      raise UserError(f'{path} is no config: a .py or .json file is expected')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+  except OSError as error:
+    raise UserError(
+      f'{path}: {error.strerror}; --workdir must be that of a trained run, or '
+      '--config its config'
+    ) from error
+  except ValueError as error:
+    raise UserError(f'{path} is no config ({error})') from error
+  return module.get_config()
+
+
+def embed(
+  config: ConfigDict,
+  folder: pathlib.Path,
+  source: OpenGaitSource,
+  batch_size: int,
+) -> np.ndarray:
+  """Returns the embeddings float32 [N,p,d] of all sequences of a source.
+
+  Args:
+    config: of the trained run.
+    folder: of its checkpoint, see `checkpoint.find`.
+    source: whose frames have the size that the run was trained on.
+    batch_size: sequences at a time.
+
+  Raises:
+    UserError: the checkpoint or the frames do not fit the config.
+  """
+  mesh = meshes.create()
+  graphdef, params, stats = setup.describe_model(config, mesh)
+  _, params, stats = checkpoint.restore_model(folder, params, stats)
+  size = tuple(config.dataset.size)
+  rows = np.arange(len(source.index))
+  return embedding.embed(
+    embedding.make_embed(graphdef, size=size, mesh=mesh),
+    params,
+    stats,
+    pipeline.evaluation_batches(
+      source, rows, batch_size, dataset=config.dataset.name
+    ),
+    rows,
+    mesh=mesh,
+  )
+
+
+def describe(index: Index, matrix: np.ndarray, metric: str) -> str:
+  """Returns distances [N,N] as text, with the means within and between."""
+  names = [index.name(row) for row in range(len(index))]
+  lines = [f'{len(names)} sequences, {metric} distances']
+  if len(names) <= _SHOWN:
+    width = max(map(len, names))
+    numbers = ''.join(f'{i + 1:>8}' for i in range(len(names)))
+    lines.append(f'{"":{width + 4}}{numbers}')
+    for i, (name, row) in enumerate(zip(names, matrix, strict=True)):
+      cells = ''.join(f'{value:8.3f}' for value in row)
+      lines.append(f'{i + 1:>3} {name:{width}}{cells}')
+  same = index.subject[:, None] == index.subject[None, :]
+  itself = np.eye(len(names), dtype=bool)
+  for what, pairs in (
+    ('of the same subject', same & ~itself),
+    ('of different subjects', ~same),
+  ):
+    if pairs.any():
+      lines.append(f'mean distance {what}: {matrix[pairs].mean():.3f}')
+  return '\n'.join(lines)
+
+
+def save(path: str, embeddings: np.ndarray, index: Index) -> None:
+  """Writes embeddings and their names to an npz file.
+
+  Raises:
+    UserError: the file cannot be written.
+  """
+  names: dict[str, Any] = {
+    'subject': index.subject,
+    'condition': index.condition,
+    'view': index.view,
+  }
+  try:
+    with open(path, 'wb') as file:
+      np.savez_compressed(file, embeddings=embeddings, **names)
+  except OSError as error:
+    raise UserError(f'cannot write {path}: {error.strerror}') from error

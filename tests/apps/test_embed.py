@@ -1,0 +1,100 @@
+import json
+
+import numpy as np
+import pytest
+from training import tiny
+
+from gaitgs_jax import __main__ as command
+from gaitgs_jax import models
+from gaitgs_jax.apps import embed
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance
+from gaitgs_jax.input.index import make
+from gaitgs_jax.training import loop
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+  """A trained run and the tree it was trained on."""
+  folder = tmp_path_factory.mktemp('embed')
+  tiny.write_tree(folder / 'tree')
+  config = tiny.get_config(folder / 'tree')
+  config.total_steps = 1
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(models, 'create', tiny.create)
+    loop.train(config, folder / 'run')
+    yield folder
+
+
+def _embed(run, *options):
+  source = f'--source={run / "tree"}'
+  return command.main(['embed', f'--workdir={run / "run"}', source, *options])
+
+
+def test_a_tree_is_embedded_with_the_runs_own_config(run, capsys):
+  out = run / 'embeddings.npz'
+  assert _embed(run, f'--out={out}', '--batch-size=5') == 0
+  text = capsys.readouterr().out
+  assert '48 sequences, euclidean distances' in text
+  saved = np.load(out)
+  assert saved['embeddings'].shape == (48, 8, 4)
+  assert saved['subject'].tolist() == sorted(tiny.SUBJECTS * 8)
+  matrix = distance.pairwise(saved['embeddings'], saved['embeddings'])
+  same = saved['subject'][:, None] == saved['subject'][None]
+  within = np.asarray(matrix)[same & ~np.eye(48, dtype=bool)].mean()
+  assert f'same subject: {within:.3f}' in text
+
+
+def test_the_matrix_is_shown_for_a_few(capsys):
+  index = make([('a', 'nm-01', '000', 9), ('b', 'nm-01', '000', 9)])
+  matrix = np.array([[0.0, 0.5], [0.5, 0.0]])
+  lines = embed.describe(index, matrix, 'cosine').splitlines()
+  assert lines[0] == '2 sequences, cosine distances'
+  assert lines[2].split() == ['1', 'a/nm-01/000', '0.000', '0.500']
+  assert lines[4] == 'mean distance of different subjects: 0.500'
+  assert len(lines) == 5
+
+
+def test_a_python_config_gives_the_same(run, tmp_path, capsys):
+  path = tmp_path / 'config.py'
+  path.write_text(
+    'from training import tiny\n'
+    f'def get_config(): return tiny.get_config({str(run / "tree")!r})\n'
+  )
+  assert _embed(run) == 0
+  plain = capsys.readouterr().out
+  assert _embed(run, f'--config={path}') == 0
+  assert capsys.readouterr().out == plain
+
+
+@pytest.mark.parametrize(
+  'options, words',
+  [
+    (('--config=/nowhere/c.py',), '/nowhere/c.py: No such file'),
+    (('--config=/nowhere/c.json',), '/nowhere/c.json: No such file'),
+    (('--config=/nowhere/c.yaml',), 'a .py or .json file'),
+    (('--checkpoint=/nowhere',), 'no checkpoint in /nowhere'),
+    (('--source=/nowhere',), '/nowhere'),
+    (('--out=/nowhere/x.npz',), 'cannot write /nowhere/x.npz'),
+  ],
+)
+def test_wrong_paths_are_sentences(run, capsys, options, words):
+  assert _embed(run, *options) == 2
+  error = capsys.readouterr().err
+  assert error.startswith('error: ') and words in error
+
+
+def test_frames_of_another_size_are_refused(run, tmp_path, capsys):
+  config = json.loads((run / 'run' / 'config.json').read_text())
+  config['dataset']['size'] = [16, 6]
+  path = tmp_path / 'config.json'
+  path.write_text(json.dumps(config))
+  assert _embed(run, f'--config={path}') == 2
+  assert 'expects 16x6' in capsys.readouterr().err
+
+
+def test_json_that_is_none_is_named(tmp_path):
+  path = tmp_path / 'config.json'
+  path.write_text('{')
+  with pytest.raises(UserError, match=r'config\.json is no config'):
+    embed.load_config(str(path))
