@@ -1,0 +1,78 @@
+import importlib.util
+import pathlib
+
+import jax
+import pytest
+
+from gaitgs_jax import losses
+from gaitgs_jax.evaluation import protocols
+from gaitgs_jax.input import datasets, sampling
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import paths, settings, setup
+
+FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
+NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
+
+
+def _load(name):
+  path = FOLDER / f'{name}.py'
+  spec = importlib.util.spec_from_file_location(f'{name}_config', path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
+
+
+def _config(name):
+  config = _load(name).get_config()
+  # The strict promotion of the tests is at odds with mixed precision.
+  config.model.dtype = 'float32'
+  return config
+
+
+def _parameters(config):
+  mesh = meshes.create(1)
+  _, params, _ = setup.describe_model(config, mesh)
+  return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_part_of_a_config_is_known(name):
+  config = _load(name).get_config()
+  settings.check(config)
+  protocols.get_protocol(config.evaluation.protocol)
+  facts = datasets.get(config.dataset.name)
+  assert len(facts.views) == config.model.num_views
+  assert set(config.losses) <= set(losses.LOSSES)
+  setup.create_losses(config)
+  _, rate = setup.create_optimizer(config)
+  assert float(rate(0)) == pytest.approx(config.optimizer.learning_rate)
+  assert sampling.batch_spec(config.batch).rows % 2 == 0
+  assert config.batch.frames >= 3
+  assert all(b < config.total_steps for b in config.schedule.boundaries)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_docstring_holds_the_command(name):
+  text = _load(name).__doc__
+  assert f'--config=configs/{name}.py --workdir=runs/{name}' in text
+  assert 'arxiv.org' in text
+
+
+@pytest.mark.parametrize(
+  'name, count',
+  [('casia_b', 11.84e6), ('casia_b_128', 11.84e6), ('oumvlp', 115.2e6)],
+)
+def test_published_models_have_their_published_size(name, count):
+  config = _config(name)
+  assert _parameters(config) == pytest.approx(count, rel=1e-3)
+
+
+def test_the_identity_head_is_split_over_model():
+  config = _config('oumvlp')
+  _, params, _ = setup.describe_model(config, meshes.create(2, 2))
+  # 5,153 classes do not divide by 2.
+  config.model.num_classes = 5154
+  _, even, _ = setup.describe_model(config, meshes.create(2, 2))
+  name = 'identity/kernel'
+  assert paths.flatten(params)[name].sharding.is_fully_replicated
+  assert not paths.flatten(even)[name].sharding.is_fully_replicated
