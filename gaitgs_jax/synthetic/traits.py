@@ -97,13 +97,13 @@ FRAMES_PER_SECOND = 25.0
 PATH_HALF = 2.2
 PATH_LENGTH = (2.6, 4.4)
 FRAME_COUNTS = (40, 110)
-HEADING_SD = 3.0
+HEADING_SD = 3.5
 PHASE_WANDER = 0.06
 AMPLITUDE_WANDER = 0.02
 
 # Cameras, as CASIA-B's: one per 18 degrees, all at about one distance.
 CAMERA_DISTANCE = (6.2, 0.25)
-CAMERA_HEIGHT = (1.45, 0.10)
+CAMERA_HEIGHT = (1.45, 0.14)
 CAMERA_AIM_SD = 0.05
 CAMERA_ROLL_SD = 0.4
 CAMERA_FOCAL = 350.0 / 240.0
@@ -122,9 +122,9 @@ COAT_HOOD = 0.4
 
 # The segmenter. Rates are per frame, radii are shares of the person's height.
 RAGGED = (0.02, 0.09)
-BORDER = (-0.11, 0.11)
-HOLE_RATE = (0.0, 0.3)
-HOLE_RADIUS = (0.012, 0.028)
+BORDER = (-0.13, 0.13)
+HOLE_RATE = (0.0, 0.25)
+HOLE_RADIUS = (0.015, 0.04)
 BLOB_EPISODES = 1.0
 BLOB_FRAMES = (3, 10)
 BLOB_RADIUS = (0.025, 0.06)

@@ -26,7 +26,7 @@ SIZE = (240, 320)
 MAX_FRAMES = 60  # The fastest walker is in sight for longer than this.
 
 # What a generator is for; one stream never touches another's numbers.
-_SUBJECT, _WALK, _VIEW = range(3)
+_SUBJECT, _WALK, _CAMERA, _SEGMENTER, _DETECTOR = range(5)
 _MARGIN = 4  # Pixels around a person's box, room for ragged borders.
 
 
@@ -133,7 +133,13 @@ def _paste(
   return out
 
 
-def _check(condition: str, view: str, frames: int | None) -> None:
+def _check(
+  seed: int, subject: int, condition: str, view: str, frames: int | None
+) -> None:
+  if seed < 0 or subject < 0:
+    raise UserError(
+      f'seed and subject must be 0 or more, not {seed} and {subject}'
+    )
   if condition not in CONDITIONS:
     raise UserError(
       f'condition {condition!r} is unknown; choose one of '
@@ -172,15 +178,13 @@ def walk(
     size: (height, width) of the picture in pixels.
 
   Raises:
-    UserError: condition or view is unknown, or frames is out of range.
+    UserError: condition or view is unknown, or a number is out of range.
   """
-  _check(condition, view, frames)
+  _check(seed, subject, condition, view, frames)
   motion = _draw_motion(seed, subject, condition)
-  generator = _generator(
-    seed, _VIEW, subject, CONDITIONS.index(condition), VIEWS.index(view)
-  )
+  shot = subject, CONDITIONS.index(condition), VIEWS.index(view)
+  generator = _generator(seed, _CAMERA, *shot)
   camera = draw_camera(view, size, generator)
-  faults = draw_faults(generator)
   numbers, start = _frame_numbers(motion, frames, generator)
   skeleton, phase = _move(motion, numbers, start)
   parts = clothe(skeleton, motion.body, motion.traits, motion.outfit.padding)
@@ -189,6 +193,8 @@ def walk(
   heights = (discs.y + discs.radius).max(1) - (discs.y - discs.radius).min(1)
   corners, box = boxes(discs, _MARGIN)
   masks = fill(discs, corners, box)
-  masks = degrade(masks, heights, faults, generator)
+  generator = _generator(seed, _SEGMENTER, *shot)
+  masks = degrade(masks, heights, draw_faults(generator), generator)
+  generator = _generator(seed, _DETECTOR, *shot)
   keypoints = detect(skeleton, motion.body, camera, heights, generator)
   return Walk(_paste(masks, corners, size), keypoints, phase.astype(np.float32))

@@ -1,0 +1,64 @@
+import argparse
+import subprocess
+import sys
+
+import cv2
+import pytest
+
+from gaitgs_jax.__main__ import main
+from gaitgs_jax.apps import walkers
+from gaitgs_jax.errors import UserError
+
+
+def _arguments(*words):
+  parser = argparse.ArgumentParser()
+  walkers.add_arguments(parser)
+  return parser.parse_args(words)
+
+
+def test_the_sheet_has_a_row_per_subject_and_condition(tmp_path):
+  out = tmp_path / 'sheet.png'
+  walkers.run(_arguments(f'--out={out}', '--subjects=2', '--views=000,090'))
+  image = cv2.imread(str(out))
+  row = walkers.CELL[0] + 2 + 22
+  assert image.shape[0] == 2 * len(walkers.CONDITIONS) * row + 22
+  assert image.shape[1] > 8 * walkers.CELL[1]
+  assert (image > 200).mean() > 0.05
+
+
+def test_keypoints_add_colour(tmp_path):
+  plain = walkers.contact_sheet(0, 1, ['090'], ['nm-01'])
+  drawn = walkers.contact_sheet(0, 1, ['090'], ['nm-01'], keypoints=True)
+  assert (plain == plain[..., :1]).all()
+  assert (drawn != drawn[..., :1]).any()
+
+
+@pytest.mark.parametrize(
+  ('words', 'message'),
+  [
+    (['--views=000,091'], '091'),
+    (['--conditions=nm-09'], 'nm-09'),
+    (['--subjects=0'], '1 or more'),
+  ],
+)
+def test_wrong_input_is_a_sentence(tmp_path, words, message):
+  arguments = _arguments(f'--out={tmp_path / "a.png"}', *words)
+  with pytest.raises(UserError, match=message):
+    walkers.run(arguments)
+
+
+def test_a_missing_folder_is_a_sentence_and_status_2(tmp_path, capsys):
+  assert main(['walkers', f'--out={tmp_path / "none" / "a.png"}']) == 2
+  assert 'no folder' in capsys.readouterr().err
+
+
+def test_walking_needs_numpy_only():
+  code = (
+    'import sys, gaitgs_jax.synthetic as s; s.walk(0, 0, "cl-01", "090",'
+    ' frames=2); loaded = {"jax", "cv2", "tensorflow"} & set(sys.modules);'
+    ' sys.exit(str(loaded) if loaded else 0)'
+  )
+  done = subprocess.run(
+    [sys.executable, '-c', code], capture_output=True, text=True, check=False
+  )
+  assert done.returncode == 0, done.stderr
