@@ -1,6 +1,6 @@
 """Measures how fast one core draws the synthetic walkers.
 
-    python benchmarks/walkers.py [--subjects=3]
+    python -m benchmarks.walkers [--subjects=3]
 
 Prints raw 240 x 320 frames per second of processor time, per kind of walk.
 """

@@ -29,9 +29,28 @@ _BAG_HALF = {
   'hand_bag': (0.17, 0.14, 0.05),
 }
 
+_HANDS_IN_POCKETS = (
+  ('arm_offset', -14.0),
+  ('elbow_offset', 38.0),
+  ('forearm_inward', 8.0),
+  ('arm_spread', 6.0),
+)
+
 
 class Outfit(NamedTuple):
-  """What one walk adds to the body."""
+  """What one walk adds to the body.
+
+  Attributes:
+    bag: one of `BAGS`, or none.
+    side: of the bag, 0 left, 1 right.
+    size: of the bag, as a factor.
+    damping: factor on the swing of the left and the right arm.
+    padding: what a coat adds to the body.
+    hem: how far a coat hangs down, 1 to the knees; 0 is no coat.
+    flare: metres between leg and hem.
+    hood: whether the coat has one.
+    posture: how the walker's traits shift under the load.
+  """
 
   bag: str = ''
   side: int = 0
@@ -41,6 +60,7 @@ class Outfit(NamedTuple):
   hem: float = 0.0
   flare: float = 0.0
   hood: bool = False
+  posture: tuple[tuple[str, float], ...] = ()
 
 
 def draw_outfit(condition: str, generator: np.random.Generator) -> Outfit:
@@ -52,11 +72,20 @@ def draw_outfit(condition: str, generator: np.random.Generator) -> Outfit:
   return Outfit()
 
 
+def hold(traits: Traits, outfit: Outfit) -> Traits:
+  """Returns the traits as the outfit makes the person hold themselves."""
+  held = dict(traits)
+  for name, shift in outfit.posture:
+    held[name] += shift
+  return held
+
+
 def _draw_bag(generator: np.random.Generator) -> Outfit:
   bag = BAGS[generator.integers(len(BAGS))]
   side = int(generator.integers(2))
   held = generator.uniform(*settings.BAG_ARM_DAMPING)
   damping = [1.0, 1.0]
+  lean = generator.uniform(*settings.BACKPACK_LEAN)
   if bag == 'backpack':
     damping = [0.5 + 0.5 * held] * 2
   else:
@@ -66,12 +95,17 @@ def _draw_bag(generator: np.random.Generator) -> Outfit:
     side=side,
     size=generator.uniform(*settings.BAG_SIZE),
     damping=(damping[0], damping[1]),
+    posture=(('lean', lean),) if bag == 'backpack' else (),
   )
 
 
 def _draw_coat(generator: np.random.Generator) -> Outfit:
   damping = generator.uniform(*settings.COAT_ARM_DAMPING)
   trunk = generator.uniform(*settings.COAT_TRUNK)
+  posture = [('arm_spread', generator.uniform(*settings.COAT_ARM_SPREAD))]
+  if generator.random() < settings.COAT_POCKETS:
+    damping = 0.0
+    posture += _HANDS_IN_POCKETS
   return Outfit(
     damping=(damping, damping),
     padding=Padding(
@@ -82,6 +116,7 @@ def _draw_coat(generator: np.random.Generator) -> Outfit:
     hem=generator.uniform(*settings.COAT_HEM),
     flare=generator.uniform(*settings.COAT_FLARE),
     hood=bool(generator.random() < settings.COAT_HOOD),
+    posture=tuple(posture),
   )
 
 

@@ -112,7 +112,7 @@ def _head(
   girth = traits['chest_girth']
   across = body.shoulder_half
   base = place(
-    skeleton.neck, skeleton.trunk_axes, -0.005 * size, 0, 0.012 * size
+    skeleton.neck, skeleton.trunk_axes, -0.005 * size, 0, 0.018 * size
   )
   collar = _pair(
     skeleton.neck,

@@ -6,9 +6,10 @@ import numpy as np
 
 from gaitgs_jax.synthetic import traits
 
-# Borders wander by comparing the share of foreground around a pixel, in a
-# square of this width, with a smooth random threshold.
-_WINDOW = 5
+# Borders wander by comparing the share of foreground around a pixel with a
+# smooth random threshold. The share is a 3 x 3 mean, taken twice: narrow enough
+# to leave necks and hands as they are.
+_FULL = 81
 # Every frame looks at another place of one field of noise, this much larger.
 _ROOM = 24
 
@@ -40,24 +41,15 @@ def kept_frames(count: int, generator: np.random.Generator) -> np.ndarray:
   return np.cumsum(gaps) - gaps[0]
 
 
-def _box_sum(mask: np.ndarray, width: int) -> np.ndarray:
-  """Sums squares of `width` pixels around every pixel, zero outside."""
-  half = width // 2
-  for axis in (1, 2):
-    pad = [(0, 0)] * 3
-    pad[axis] = (half, half)
-    padded = np.pad(mask, pad)
-    size = mask.shape[axis]
-    parts = [
-      padded.take(range(k, k + size), axis)
-      if axis == 1
-      else padded[:, :, k : k + size]
-      for k in range(width)
-    ]
-    mask = parts[0]
-    for part in parts[1:]:
-      mask = mask + part
-  return mask
+def _box_sum(mask: np.ndarray) -> np.ndarray:
+  """Sums the 3 x 3 pixels around every pixel, [s, h, w], zero outside."""
+  total = mask.copy()
+  total[:, 1:] += mask[:, :-1]
+  total[:, :-1] += mask[:, 1:]
+  wide = total.copy()
+  wide[:, :, 1:] += total[:, :, :-1]
+  wide[:, :, :-1] += total[:, :, 1:]
+  return wide
 
 
 def _smooth_noise(
@@ -65,7 +57,7 @@ def _smooth_noise(
 ) -> np.ndarray:
   """Returns a random field of unit deviation, a few pixels per bump."""
   white = generator.standard_normal((1, *shape), dtype=np.float32)
-  field = _box_sum(_box_sum(white, 3), 3)[0]
+  field = _box_sum(_box_sum(white))[0]
   return field / field.std()
 
 
@@ -74,12 +66,11 @@ def _roughen(
 ) -> np.ndarray:
   frames, height, width = mask.shape
   field = _smooth_noise((height + _ROOM, width + _ROOM), generator)
-  full = _WINDOW * _WINDOW
-  # The threshold stays inside (0, full): far from a border nothing changes.
+  # The threshold stays inside (0, _FULL): far from a border nothing changes.
   level = 0.5 + faults.border + faults.ragged * field
-  threshold = (full * level).clip(2, full - 2)
+  threshold = (_FULL * level).clip(5, _FULL - 5)
   threshold = threshold.astype(np.uint8)
-  share = _box_sum(mask.view(np.uint8), _WINDOW)
+  share = _box_sum(_box_sum(mask.view(np.uint8)))
   out = np.empty_like(mask)
   places = generator.integers(0, _ROOM, (frames, 2))
   for i, (y, x) in enumerate(places):

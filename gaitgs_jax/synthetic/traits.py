@@ -110,19 +110,22 @@ CAMERA_FOCAL = 350.0 / 240.0
 
 # Bags.
 BAG_ARM_DAMPING = (0.2, 0.6)
+BACKPACK_LEAN = (1.0, 4.0)
 BAG_SIZE = (0.85, 1.2)
 
 # Coats.
 COAT_ARM_DAMPING = (0.3, 0.8)
+COAT_ARM_SPREAD = (1.0, 5.0)
 COAT_TRUNK = (0.020, 0.045)
 COAT_SLEEVE = (0.010, 0.030)
 COAT_HEM = (0.4, 1.05)
 COAT_FLARE = (0.030, 0.065)
 COAT_HOOD = 0.4
+COAT_POCKETS = 0.3
 
 # The segmenter. Rates are per frame, radii are shares of the person's height.
-RAGGED = (0.02, 0.09)
-BORDER = (-0.13, 0.13)
+RAGGED = (0.03, 0.13)
+BORDER = (-0.2, 0.2)
 HOLE_RATE = (0.0, 0.25)
 HOLE_RADIUS = (0.015, 0.04)
 BLOB_EPISODES = 1.0

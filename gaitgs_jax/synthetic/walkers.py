@@ -13,6 +13,7 @@ from gaitgs_jax.synthetic.clothing import (
   Outfit,
   add_outfit,
   draw_outfit,
+  hold,
 )
 from gaitgs_jax.synthetic.flesh import Hull, clothe
 from gaitgs_jax.synthetic.gait import angles
@@ -66,6 +67,7 @@ def _draw_motion(seed: int, subject: int, condition: str) -> Motion:
   generator = _generator(seed, _WALK, subject, number)
   traits = vary(person, generator)
   outfit = draw_outfit(condition, generator)
+  traits = hold(traits, outfit)
   body = measure(traits)
   return Motion(
     body=body,

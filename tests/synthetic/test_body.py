@@ -1,7 +1,13 @@
 import numpy as np
 
 from gaitgs_jax.synthetic.body import measure
-from gaitgs_jax.synthetic.clothing import BAGS, Outfit, add_outfit, draw_outfit
+from gaitgs_jax.synthetic.clothing import (
+  BAGS,
+  Outfit,
+  add_outfit,
+  draw_outfit,
+  hold,
+)
 from gaitgs_jax.synthetic.flesh import Padding, clothe
 from gaitgs_jax.synthetic.gait import angles
 from gaitgs_jax.synthetic.skeleton import pose
@@ -101,3 +107,11 @@ def test_outfits_follow_the_condition():
   coats = [draw_outfit('cl-02', generator) for _ in range(10)]
   assert all(coat.hem > 0 and not coat.bag for coat in coats)
   assert all(max(coat.damping) < 1 for coat in coats)
+
+
+def test_loads_shift_the_posture_and_leave_the_subject_alone():
+  before = dict(MEAN)
+  held = hold(MEAN, Outfit(posture=(('lean', 2.0), ('lean', 1.0))))
+  assert held['lean'] == MEAN['lean'] + 3.0
+  assert before == MEAN
+  assert hold(MEAN, Outfit()) == MEAN

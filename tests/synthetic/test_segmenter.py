@@ -31,7 +31,7 @@ def test_faults_are_bounded(seed):
 
 def test_borders_are_ragged_and_move_by_a_few_pixels_only():
   mask, heights = _person()
-  quality = Faults(ragged=0.09, border=0.0, hole_rate=0.0)
+  quality = Faults(ragged=0.18, border=0.0, hole_rate=0.0)
   found = degrade(mask, heights, quality, np.random.default_rng(1))
   assert not found[:, :, :16].any() and not found[:, :, 44:].any()
   edges = found[:, 20:100].argmax(-1)
