@@ -61,7 +61,6 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
 
   Attributes:
     workers: number of helper processes.
-    progress: shows a progress bar over all sequences.
     work: the work folder.
     dropped: names of the sequences in which no frame shows anybody.
   """
@@ -72,7 +71,6 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
   def __init__(self, *, file_format: Any = None, **options: Any):
     super().__init__(file_format=file_format or prepared.FORMAT, **options)
     self.workers = os.cpu_count() or 1
-    self.progress = True
     self.dropped: list[str] = []
     # While it is being prepared, `data_dir` is another, temporary folder.
     version = Path(self.data_dir)
@@ -124,8 +122,11 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
 
   def _download_and_prepare(self, dl_manager: Any, **options: Any) -> None:
     self._rows = {}
-    with Workers(self.workers) as workers:
-      self._pool = workers
+    name = f'{self.name}/{self.builder_config.name}'
+    with (
+      Workers(self.workers) as self._pool,
+      tqdm(desc=name, unit=' sequences', file=sys.stderr) as self._bar,
+    ):
       super()._download_and_prepare(dl_manager, **options)
     size = self.builder_config.size
     splits = {name: index.make(rows) for name, rows in self._rows.items()}
@@ -133,17 +134,11 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
     jobs = self.jobs(dl_manager)
-    bar = tqdm(
-      total=len(jobs),
-      desc=f'{self.name}/{self.builder_config.name}',
-      unit=' sequences',
-      disable=not self.progress,
-      file=sys.stderr,
-    )
+    self._bar.reset(total=len(jobs))
     partition = self.partition
     return {
       split: self._generate_examples(
-        split, [job for job in jobs if job.subject in named], bar
+        split, [job for job in jobs if job.subject in named]
       )
       for split, named in (
         ('train', set(partition.train)),
@@ -152,11 +147,11 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
     }
 
   def _generate_examples(
-    self, split: str, jobs: Sequence[Job], bar: tqdm
+    self, split: str, jobs: Sequence[Job]
   ) -> Iterator[tuple[int, dict]]:
     rows = self._rows[split] = []
     for number, (job, frames) in enumerate(self._made(jobs)):
-      bar.update()
+      self._bar.update()
       if not len(frames):
         self.dropped.append(f'{job.subject}/{job.condition}/{job.view}')
         continue

@@ -90,6 +90,7 @@ class _Child:
         # One process per core; threads inside would only get in the way.
         'OMP_NUM_THREADS': '1',
         'OPENBLAS_NUM_THREADS': '1',
+        'OPENCV_FOR_THREADS_NUM': '1',
       },
     )
     assert self._process.stdin and self._process.stdout
@@ -135,8 +136,12 @@ def _serve() -> None:
       reply = (call(), None, '')
     except Exception as error:  # noqa: BLE001  (raised again by the parent)
       reply = (None, error, traceback.format_exc())
-    pickle.dump(reply, replies, protocol=5)
-    replies.flush()
+    # The parent may have been killed: then nobody waits for the reply.
+    try:
+      pickle.dump(reply, replies, protocol=5)
+      replies.flush()
+    except BrokenPipeError:
+      os._exit(1)
 
 
 if __name__ == '__main__':
