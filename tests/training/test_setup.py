@@ -1,0 +1,69 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from training import tiny
+
+from gaitgs_jax import models
+from gaitgs_jax.models import output
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import setup
+from gaitgs_jax.training import step as steps
+
+
+class Twins(nnx.Module):
+  """Two weights that start as one array, and one of a weak dtype."""
+
+  def __init__(self, rngs):
+    start = jax.random.normal(rngs.params(), (3,))
+    self.one, self.other = nnx.Param(start), nnx.Param(start)
+    self.power = nnx.Param(jnp.asarray(6.5))
+
+  def __call__(self, inputs, mask=None, *, train=False, key=None):
+    del mask, train, key
+    x = inputs.mean(axis=(1, 2, 3)) ** self.power[...]
+    x = x[:, None] * (self.one[...] + self.other[...])[None, None]
+    return output.GaitOutput(x, x, None, {'view_logits': x[:, 0]})
+
+
+def test_a_fresh_state_is_donated_and_compiles_once(monkeypatch):
+  monkeypatch.setattr(models, 'create', lambda name, rngs, **_: Twins(rngs))
+  config = tiny.get_config()
+  with config.unlocked():
+    del config.losses.view
+  graphdef, like = setup.describe_state(config, meshes.create(1))
+  state = setup.create_state(config, like)
+  step = steps.make_train_step(
+    graphdef,
+    setup.create_losses(config),
+    setup.create_optimizer(config)[0],
+    size=tiny.SIZE,
+    shardings=setup.shardings_of(like),
+  )
+  random = np.random.default_rng(0)
+  batch = {
+    'frames': random.integers(0, 256, (4, 2, *tiny.SIZE), np.uint8),
+    'mask': np.ones((4, 2), bool),
+    'subject': np.arange(4, dtype=np.int32) // 2,
+  }
+  for _ in range(3):
+    state, _ = step(state, batch, jax.random.key(0))
+  assert step._cache_size() == 1
+
+
+def test_the_description_is_the_states_own(config):
+  _, like = setup.describe_state(config, meshes.create())
+  state = setup.create_state(config, like)
+  assert jax.tree.structure(like) == jax.tree.structure(state)
+  for x, y in zip(jax.tree.leaves(like), jax.tree.leaves(state), strict=True):
+    assert (x.shape, x.dtype, x.sharding) == (y.shape, y.dtype, y.sharding)
+
+
+def test_the_seed_makes_the_weights(config):
+  _, like = setup.describe_state(config, meshes.create(1))
+  first = setup.create_state(config, like).params['layers'][0]['kernel']
+  again = setup.create_state(config, like).params['layers'][0]['kernel']
+  np.testing.assert_array_equal(first, again)
+  config.seed += 1
+  other = setup.create_state(config, like).params['layers'][0]['kernel']
+  assert not jnp.array_equal(first, other)
