@@ -1,0 +1,120 @@
+"""Measures embedding in batches beside one sequence at a time.
+
+  python -m benchmarks.embed_batched [--config=configs/demo.py] [--sequences=96]
+
+Takes the model of a config with its initial weights and sequences of many
+lengths (noise: a network's time does not depend on the pixels), and prints
+sequences/s with and without the compilations, which every new length costs.
+One at a time is what the published PyTorch code does on each GPU.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.input import pipeline
+from gaitgs_jax.input.sources import ArraySource
+from gaitgs_jax.training import embedding, setup
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import state as states
+
+Batch = dict[str, np.ndarray]
+
+
+def make_source(
+  sequences: int, lengths: tuple[int, int], size: tuple[int, int]
+) -> ArraySource:
+  """Returns sequences of noise with lengths drawn between two numbers."""
+  random = np.random.default_rng(0)
+  count = random.integers(lengths[0], lengths[1] + 1, sequences)
+  frames = [random.integers(0, 256, (s, *size), np.uint8) for s in count]
+  names = [f'{i:03d}' for i in range(sequences)]
+  return ArraySource(frames, names, ['nm-01'] * sequences, ['000'] * sequences)
+
+
+def alone(source: ArraySource) -> Iterator[Batch]:
+  """Yields every sequence by itself, unpadded."""
+  for row, length in enumerate(source.index.length):
+    yield {
+      'frames': source.read(row)[None],
+      'mask': np.ones((1, length), bool),
+      'sequence': np.array([row], np.int32),
+    }
+
+
+def in_batches(source: ArraySource, batch_size: int) -> Iterator[Batch]:
+  """Yields batches as an evaluation does."""
+  rows = np.arange(len(source.index))
+  return pipeline.evaluation_batches(
+    source, rows, batch_size, dataset='casia_b'
+  )
+
+
+def measure(
+  name: str,
+  batches: Callable[[], Iterator[Batch]],
+  config: ConfigDict,
+  source: ArraySource,
+  devices: int,
+) -> None:
+  """Embeds everything twice and prints one line of the table."""
+  mesh = meshes.create(devices)
+  graphdef, params, stats = states.split(setup.create_model(config))
+  params, stats = jax.device_put((params, stats), meshes.whole(mesh))
+  size = tuple(config.dataset.size)
+  embed_fn = embedding.make_embed(graphdef, size=size, mesh=mesh)
+  rows = np.arange(len(source.index))
+  rates = []
+  for _ in range(2):
+    start = time.perf_counter()
+    embedding.embed(embed_fn, params, stats, batches(), rows, mesh=mesh)
+    rates.append(len(rows) / (time.perf_counter() - start))
+  shapes = [batch['frames'].shape[:2] for batch in batches()]
+  computed = sum(n * s for n, s in shapes)
+  waste = 1 - source.index.length.sum() / computed
+  print(
+    f'{name:18}{len(set(shapes)):>8}{100 * waste:>8.1f}%{rates[0]:>17.2f}'
+    f'{rates[1]:>10.2f}',
+    flush=True,
+  )
+
+
+def main() -> None:
+  """Prints the table."""
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--config', default='configs/demo.py')
+  parser.add_argument('--sequences', type=int, default=96)
+  parser.add_argument('--batch-size', type=int, default=8)
+  parser.add_argument('--shortest', type=int, default=40)
+  parser.add_argument('--longest', type=int, default=110)
+  parser.add_argument('--devices', type=int, default=-1)
+  options = parser.parse_args()
+
+  config = load_config(options.config)
+  lengths = (options.shortest, options.longest)
+  source = make_source(options.sequences, lengths, config.dataset.size)
+  print(
+    f'{config.model_name} of {options.config}, {options.sequences} sequences '
+    f'of {options.shortest} to {options.longest} frames, '
+    f'{jax.devices()[0].device_kind}; sequences/s'
+  )
+  print(
+    f'{"":18}{"shapes":>8}{"padding":>9}{"with compiling":>17}{"after":>10}'
+  )
+  measure('one at a time', lambda: alone(source), config, source, 1)
+  measure(
+    f'batches of {options.batch_size}',
+    lambda: in_batches(source, options.batch_size),
+    config,
+    source,
+    options.devices,
+  )
+
+
+if __name__ == '__main__':
+  main()
