@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import inspect
 import os
 import shutil
 import sys
@@ -113,7 +114,7 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
     size = self.builder_config.size
     return tfds.core.DatasetInfo(
       builder=self,
-      description=self.__doc__,
+      description=inspect.cleandoc(self.__doc__ or ''),
       features=prepared.features((size, size)),
       homepage=self.homepage,
       citation=self.citation,
