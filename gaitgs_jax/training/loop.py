@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pipeline
@@ -95,6 +96,7 @@ class _Run:
   def go(self) -> None:
     """Trains from where the workdir is to the last step."""
     graphdef, like = setup.describe_state(self.config, self.mesh)
+    self.scorer = self._make_scorer(graphdef)
     state = self._first_state(like)
     if not jax.process_index():
       workdirs.write_facts(self.workdir, self.config, state.params)
@@ -105,14 +107,6 @@ class _Run:
       size=tuple(self.config.dataset.size),
       augment=tuple(self.config.augment),
       shardings=setup.shardings_of(like),
-    )
-    self.scorer = scoring.Scorer(
-      self.config,
-      self.data,
-      graphdef,
-      self.mesh,
-      self.workdir,
-      self.stopping,
     )
     step = int(state.step)
     with writers.Writers(
@@ -127,6 +121,19 @@ class _Run:
         pass
     self.checkpoints.wait()
     self._tell_end(step)
+
+  def _make_scorer(self, graphdef: nnx.GraphDef) -> scoring.Scorer | None:
+    """Returns what evaluates; None if the config names no protocol."""
+    if not self.config.evaluation.protocol:
+      return None
+    return scoring.Scorer(
+      self.config,
+      self.data,
+      graphdef,
+      self.mesh,
+      self.workdir,
+      self.stopping,
+    )
 
   def _first_state(self, like: TrainState) -> TrainState:
     """Returns the last state saved, or that of step 0."""
@@ -154,8 +161,8 @@ class _Run:
       save = stop or due or step % config.checkpoint.every_steps == 0
       if save:
         self._check_finite(step, state)
-      if due and not stop:
-        score = self._evaluate(step, state)
+      if self.scorer is not None and due and not stop:
+        score = self._evaluate(step, state, self.scorer)
         stop = score is None
       if save:
         self.checkpoints.save(step, state, score)
@@ -199,27 +206,28 @@ class _Run:
 
   def _evaluate_first(self, step: int, state: TrainState) -> None:
     """Evaluates what is due before the first step of this process."""
-    options = self.config.evaluation
-    if options.baseline and not self.scorer.has('gait_energy'):
-      self.scorer.gait_energy()
-    if options.untrained and step == 0 and not self.scorer.has('untrained'):
-      self.scorer.model('untrained', state.params, state.stats)
+    scorer, options = self.scorer, self.config.evaluation
+    if scorer is None:
+      return
+    if options.baseline and not scorer.has('gait_energy'):
+      scorer.gait_energy()
+    if options.untrained and step == 0 and not scorer.has('untrained'):
+      scorer.model('untrained', state.params, state.stats)
     due = step % options.every_steps == 0 or step == self.config.total_steps
-    if step and due and not self.scorer.has(scoring.label_of(step)):
-      self._evaluate(step, state)
+    if step and due and not scorer.has(scoring.label_of(step)):
+      self._evaluate(step, state, scorer)
 
-  def _evaluate(self, step: int, state: TrainState) -> float | None:
+  def _evaluate(
+    self, step: int, state: TrainState, scorer: scoring.Scorer
+  ) -> float | None:
     """Returns the mean rank-1, or None if asked to stop meanwhile."""
     try:
-      numbers = self.scorer.model(
-        scoring.label_of(step), state.params, state.stats
-      )
+      numbers = scorer.model(scoring.label_of(step), state.params, state.stats)
     except scoring.Stopped:
       return None
     shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
     if not jax.process_index():
       self.writers.write(step, shown)
-    self.watch.resume_clock()
     return scoring.rank1(numbers)
 
   def _check_finite(self, step: int, state: TrainState) -> None:
@@ -240,7 +248,8 @@ class _Run:
         'goes on from there'
       )
       return
-    self.scorer.show()
+    if self.scorer is not None:
+      self.scorer.show()
     print(f'trained {step} steps; everything is in {self.workdir}')
 
 

@@ -10,7 +10,14 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from gaitgs_jax import evaluation
-from gaitgs_jax.evaluation import baseline, protocols, published, report
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import (
+  baseline,
+  distance,
+  protocols,
+  published,
+  report,
+)
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import embedding
 from gaitgs_jax.training.setup import Data
@@ -51,8 +58,23 @@ class Scorer:
     self._stopping = stopping
     size = tuple(config.dataset.size)
     self._embed = embedding.make_embed(graphdef, size=size, mesh=mesh)
-    # Asked now, so that a misspelt protocol costs no training.
-    protocols.get_protocol(config.evaluation.protocol)
+    self._check()
+
+  def _check(self) -> None:
+    """Raises UserError now for what would end the first evaluation."""
+    options = self._config.evaluation
+    rules = protocols.get_protocol(options.protocol)
+    distance.check_metric(options.metric)
+    found = set(self._data.source.index.condition[self._data.test].tolist())
+    probes = [name for names in rules.probes.values() for name in names]
+    for what, names in (('gallery', rules.gallery), ('probe', probes)):
+      if not found & set(names):
+        raise UserError(
+          f'no test sequence is a {what} of protocol {options.protocol!r}: it '
+          f'takes conditions {", ".join(names)}, and there are '
+          f'{", ".join(sorted(found)[:12])}; to train without evaluating, set '
+          "config.evaluation.protocol=''"
+        )
 
   def has(self, label: str) -> bool:
     """Returns whether an evaluation of that label was saved before."""

@@ -111,6 +111,16 @@ def test_a_finished_run_is_only_shown(config, tmp_path, capsys):
   assert (tmp_path / 'metrics.csv').read_text() == before
 
 
+def test_an_evaluation_that_was_cut_off_is_made_up_for(config, tmp_path):
+  config.total_steps = 2
+  loop.train(config, tmp_path)
+  path = tmp_path / 'evaluation' / 'step_000002.json'
+  before = path.read_text()
+  path.unlink()
+  loop.train(config, tmp_path)
+  assert path.read_text() == before
+
+
 def test_training_goes_on_when_total_steps_grows(config, tmp_path):
   config.total_steps = 2
   loop.train(config, tmp_path)
@@ -226,6 +236,23 @@ def test_rank1_is_the_mean_over_conditions():
   numbers = {'NM/rank1': 90.0, 'CL/rank1': 50.0, 'NM/probes': 4.0}
   assert scoring.rank1(numbers) == 70.0
   assert scoring.rank1({'NM/rank1': float('nan')}) == -1.0
+
+
+def test_without_a_protocol_nothing_is_evaluated(config, tmp_path):
+  config.evaluation.protocol = ''
+  config.evaluation.untrained = config.evaluation.baseline = True
+  loop.train(config, tmp_path)
+  assert not (tmp_path / 'evaluation').exists()
+  assert int(_final_state(config, tmp_path).step) == 6
+
+
+def test_a_protocol_that_finds_nothing_is_told_before_training(
+  config, tmp_path, monkeypatch
+):
+  monkeypatch.setattr(setup, 'create_state', None)
+  config.evaluation.protocol = 'oumvlp'
+  with pytest.raises(UserError, match=r"gallery of protocol 'oumvlp'.*bg-01"):
+    loop.train(config, tmp_path)
 
 
 CONFIG = """
