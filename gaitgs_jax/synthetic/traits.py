@@ -35,16 +35,16 @@ class Trait(NamedTuple):
 TRAITS = {
   # Body.
   'stature': Trait(1.70, 0.085, 0.0),
-  'leg_length': Trait(1.0, 0.022),
+  'leg_length': Trait(1.0, 0.025),
   'thigh_share': Trait(1.0, 0.02),
-  'trunk_length': Trait(1.0, 0.028),
-  'neck_length': Trait(1.0, 0.12),
+  'trunk_length': Trait(1.0, 0.032),
+  'neck_length': Trait(1.0, 0.14),
   'arm_length': Trait(1.0, 0.03),
   'foot_length': Trait(1.0, 0.045),
-  'head_size': Trait(1.0, 0.04),
-  'shoulder_width': Trait(1.0, 0.055, 0.01),
+  'head_size': Trait(1.0, 0.045),
+  'shoulder_width': Trait(1.0, 0.062, 0.01),
   'shoulder_slope': Trait(1.0, 0.22, 0.05),
-  'hip_width': Trait(1.0, 0.06, 0.01),
+  'hip_width': Trait(1.0, 0.068, 0.01),
   'chest_girth': Trait(1.0, 0.07, 0.02),
   'waist_girth': Trait(1.0, 0.09, 0.025),
   'arm_girth': Trait(1.0, 0.09, 0.03),
@@ -68,7 +68,7 @@ TRAITS = {
   'step_width': Trait(0.095, 0.035, 0.012, low=0.0),
   'leg_asymmetry': Trait(0.0, 0.04, 0.015),
   # Gait: trunk and head.
-  'lean': Trait(3.0, 2.8, 1.0),
+  'lean': Trait(3.0, 2.8, 1.6),
   'nod': Trait(1.5, 1.0, 0.4),
   'bob': Trait(1.0, 0.3, 0.1, low=0.2),
   'sway': Trait(0.02, 0.010, 0.004, low=0.0),
@@ -76,9 +76,9 @@ TRAITS = {
   'pelvis_roll': Trait(4.0, 1.6, 0.7, low=0.0),
   'trunk_yaw': Trait(5.0, 3.0, 1.0, low=0.0),
   'trunk_roll': Trait(1.5, 1.2, 0.5, low=0.0),
-  'head_pitch': Trait(4.0, 5.5, 2.2),
+  'head_pitch': Trait(4.0, 5.5, 3.0),
   # Gait: arms.
-  'arm_swing': Trait(1.0, 0.35, 0.12, low=0.1),
+  'arm_swing': Trait(1.0, 0.35, 0.18, low=0.1),
   'arm_offset': Trait(0.0, 5.0, 1.8),
   'arm_phase': Trait(0.0, 10.0, 4.0),
   'arm_asymmetry': Trait(0.0, 0.16, 0.06),
@@ -87,6 +87,11 @@ TRAITS = {
   'elbow_swing': Trait(1.0, 0.35, 0.15, low=0.0),
   'forearm_inward': Trait(12.0, 10.0, 3.5),
 }
+
+# Factors on all deviations: the quickest way to make people easier or harder
+# to tell apart.
+BETWEEN = 1.0
+WITHIN = 1.0
 
 # Nobody lies further out than this many standard deviations.
 LIMIT = 2.2
@@ -97,13 +102,13 @@ FRAMES_PER_SECOND = 25.0
 PATH_HALF = 2.2
 PATH_LENGTH = (2.6, 4.4)
 FRAME_COUNTS = (40, 110)
-HEADING_SD = 3.5
+HEADING_SD = 4.0
 PHASE_WANDER = 0.06
 AMPLITUDE_WANDER = 0.02
 
 # Cameras, as CASIA-B's: one per 18 degrees, all at about one distance.
 CAMERA_DISTANCE = (6.2, 0.25)
-CAMERA_HEIGHT = (1.45, 0.14)
+CAMERA_HEIGHT = (1.45, 0.20)
 CAMERA_AIM_SD = 0.05
 CAMERA_ROLL_SD = 0.4
 CAMERA_FOCAL = 350.0 / 240.0
@@ -125,7 +130,7 @@ COAT_POCKETS = 0.3
 
 # The segmenter. Rates are per frame, radii are shares of the person's height.
 RAGGED = (0.03, 0.13)
-BORDER = (-0.2, 0.2)
+BORDER = (-0.25, 0.25)
 HOLE_RATE = (0.0, 0.25)
 HOLE_RADIUS = (0.015, 0.04)
 BLOB_EPISODES = 1.0
@@ -144,7 +149,9 @@ def draw_subject(generator: np.random.Generator) -> Traits:
   """Returns one subject's own traits."""
   noise = generator.standard_normal(len(TRAITS)).clip(-LIMIT, LIMIT)
   return {
-    name: float(np.clip(row.mean + row.between * z, row.low, row.high))
+    name: float(
+      np.clip(row.mean + BETWEEN * row.between * z, row.low, row.high)
+    )
     for (name, row), z in zip(TRAITS.items(), noise, strict=True)
   }
 
@@ -153,6 +160,8 @@ def vary(traits: Traits, generator: np.random.Generator) -> Traits:
   """Returns the traits as one walk shows them."""
   noise = generator.standard_normal(len(TRAITS)).clip(-LIMIT, LIMIT)
   return {
-    name: float(np.clip(traits[name] + row.within * z, row.low, row.high))
+    name: float(
+      np.clip(traits[name] + WITHIN * row.within * z, row.low, row.high)
+    )
     for (name, row), z in zip(TRAITS.items(), noise, strict=True)
   }
