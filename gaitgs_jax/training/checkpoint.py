@@ -7,6 +7,7 @@ A checkpoint is a tree of named arrays: 'step', 'params/...', 'stats/...' and
 import contextlib
 import logging
 import pathlib
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,9 +48,14 @@ class Checkpoints:
       ]
     )
     options = ocp.CheckpointManagerOptions(
-      best_fn=_score, preservation_policy=policy
+      best_fn=_score,
+      preservation_policy=policy,
     )
     self.folder = (workdir / _FOLDER).absolute()
+    if not jax.process_index():
+      # What killed processes half wrote would fill the disk in time.
+      for left in self.folder.glob('*.orbax-checkpoint-tmp*'):
+        shutil.rmtree(left)
     self._manager = ocp.CheckpointManager(self.folder, options=options)
     self._silence = _quiet()
 

@@ -32,8 +32,8 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
   settings.check(config)
   folder = pathlib.Path(workdir)
   with (
-    workdirs.lock(folder),
     workdirs.naming_full_disk(folder),
+    workdirs.lock(folder),
     Stopping(terminate=jax.process_count() == 1) as stopping,
     checkpoint.Checkpoints(folder) as checkpoints,
   ):

@@ -10,7 +10,7 @@ import pathlib
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import jax
 
@@ -51,10 +51,9 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
   """Holds the workdir for one training process.
 
   Raises:
-    UserError: another process holds it.
+    UserError: another process holds it, or nothing can be written there.
   """
-  workdir.mkdir(parents=True, exist_ok=True)
-  with open(workdir / '.lock', 'a+') as file:
+  with _open_lock(workdir) as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -68,6 +67,18 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
     file.write(f'{os.getpid()}\n')
     file.flush()
     yield
+
+
+def _open_lock(workdir: pathlib.Path) -> TextIO:
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    return open(workdir / '.lock', 'a+')
+  except OSError as error:
+    if _no_room(error):
+      raise
+    raise UserError(
+      f'--workdir={workdir} cannot be written in: {error.strerror}'
+    ) from error
 
 
 @contextlib.contextmanager

@@ -64,6 +64,15 @@ def test_the_resume_point_and_the_best_are_kept(tmp_path):
   assert folders == {'2', '5', '6'}
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path):
+  checkpoint.save_model(tmp_path, PARAMS, STATS, step=3)
+  left = tmp_path / 'checkpoints' / '4.orbax-checkpoint-tmp'
+  (tmp_path / 'checkpoints' / '3').rename(left)
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    assert kept.latest() is None
+  assert not left.exists()
+
+
 def test_a_donated_state_is_saved_as_it_was(tmp_path):
   params = {'w': jnp.ones((512, 512))}
   add = jax.jit(lambda x: jax.tree.map(lambda a: a + 1, x), donate_argnums=0)

@@ -42,6 +42,15 @@ def test_a_crash_leaves_no_lock(tmp_path):
       raise ZeroDivisionError
 
 
+def test_a_workdir_that_cannot_be_is_a_sentence(tmp_path):
+  (tmp_path / 'file').write_text('')
+  with (
+    pytest.raises(UserError, match=r'--workdir=.*file/run cannot be written'),
+    workdir.lock(tmp_path / 'file' / 'run'),
+  ):
+    pass
+
+
 def test_the_config_is_written_and_recognised(tmp_path):
   config = tiny.get_config()
   workdir.check_config(tmp_path, config)
