@@ -12,7 +12,7 @@ xavier_uniform = nnx.initializers.xavier_uniform
 
 def wide(dtype: DTypeLike) -> jnp.dtype:
   """Returns the dtype for sums and norms: at least float32."""
-  return jnp.promote_types(dtype, jnp.float32)
+  return jnp.dtype(jnp.float64 if dtype == jnp.float64 else jnp.float32)
 
 
 def kernel(rngs: nnx.Rngs, *shape: int) -> nnx.Param:

@@ -1,0 +1,194 @@
+"""What holds for every model of the folder."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from gaitgs_jax import models
+from gaitgs_jax.interop import from_torch, to_torch
+
+# Model -> forms, each small enough to run in seconds, and the shape [h,w,c] of
+# its input. A model that is missing here fails `test_every_model_is_here`.
+SMALL = dict(parts=4, strips=2, heads=2, depth=2, features=6, num_views=3)
+FORMS = {
+  'gaitgs': {
+    'three widths': dict(SMALL, channels=(2, 4, 8)),
+    'four widths, identity': dict(SMALL, channels=(2, 4, 8, 12), num_classes=5),
+  },
+}
+SHAPES = {'gaitgs': (16, 10, 1)}
+# Model -> published parameters by form (the sizes differ from those above).
+PARAMETERS = {
+  ('gaitgs', 11_844_577): dict(),
+  ('gaitgs', 115_186_017): dict(
+    channels=(32, 64, 128, 256), strips=2, num_views=14, num_classes=5153
+  ),
+}
+CASES = [(name, form) for name, forms in FORMS.items() for form in forms]
+
+every_form = pytest.mark.parametrize(('name', 'form'), CASES)
+
+
+@functools.cache
+def create(name, form, **extra):
+  return models.create(name, rngs=nnx.Rngs(0), **FORMS[name][form], **extra)
+
+
+def inputs(name, n=3, s=10, seed=0):
+  """Draws shapes that move, so that frames differ."""
+  rng = np.random.default_rng(seed)
+  h, w, c = SHAPES[name]
+  x = rng.random((n, s, h // 2, w // 2, c)) > 0.5
+  return jnp.asarray(np.kron(x, np.ones((1, 1, 2, 2, 1))), jnp.float32)
+
+
+def arrays(output):
+  tree = (output.embedding, output.features, output.logits, output.extras)
+  return [np.asarray(leaf, np.float32) for leaf in jax.tree.leaves(tree)]
+
+
+@functools.cache
+def jitted():
+  return jax.jit(lambda model, x, mask: model(x, mask))
+
+
+def test_every_model_is_here():
+  assert set(models.names()) == set(FORMS)
+
+
+@every_form
+def test_shapes_and_dtypes(name, form):
+  x = inputs(name)
+  output = jitted()(create(name, form), x, None)
+  n, p, _ = output.embedding.shape
+  assert n == len(x)
+  assert output.features.shape[:2] == (n, p)
+  if output.logits is not None:
+    assert output.logits.shape[:2] == (n, p)
+  assert output.embedding.dtype == jnp.float32
+  assert all(np.all(np.isfinite(array)) for array in arrays(output))
+  assert np.ptp(np.asarray(output.embedding), axis=0).max() > 1e-3
+
+
+@every_form
+def test_padding_is_exact(name, form):
+  model, lengths = create(name, form), (1, 2, 5, 10)
+  x = inputs(name, n=len(lengths))
+  mask = jnp.asarray(np.arange(10)[None] < np.array(lengths)[:, None])
+  # NaN would survive any arithmetic with it.
+  poisoned = jnp.where(mask[:, :, None, None, None], x, jnp.nan)
+  padded = arrays(jitted()(model, poisoned, mask))
+  for row, length in enumerate(lengths):
+    alone = jitted()(model, x[row : row + 1, :length], None)
+    for a, b in zip(padded, arrays(alone), strict=True):
+      np.testing.assert_allclose(a[row : row + 1], b, rtol=0, atol=1e-5)
+
+
+@every_form
+def test_a_mask_with_holes_drops_those_frames(name, form):
+  model, x = create(name, form), inputs(name, n=1)
+  mask = np.ones((1, 10), bool)
+  mask[0, [0, 4, 5]] = False
+  holes = jitted()(model, x, jnp.asarray(mask))
+  alone = jitted()(model, x[:, mask[0]], None)
+  for a, b in zip(arrays(holes), arrays(alone), strict=True):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+
+
+@every_form
+def test_the_order_of_the_batch_does_not_matter(name, form):
+  model, x = create(name, form), inputs(name)
+  order = np.array([2, 0, 1])
+  plain = jitted()(model, x, None)
+  mixed = jitted()(model, x[order], None)
+  for a, b in zip(arrays(plain), arrays(mixed), strict=True):
+    np.testing.assert_allclose(a[order], b, rtol=0, atol=1e-5)
+
+
+@every_form
+def test_every_parameter_gets_a_gradient(name, form):
+  model, x = create(name, form), inputs(name)
+  graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
+
+  @jax.jit
+  def gradient(params, key):
+    def objective(params):
+      model = nnx.merge(graphdef, params, stats, copy=True)
+      output = model(x, None, train=True, key=key)
+      leaves = jax.tree.leaves((output.features, output.logits, output.extras))
+      # Weights, so that no symmetry makes a gradient vanish.
+      return sum(
+        (leaf * jax.random.normal(jax.random.key(7), leaf.shape)).sum()
+        for leaf in leaves
+      )
+
+    return jax.grad(objective)(params)
+
+  grads = gradient(params, jax.random.key(1))
+  for path, grad in nnx.to_flat_state(grads):
+    assert np.all(np.isfinite(grad[...])), path
+    assert np.abs(grad[...]).max() > 0, path
+
+
+@every_form
+def test_dropout_follows_its_key(name, form):
+  model, x = create(name, form), inputs(name)
+  graphdef, state = nnx.split(model)
+
+  @jax.jit
+  def embed(key):
+    model = nnx.merge(graphdef, state, copy=True)
+    return model(x, None, train=True, key=key).features
+
+  first, again = embed(jax.random.key(1)), embed(jax.random.key(1))
+  other = embed(jax.random.key(2))
+  np.testing.assert_array_equal(first, again)
+  assert np.abs(first - other).max() > 1e-4
+
+
+@every_form
+def test_bfloat16_is_close(name, form):
+  x = inputs(name)
+  wide = jitted()(create(name, form), x, None).embedding
+  narrow = jitted()(create(name, form, dtype='bfloat16'), x, None).embedding
+  assert narrow.dtype == jnp.float32
+  scale = np.abs(wide).max()
+  np.testing.assert_allclose(narrow, wide, rtol=0, atol=0.05 * scale)
+  assert np.abs(narrow - wide).max() > 0
+
+
+@every_form
+def test_parameters_stay_float32_under_bfloat16(name, form):
+  state = nnx.state(create(name, form, dtype='bfloat16'), nnx.Param)
+  assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {
+    jnp.dtype('float32')
+  }
+
+
+@every_form
+def test_torch_names_round_trip(name, form):
+  model, config = create(name, form), FORMS[name][form]
+  state_dict = to_torch(name, model, **config)
+  again = from_torch(name, state_dict, **config)
+  jax.tree.map(
+    np.testing.assert_array_equal, nnx.state(model), nnx.state(again)
+  )
+
+
+@pytest.mark.parametrize(('name', 'count'), PARAMETERS)
+def test_published_number_of_parameters(name, count):
+  config = PARAMETERS[name, count]
+  model = nnx.eval_shape(
+    lambda: models.create(name, rngs=nnx.Rngs(0), **config)
+  )
+  state = nnx.state(model, nnx.Param)
+  assert sum(leaf.size for leaf in jax.tree.leaves(state)) == count
+
+
+def test_an_unknown_model_is_told():
+  with pytest.raises(ValueError, match="no model 'gaitgsx'; choose one of"):
+    models.create('gaitgsx', rngs=nnx.Rngs(0))

@@ -1,0 +1,129 @@
+"""Who may import whom: the layers of the package, read from its imports."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+NUMERIC = {'numpy', 'jax'}
+COMMON = {'gaitgs_jax.errors', 'gaitgs_jax.runtime'}
+MODELS = {'gaitgs_jax.models'}
+# Room -> what its modules may import when they load (the standard library
+# apart). A name covers everything below it; a room may import itself.
+AT_THE_TOP = {
+  'gaitgs_jax/models': {'jax', 'flax'},
+  'gaitgs_jax/losses.py': {'jax', 'optax', 'gaitgs_jax.models.output'},
+  'gaitgs_jax/evaluation': NUMERIC | COMMON,
+  'gaitgs_jax/input': NUMERIC | COMMON,
+  'gaitgs_jax/synthetic': {'numpy'} | COMMON,
+  'gaitgs_jax/interop': NUMERIC | COMMON | MODELS | {'flax'},
+  'gaitgs_jax/training': NUMERIC
+  | COMMON
+  | MODELS
+  | {
+    'absl',
+    'flax',
+    'ml_collections',
+    'optax',
+    'orbax',
+    'gaitgs_jax',
+  },
+  'launch.py': {'absl', 'ml_collections', 'gaitgs_jax.errors'},
+}
+# Heavy or optional libraries, and the only modules that may name them at all.
+ANYWHERE = {
+  'clu': {'gaitgs_jax/training/writers.py'},
+  'torch': set(),  # Only by name, where a .pt file is read.
+  'tensorflow': {'gaitgs_jax/input', 'data', 'gaitgs_jax/apps/prepare.py'},
+  'tensorflow_datasets': {'gaitgs_jax/input', 'data', 'gaitgs_jax/apps'},
+}
+
+
+def modules(place):
+  path = ROOT / place
+  return [path] if path.suffix else sorted(path.rglob('*.py'))
+
+
+def imported(path, *, nested):
+  """Returns the modules that a file imports; nested ones too, if asked."""
+  tree = ast.parse(path.read_text())
+  nodes = ast.walk(tree) if nested else tree.body
+  names = set()
+  for node in nodes:
+    if isinstance(node, ast.Import):
+      names |= {alias.name for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+      assert node.level == 0, f'{path} imports relatively'
+      names |= {f'{node.module}.{alias.name}' for alias in node.names}
+  return {
+    name for name in names if name.split('.')[0] not in sys.stdlib_module_names
+  }
+
+
+def within(name, allowed):
+  return any(name == each or name.startswith(f'{each}.') for each in allowed)
+
+
+@pytest.mark.parametrize('room', AT_THE_TOP)
+def test_rooms_import_only_what_they_may(room):
+  own = room.removesuffix('.py').replace('/', '.')
+  for path in modules(room):
+    for name in imported(path, nested=False):
+      assert within(name, AT_THE_TOP[room] | {own}), f'{path} imports {name}'
+
+
+@pytest.mark.parametrize('library', ANYWHERE)
+def test_heavy_libraries_stay_where_they_are(library):
+  for path in [*modules('gaitgs_jax'), *modules('data'), ROOT / 'launch.py']:
+    place = path.relative_to(ROOT).as_posix()
+    if not any(place.startswith(room) for room in ANYWHERE[library]):
+      names = {name.split('.')[0] for name in imported(path, nested=True)}
+      assert library not in names, f'{place} imports {library}'
+
+
+def test_models_input_and_evaluation_never_import_one_another():
+  rooms = ('models', 'input', 'evaluation')
+  for room in rooms:
+    others = {f'gaitgs_jax.{other}' for other in rooms if other != room}
+    for path in modules(f'gaitgs_jax/{room}'):
+      for name in imported(path, nested=True):
+        assert not within(name, others), f'{path} imports {name}'
+
+
+def test_nobody_imports_the_front():
+  for path in [*modules('gaitgs_jax'), *modules('data')]:
+    for name in imported(path, nested=True):
+      assert not within(name, {'configs', 'launch'}), f'{path} imports {name}'
+
+
+def test_training_and_evaluating_arrays_needs_no_tensorflow():
+  """A step, an embedding and a table, with the heavy libraries blocked."""
+  program = """
+import sys
+for name in ('tensorflow', 'tensorflow_datasets', 'clu', 'cv2', 'torch'):
+  sys.modules[name] = None  # Importing it raises ImportError.
+import jax, numpy as np, optax
+from flax import nnx
+from gaitgs_jax import losses, models
+from gaitgs_jax.evaluation import evaluate
+model = models.create(
+    'gaitgs', rngs=nnx.Rngs(0), channels=(2, 4, 8), parts=2, strips=2,
+    heads=2, depth=1, features=4, dropout=0.0)
+graphdef, params = nnx.split(model)
+loss_fn = losses.create({'triplet': {'margin': 0.2}, 'view': {}})
+x = np.random.default_rng(0).random((4, 6, 8, 8, 1), np.float32)
+batch = {'subject': np.array([0, 0, 1, 1]), 'view': np.array([0, 1, 0, 1])}
+def objective(params):
+  return loss_fn(nnx.merge(graphdef, params)(x, train=True), batch)[0]
+grads = jax.jit(jax.grad(objective))(params)
+assert float(optax.global_norm(grads)) > 0
+result = evaluate(
+    'casia_b', np.asarray(model(x).embedding), ['a', 'a', 'b', 'b'],
+    ['nm-01', 'nm-05'] * 2, ['000', '018'] * 2)
+assert 'NM/rank1' in result
+"""
+  subprocess.run([sys.executable, '-c', program], check=True, cwd=ROOT)
