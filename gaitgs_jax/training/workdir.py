@@ -48,11 +48,14 @@ _PACKAGES = (
 
 @contextlib.contextmanager
 def lock(workdir: pathlib.Path) -> Iterator[None]:
-  """Holds the workdir for one training process.
+  """Holds the workdir for one run.
 
   Raises:
     UserError: another process holds it, or nothing can be written there.
   """
+  if jax.process_index():  # The first process holds it for all of a run.
+    yield
+    return
   with _open_lock(workdir) as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
