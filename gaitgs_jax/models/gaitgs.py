@@ -20,16 +20,16 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import initializers, layers
 from gaitgs_jax.models.convolution import (
   convolve,
   join_frames,
   shifted_frames,
 )
+from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import (
   EncoderLayer,
   SeparateDense,
-  kernel,
   leaky_relu,
   mask_frames,
 )
@@ -273,9 +273,7 @@ class ViewPrior(nnx.Module):
   ):
     self.power = nnx.Param(jnp.asarray(6.5))
     self.head = kernel(rngs, 2 * channels, num_views)
-    self.table = nnx.Param(
-      jax.random.normal(rngs.params(), (num_views, channels))
-    )
+    self.table = nnx.Param(initializers.normal(rngs, (num_views, channels)))
     self.dtype = layers.wide(dtype)
 
   def __call__(
@@ -312,7 +310,7 @@ class SpanExtractor(nnx.Module):
   ):
     self.motion = MicroMotion(parts, channels, rngs=rngs, dtype=dtype)
     self.position = kernel(rngs, position_taps, 1, channels)
-    self.token = nnx.Param(jax.random.normal(rngs.params(), (parts, channels)))
+    self.token = nnx.Param(initializers.normal(rngs, (parts, channels)))
     self.layers = nnx.List(
       [
         EncoderLayer(channels, heads, dropout, rngs=rngs, dtype=dtype)
@@ -372,12 +370,11 @@ class MicroMotion(nnx.Module):
     dtype: DTypeLike,
     squeeze: int = 4,
   ):
-    init = layers.xavier_uniform(in_axis=2, out_axis=3, batch_axis=0)
     hidden = channels // squeeze
 
     def part_kernel(taps: int, inputs: int, outputs: int) -> nnx.Param:
       shape = (parts, taps, inputs, outputs)
-      return nnx.Param(init(rngs.params(), shape))
+      return nnx.Param(initializers.xavier_uniform(rngs, shape, stacked=True))
 
     self.short_in = part_kernel(3, channels, hidden)
     self.short_out = part_kernel(1, hidden, channels)

@@ -7,17 +7,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-xavier_uniform = nnx.initializers.xavier_uniform
+from gaitgs_jax.models import initializers
+from gaitgs_jax.models.initializers import kernel
 
 
 def wide(dtype: DTypeLike) -> jnp.dtype:
   """Returns the dtype for sums and norms: at least float32."""
   return jnp.dtype(jnp.float64 if dtype == jnp.float64 else jnp.float32)
-
-
-def kernel(rngs: nnx.Rngs, *shape: int) -> nnx.Param:
-  """Draws a kernel [...,c,d] by torch's Xavier rule, as published."""
-  return nnx.Param(xavier_uniform()(rngs.params(), shape))
 
 
 def leaky_relu(x: jax.Array) -> jax.Array:
@@ -137,8 +133,10 @@ class SeparateDense(nnx.Module):
   ):
     # Torch counts axis 0 as outputs and axis 1 as inputs; the published
     # numbers were trained from that (much smaller) scale, so we keep it.
-    init = xavier_uniform(in_axis=1, out_axis=0)
-    self.kernel = nnx.Param(init(rngs.params(), (parts, channels, features)))
+    shape = (parts, channels, features)
+    self.kernel = nnx.Param(
+      initializers.xavier_uniform(rngs, shape, in_axis=1, out_axis=0)
+    )
     self.dtype = dtype
 
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -155,7 +153,7 @@ class PartBatchNorm(nnx.Module):
   """
 
   def __init__(self, channels: int, *, rngs: nnx.Rngs):
-    noise = jax.random.normal(rngs.params(), (channels,))
+    noise = initializers.normal(rngs, (channels,))
     self.scale = nnx.Param(1 + 0.02 * noise)
     self.bias = nnx.Param(jnp.zeros((channels,)))
     self.mean = nnx.BatchStat(jnp.zeros((channels,)))

@@ -1,0 +1,75 @@
+"""Initial weights, drawn on the host.
+
+numpy draws them, from a key of `nnx.Rngs`: the same on every platform and
+mesh, and without compiling a random generator for each shape, which takes
+longer than compiling the train step.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+_Shape = tuple[int, ...]
+
+
+def normal(rngs: nnx.Rngs, shape: _Shape) -> jax.Array:
+  """Draws float32 from N(0, 1)."""
+  return _draw(rngs, shape, lambda rng: rng.standard_normal(shape, np.float32))
+
+
+def xavier_uniform(
+  rngs: nnx.Rngs,
+  shape: _Shape,
+  *,
+  in_axis: int = -2,
+  out_axis: int = -1,
+  stacked: bool = False,
+) -> jax.Array:
+  """Draws float32 uniformly from +-sqrt(6 / (fan in + fan out)).
+
+  As torch.nn.init.xavier_uniform_: axes beside inputs and outputs count in
+  both fans.
+
+  Args:
+    rngs: where the key comes from.
+    shape: of the array.
+    in_axis: the axis of the inputs.
+    out_axis: the axis of the outputs.
+    stacked: whether axis 0 numbers separate kernels, which have no part in
+      the fans.
+  """
+  each = shape[1:] if stacked else shape
+  taps = math.prod(each) // (shape[in_axis] * shape[out_axis])
+  fans = (shape[in_axis] + shape[out_axis]) * taps
+  bound = math.sqrt(6 / fans)
+  return _draw(
+    rngs,
+    shape,
+    lambda rng: rng.uniform(-bound, bound, shape).astype(np.float32),
+  )
+
+
+def _draw(
+  rngs: nnx.Rngs,
+  shape: _Shape,
+  sample: Callable[[np.random.Generator], np.ndarray],
+) -> jax.Array:
+  def on_host(words: jax.Array) -> np.ndarray:
+    seed = np.random.SeedSequence(np.asarray(words).tolist())
+    return sample(np.random.Generator(np.random.Philox(seed)))
+
+  # A callback, so that shapes alone can be traced and whole models jitted.
+  return jax.pure_callback(
+    on_host,
+    jax.ShapeDtypeStruct(shape, jnp.float32),
+    jax.random.key_data(rngs.params()),
+  )
+
+
+def kernel(rngs: nnx.Rngs, *shape: int) -> nnx.Param:
+  """Draws a kernel [...,c,d] by Xavier's rule."""
+  return nnx.Param(xavier_uniform(rngs, shape))
