@@ -191,7 +191,7 @@ def cross_entropy(
   if smoothing:
     targets = optax.smooth_labels(targets, smoothing)
   loss = optax.softmax_cross_entropy(logits, targets).mean()
-  hits = jnp.argmax(logits, axis=-1) == labels
+  hits = jnp.argmax(logits, axis=-1).astype(labels.dtype) == labels
   return loss, {'accuracy': hits.mean(dtype=logits.dtype)}
 
 

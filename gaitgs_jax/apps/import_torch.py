@@ -1,0 +1,47 @@
+"""`python -m gaitgs_jax import-torch`: a checkpoint of a PyTorch file."""
+
+import argparse
+import pathlib
+
+from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.interop import from_torch
+from gaitgs_jax.interop.torch import read_checkpoint
+from gaitgs_jax.training import checkpoint, settings, state, workdir
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the command's options."""
+  parser.add_argument(
+    '--config', required=True, metavar='FILE', help="the model's config"
+  )
+  parser.add_argument(
+    '--checkpoint', required=True, metavar='FILE', help='the .pt file'
+  )
+  parser.add_argument(
+    '--workdir', required=True, metavar='DIR', help='where the result goes'
+  )
+
+
+def run(args: argparse.Namespace) -> None:
+  """Writes the file's weights as an Orbax checkpoint of step 0.
+
+  The optimizer's state is not carried over.
+
+  Raises:
+    UserError: the config, the file or the workdir is wrong, or the weights do
+      not fit the model.
+  """
+  config = load_config(args.config)
+  settings.check(config)
+  state_dict = read_checkpoint(args.checkpoint)
+  model = from_torch(config.model_name, state_dict, **config.model.to_dict())
+  folder = pathlib.Path(args.workdir)
+  with workdir.lock(folder), workdir.naming_full_disk(folder):
+    workdir.check_config(folder, config)
+    _, params, stats = state.split(model)
+    saved = checkpoint.save_model(folder, params, stats)
+    workdir.write_facts(folder, config, params)
+  print(
+    f'wrote {saved}; evaluate it with: python launch.py '
+    f'--config={args.config} --workdir={args.workdir} --mode=evaluate'
+  )

@@ -1,0 +1,146 @@
+"""Losses against numbers worked out by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gaitgs_jax import losses
+from gaitgs_jax.models import GaitOutput
+
+
+def output(features, **others):
+  features = jnp.asarray(features, jnp.float32)
+  return GaitOutput(features, features, **others)
+
+
+def one_part(*values):
+  return np.array(values, np.float32)[:, None, None]
+
+
+def test_triplet_by_hand():
+  # Subjects a: 0, 1; b: 3. Distances 0-1: 1, 0-3: 3, 1-3: 2.
+  batch = {'subject': jnp.array([0, 0, 1])}
+  # margin 1.5: (0,1,3): 1-3+1.5 < 0; (1,0,3): 1-2+1.5 = 0.5; with itself as
+  # positive all are below 0 (0-3+1.5, 0-2+1.5, 0-3+1.5, 0-2+1.5).
+  loss, facts = losses.triplet(output(one_part(0, 1, 3)), batch, margin=1.5)
+  assert loss == pytest.approx(0.5)
+  # Valid: anchors 0 and 1 have 2 positives x 1 negative, anchor 3 has 1 x 2.
+  assert facts['active'] == pytest.approx(1 / 6)
+  assert facts['distance'] == pytest.approx(2 * (1 + 3 + 2) / 9)
+  # margin 2.5 adds (0,1,3): 0.5 and (1,1,3): 0.5; (1,0,3) is 1.5; (3,3,1): 0.5.
+  loss, facts = losses.triplet(output(one_part(0, 1, 3)), batch, margin=2.5)
+  assert loss == pytest.approx((0.5 + 0.5 + 1.5 + 0.5) / 4)
+  assert facts['active'] == pytest.approx(4 / 6)
+
+
+def test_triplet_averages_over_parts_and_idle_parts_count_zero():
+  features = np.concatenate([one_part(0, 1, 3), one_part(0, 0, 9)], axis=1)
+  batch = {'subject': jnp.array([0, 0, 1])}
+  loss, _ = losses.triplet(output(features), batch, margin=1.5)
+  assert loss == pytest.approx(0.25)
+
+
+def test_a_batch_of_equal_features_has_a_finite_gradient():
+  features = jnp.ones((4, 2, 3))
+  batch = {'subject': jnp.array([0, 0, 1, 1])}
+
+  def objective(features):
+    return losses.triplet(output(features), batch, margin=0.2)[0]
+
+  loss, grad = jax.value_and_grad(objective)(features)
+  assert loss == pytest.approx(0.2)
+  assert np.all(grad == 0)
+
+
+def test_the_distance_to_itself_is_zero():
+  features = 100 * jax.random.normal(jax.random.key(0), (5, 3, 64))
+  distance = losses.pairwise_distance(features)
+  assert np.all(np.diagonal(distance, axis1=1, axis2=2) == 0)
+  expected = np.linalg.norm(
+    np.asarray(features)[:, None] - np.asarray(features)[None], axis=-1
+  )
+  np.testing.assert_allclose(
+    distance, expected.transpose(2, 0, 1), rtol=1e-4, atol=1e-3
+  )
+
+
+@pytest.mark.parametrize('at_once', (1, 2**25))
+def test_triplet_in_pieces_equals_brute_force(monkeypatch, at_once):
+  monkeypatch.setattr(losses, '_TRIPLETS_AT_ONCE', at_once)
+  features = jax.random.normal(jax.random.key(1), (7, 3, 4))
+  subject = np.array([0, 0, 1, 1, 1, 2, 2])
+  parts = losses.triplet_parts(features, jnp.asarray(subject), margin=0.3)
+  distance = np.asarray(losses.pairwise_distance(features))
+  for p in range(3):
+    hinges = [
+      max(0.0, distance[p, a, b] - distance[p, a, c] + 0.3)
+      for a in range(7)
+      for b in range(7)
+      for c in range(7)
+      if subject[a] == subject[b] and subject[a] != subject[c]
+    ]
+    active = [hinge for hinge in hinges if hinge]
+    assert parts['active'][p] == len(active)
+    assert parts['loss'][p] == pytest.approx(np.mean(active), rel=1e-4)
+    assert parts['hard'][p] == pytest.approx(max(hinges), rel=1e-4)
+
+
+def test_view_by_hand():
+  logits = jnp.log(jnp.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]))
+  given = output(np.zeros((2, 1, 1)), extras={'view_logits': logits})
+  loss, facts = losses.view(given, {'view': jnp.array([0, 1])})
+  assert loss == pytest.approx(-(np.log(0.7) + np.log(0.1)) / 2)
+  assert facts['accuracy'] == pytest.approx(0.5)
+
+
+def test_identity_by_hand():
+  logits = jnp.array([[[2.0, 0.0], [0.0, 1.0]]])
+  given = output(np.zeros((1, 2, 1)), logits=logits)
+  batch = {'subject': jnp.array([0])}
+  loss, facts = losses.identity(given, batch, scale=1.0, smoothing=0.1)
+  # Targets 0.95 and 0.05; log-softmax of (2,0) and (0,1).
+  first = 0.95 * np.log1p(np.exp(-2)) + 0.05 * np.log1p(np.exp(2))
+  second = 0.95 * np.log1p(np.exp(1)) + 0.05 * np.log1p(np.exp(-1))
+  assert loss == pytest.approx((first + second) / 2, rel=1e-5)
+  assert facts['accuracy'] == pytest.approx(0.5)
+
+
+def test_terms_are_named_and_weighted():
+  logits = jnp.zeros((3, 2))
+  given = output(one_part(0, 1, 3), extras={'view_logits': logits})
+  batch = {'subject': jnp.array([0, 0, 1]), 'view': jnp.array([0, 1, 0])}
+  loss_fn = losses.create(
+    {
+      'near': {'kind': 'triplet', 'margin': 1.5, 'weight': 2.0},
+      'view': {'weight': 0.2},
+    }
+  )
+  total, terms = loss_fn(given, batch)
+  assert set(terms) == {
+    'near',
+    'near_active',
+    'near_distance',
+    'view',
+    'view_accuracy',
+  }
+  assert terms['near'] == pytest.approx(0.5)
+  assert terms['view'] == pytest.approx(np.log(2))
+  assert total == pytest.approx(2 * 0.5 + 0.2 * np.log(2))
+
+
+@pytest.mark.parametrize(
+  ('config', 'sentence'),
+  (
+    ({}, 'names no loss'),
+    ({'triplets': {'margin': 1}}, "no loss 'triplets'; choose one of triplet"),
+  ),
+)
+def test_wrong_losses(config, sentence):
+  with pytest.raises(ValueError, match=sentence):
+    losses.create(config)
+
+
+def test_identity_needs_a_head():
+  with pytest.raises(ValueError, match=r'set config\.model\.num_classes'):
+    losses.identity(output(np.zeros((1, 1, 1))), {'subject': jnp.zeros(1)})
