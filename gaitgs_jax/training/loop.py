@@ -37,7 +37,9 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     Stopping(terminate=jax.process_count() == 1) as stopping,
     checkpoint.Checkpoints(folder) as checkpoints,
   ):
-    workdirs.check_config(folder, config)
+    # Without a checkpoint there is nothing that another config could spoil.
+    if checkpoints.latest() is not None:
+      workdirs.check_config(folder, config)
     _Run(config, folder, stopping, checkpoints).go()
 
 
@@ -209,9 +211,10 @@ class _Run:
     scorer, options = self.scorer, self.config.evaluation
     if scorer is None:
       return
-    if options.baseline and not scorer.has('gait_energy'):
+    fresh = self.checkpoints.latest() is None
+    if options.baseline and (fresh or not scorer.has('gait_energy')):
       scorer.gait_energy()
-    if options.untrained and step == 0 and not scorer.has('untrained'):
+    if options.untrained and fresh:
       scorer.model('untrained', state.params, state.stats)
     due = step % options.every_steps == 0 or step == self.config.total_steps
     if step and due and not scorer.has(scoring.label_of(step)):

@@ -184,6 +184,19 @@ def test_another_config_is_refused(config, tmp_path):
     loop.evaluate(config, tmp_path)
 
 
+def test_a_run_that_saved_nothing_may_change_its_config(config, tmp_path):
+  config.total_steps = 1
+  config.model.num_views = 3
+  with pytest.raises(UserError, match='num_views'):
+    loop.train(config, tmp_path)
+  config.model.num_views = 11
+  config.losses.view.weight = float('nan')
+  with pytest.raises(UserError, match='not finite'):
+    loop.train(config, tmp_path)
+  config.losses.view.weight = 0.2
+  loop.train(config, tmp_path)
+
+
 def test_a_workdir_in_use_is_refused(config, tmp_path):
   with (
     workdir.lock(tmp_path),
