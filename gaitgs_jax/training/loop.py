@@ -152,7 +152,7 @@ class _Run:
     self.watch = Watch(index.name, self.rows, total)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     for batch in self._batches(step) if step < total else ():
-      state, metrics = self._advance(state, batch, key)
+      state, metrics = self.train_step(state, batch, key)
       step += 1
       self.watch.note(step, metrics, batch['sequence'])
       if step % config.log_every == 0 or step == total:
@@ -186,13 +186,6 @@ class _Run:
     )
     sharding = meshes.over_data(self.mesh)
     return pipeline.prefetch_to_device(batches, sharding)
-
-  def _advance(
-    self, state: TrainState, batch: steps.Batch, key: jax.Array
-  ) -> tuple[TrainState, steps.Metrics]:
-    # Tracing the first step is where a model, its losses and the frames meet.
-    with setup.naming('config.model and config.losses'):
-      return self.train_step(state, batch, key)
 
   def _log(self, step: int) -> None:
     numbers = self.watch.summary(float(self.rate(jnp.int32(step - 1))))

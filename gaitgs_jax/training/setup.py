@@ -15,12 +15,16 @@ from jax.sharding import Mesh
 from gaitgs_jax import losses, models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, partitions, sources
+from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import optimizer as optimizers
 from gaitgs_jax.training import settings
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import Arrays, TrainState
 from gaitgs_jax.training.step import LossFn
+
+# The batch on which a model and its losses are tried, without computing.
+_ROWS, _FRAMES = 4, 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,14 +102,25 @@ def describe_model(
   """Returns a model's static part and the shapes and places of its arrays.
 
   Raises:
-    UserError: no such model, or it does not take these fields.
+    UserError: no such model, or it does not take these fields or frames.
   """
-  graphdef, params, stats = _describe_model(config)
+  graphdef, params, stats, _ = _describe(config)
   return graphdef, _place(params, mesh), _place(stats, mesh)
 
 
-def _describe_model(config: Any) -> tuple[nnx.GraphDef, Arrays, Arrays]:
-  return states.split(nnx.eval_shape(lambda: create_model(config)))
+def _describe(config: Any) -> tuple[nnx.GraphDef, Arrays, Arrays, GaitOutput]:
+  """Returns a model's parts and its output on a small batch, all abstract."""
+  abstract = nnx.eval_shape(lambda: create_model(config))
+  graphdef, params, stats = states.split(abstract)
+
+  def call(params: Arrays, stats: Arrays) -> GaitOutput:
+    inputs = jnp.zeros((_ROWS, _FRAMES, *config.dataset.size, 1))
+    mask = jnp.ones((_ROWS, _FRAMES), bool)
+    model = states.join(graphdef, params, stats)
+    return model(inputs, mask, train=True, key=jax.random.key(0))
+
+  with naming('config.model'):
+    return graphdef, params, stats, jax.eval_shape(call, params, stats)
 
 
 def _place(tree: Any, mesh: Mesh) -> Any:
@@ -128,10 +143,14 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
   """Returns a model's static part and the shapes and places of a run's state.
 
   Raises:
-    UserError: config.model or config.optimizer is wrong.
+    UserError: the config's model, losses or optimizer is wrong.
   """
   optimizer, _ = create_optimizer(config)
-  graphdef, params, stats = _describe_model(config)
+  graphdef, params, stats, output = _describe(config)
+  labels = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
+  with naming('config.losses'):
+    batch = {'subject': labels, 'view': labels, 'condition': labels}
+    jax.eval_shape(create_losses(config), output, batch)
   start = functools.partial(states.create, optimizer=optimizer)
   state = jax.eval_shape(start, params, stats)
   return graphdef, _place(state, mesh)
