@@ -19,70 +19,146 @@ def default_lowering(platform: str | None = None) -> str:
 
 
 def convolve(
-  x: jax.Array,
-  kernel: jax.Array,
-  *,
-  strips: int = 1,
-  lowering: str | None = None,
+  x: jax.Array, kernel: jax.Array, *, lowering: str | None = None
 ) -> jax.Array:
   """Convolves with zero padding that keeps the size ("same"), stride 1.
 
   Args:
     x: [n,s,h,w,c].
     kernel: [t,i,j,c,d] with odd t, i, j.
-    strips: cuts the height into this many equal strips, each zero-padded by
-      itself, as if it were an image of its own.
     lowering: one of `LOWERINGS`, or None for the platform's own.
 
   Returns:
     [n,s,h,w,d].
 
   Raises:
-    ValueError: if the strips do not divide the height, or for an unknown
-      lowering.
+    ValueError: for an unknown lowering.
   """
-  height = x.shape[2]
-  if height % strips:
-    raise ValueError(f'{strips} strips do not divide a height of {height}')
-  lowering = lowering or default_lowering()
-  if lowering == 'native':
-    return _native(x, kernel, strips)
-  if lowering == 'frames':
-    return _frames(x, kernel, strips)
-  raise ValueError(
-    f'no convolution lowering {lowering!r}; choose one of {LOWERINGS}'
-  )
-
-
-def _native(x: jax.Array, kernel: jax.Array, strips: int) -> jax.Array:
-  """Folds the strips into the batch and convolves in 3-D."""
+  if _checked(lowering) == 'native':
+    return _convolve_3d(x, kernel)
   n, s, h, w, c = x.shape
-  x = x.reshape(n, s, strips, h // strips, w, c).swapaxes(1, 2)
-  y = jax.lax.conv_general_dilated(
-    x.reshape(n * strips, s, h // strips, w, c),
+  t, d = kernel.shape[0], kernel.shape[-1]
+  frames = join_frames(x, t).reshape(n * s, h, w, t * c)
+  return _convolve_2d(frames, _join_taps(kernel)).reshape(n, s, h, w, d)
+
+
+def convolve_with_strips(
+  x: jax.Array,
+  whole: jax.Array,
+  strip: jax.Array,
+  strips: int,
+  *,
+  lowering: str | None = None,
+) -> tuple[jax.Array, jax.Array]:
+  """Convolves the whole map, and with another kernel each of its strips.
+
+  Args:
+    x: [n,s,h,w,c].
+    whole: the kernel [t,i,j,c,d] for the map, with odd t, i, j.
+    strip: the kernel of the same shape for the strips.
+    strips: how many equal horizontal strips; each is zero-padded by itself, as
+      if it were an image of its own.
+    lowering: one of `LOWERINGS`, or None for the platform's own.
+
+  Returns:
+    Both results, each [n,s,h,w,d].
+
+  Raises:
+    ValueError: if the strips do not divide the height or are lower than half
+      the kernel, or for an unknown lowering.
+  """
+  n, s, h, w, c = x.shape
+  t, i, _, _, d = whole.shape
+  if h % strips:
+    raise ValueError(f'{strips} strips do not divide a height of {h}')
+  if h // strips < i // 2:
+    raise ValueError(f'strips of height {h // strips} are too low for {i} taps')
+  if _checked(lowering) == 'native':
+    cut = x.reshape(n, s, strips, h // strips, w, c).swapaxes(1, 2)
+    y = _convolve_3d(cut.reshape(n * strips, s, h // strips, w, c), strip)
+    y = y.reshape(n, strips, s, h // strips, w, d).swapaxes(1, 2)
+    return _convolve_3d(x, whole), y.reshape(n, s, h, w, d)
+  frames = join_frames(x, t).reshape(n * s, h, w, t * c)
+  whole, strip = _join_taps(whole), _join_taps(strip)
+  # One convolution of twice the outputs fills the processor better; what it
+  # carries over the strips' borders is taken off again.
+  both = _convolve_2d(frames, jnp.concatenate([whole, strip], axis=-1))
+  y = both[..., d:] - _across_borders(frames, strip, strips)
+  return both[..., :d].reshape(n, s, h, w, d), y.reshape(n, s, h, w, d)
+
+
+def _across_borders(x: jax.Array, kernel: jax.Array, strips: int) -> jax.Array:
+  """Computes what a convolution carries from strip to strip.
+
+  Args:
+    x: [n,h,w,c].
+    kernel: [i,j,c,d].
+    strips: how many strips.
+
+  Returns:
+    [n,h,w,d], zero in rows that lie far enough from a border.
+  """
+  n, h, w, c = x.shape
+  side, d = kernel.shape[0] // 2, kernel.shape[-1]
+  if not side or strips == 1:
+    return jnp.zeros((1, 1, 1, 1), x.dtype)
+  height = h // strips
+  x = x.reshape(n, strips, height, w, c)
+
+  def carried(
+    rows: jax.Array, taps: jax.Array, padding: tuple[int, int]
+  ) -> jax.Array:
+    """Maps the rows beyond each border to those on this side of it."""
+    y = jax.lax.conv_general_dilated(
+      rows.reshape(n * (strips - 1), side, w, c),
+      taps,
+      window_strides=(1, 1),
+      padding=(padding, (taps.shape[1] // 2,) * 2),
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+    )
+    return y.reshape(n, strips - 1, side, w, d)
+
+  far = height - side
+  above = carried(x[:, :-1, -side:], kernel[:side], (0, side - 1))
+  below = carried(x[:, 1:, :side], kernel[-side:], (side - 1, 0))
+  above = jnp.pad(above, ((0, 0), (1, 0), (0, far), (0, 0), (0, 0)))
+  below = jnp.pad(below, ((0, 0), (0, 1), (far, 0), (0, 0), (0, 0)))
+  return (above + below).reshape(n, h, w, d)
+
+
+def _checked(lowering: str | None) -> str:
+  lowering = lowering or default_lowering()
+  if lowering not in LOWERINGS:
+    raise ValueError(
+      f'no convolution lowering {lowering!r}; choose one of {LOWERINGS}'
+    )
+  return lowering
+
+
+def _convolve_3d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  return jax.lax.conv_general_dilated(
+    x,
     kernel,
     window_strides=(1, 1, 1),
     padding='SAME',
     dimension_numbers=('NDHWC', 'DHWIO', 'NDHWC'),
   )
-  y = y.reshape(n, strips, s, h // strips, w, -1).swapaxes(1, 2)
-  return y.reshape(n, s, h, w, -1)
 
 
-def _frames(x: jax.Array, kernel: jax.Array, strips: int) -> jax.Array:
-  """Joins neighbouring frames on channels and convolves in 2-D."""
-  n, s, h, w, c = x.shape
-  t, i, j, _, d = kernel.shape
-  # With the frames as the batch, cutting strips is a reshape without a copy.
-  x = join_frames(x, t).reshape(n * s * strips, h // strips, w, t * c)
-  y = jax.lax.conv_general_dilated(
+def _convolve_2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  return jax.lax.conv_general_dilated(
     x,
-    kernel.transpose(1, 2, 0, 3, 4).reshape(i, j, t * c, d),
+    kernel,
     window_strides=(1, 1),
     padding='SAME',
     dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
   )
-  return y.reshape(n, s, h, w, d)
+
+
+def _join_taps(kernel: jax.Array) -> jax.Array:
+  """Joins a kernel's taps in time on channels: [t,i,j,c,d] -> [i,j,t*c,d]."""
+  t, i, j, c, d = kernel.shape
+  return kernel.transpose(1, 2, 0, 3, 4).reshape(i, j, t * c, d)
 
 
 def shifted_frames(

@@ -23,6 +23,7 @@ from jax.typing import DTypeLike
 from gaitgs_jax.models import initializers, layers
 from gaitgs_jax.models.convolution import (
   convolve,
+  convolve_with_strips,
   join_frames,
   shifted_frames,
 )
@@ -178,8 +179,12 @@ class Stem(nnx.Module):
 
   def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
     """Maps [n,s,h,w,c] to [n,s,h,w,d], zero where the mask is False."""
-    whole = convolve(x, self.whole.summed(self.dtype))
-    strip = convolve(x, self.strip.summed(self.dtype), strips=self.strips)
+    whole, strip = convolve_with_strips(
+      x,
+      self.whole.summed(self.dtype),
+      self.strip.summed(self.dtype),
+      self.strips,
+    )
     return mask_frames(leaky_relu(whole) + leaky_relu(strip), mask)
 
 
