@@ -45,6 +45,7 @@ def get_config() -> ConfigDict:
     parts=16,
     features=64,
     num_views=11,
+    dropout=0.0,
     dtype='float32',
   )
 

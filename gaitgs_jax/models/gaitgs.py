@@ -57,6 +57,9 @@ class GaitGS(nnx.Module):
     heads, depth, position_taps, dropout: of the transformer over frames.
     dtype: of the arithmetic; parameters stay float32, and norms, softmax and
       pooling powers are never computed in less.
+
+  Raises:
+    ValueError: channels are not 3 or 4.
   """
 
   def __init__(
@@ -75,6 +78,8 @@ class GaitGS(nnx.Module):
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,
   ):
+    if len(channels) not in (3, 4):
+      raise ValueError(f'channels are 3 or 4 widths, not {tuple(channels)}')
     width = channels[-1]
     self.parts, self.dtype = parts, dtype
     self.extractor = Extractor(channels, strips, rngs=rngs, dtype=dtype)
