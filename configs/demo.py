@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
   config = ConfigDict()
   config.seed = 0
-  config.total_steps = 300
+  config.total_steps = 360
   config.log_every = 10
   config.tensorboard = True
 
@@ -31,9 +31,9 @@ def get_config() -> ConfigDict:
     partition='',  # The published one.
   )
   config.batch = dict(
-    subjects=4,
+    subjects=8,
     sequences=4,
-    frames=15,
+    frames=12,
     sampler='fixed',
     order='ordered',
   )
@@ -43,7 +43,11 @@ def get_config() -> ConfigDict:
   config.model = dict(
     channels=(8, 16, 32),
     parts=16,
+    strips=4,
     features=64,
+    heads=4,
+    depth=1,
+    shrink=2,  # 32 x 22 pixels: four times the steps in the same time.
     num_views=11,
     dropout=0.0,
     dtype='float32',
@@ -52,14 +56,14 @@ def get_config() -> ConfigDict:
   config.losses = dict(
     triplet=dict(weight=1.0, margin=0.25), view=dict(weight=0.2)
   )
-  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=5e-4)
-  config.schedule = dict(name='step', boundaries=(250,), factor=0.1)
+  config.optimizer = dict(name='adam', learning_rate=2e-3, weight_decay=0.0)
+  config.schedule = dict(name='cosine', warmup_steps=30)
 
   config.evaluation = dict(
     protocol='casia_b',
     metric='euclidean',
-    every_steps=300,
-    batch_size=8,
+    every_steps=360,
+    batch_size=25,
     untrained=True,
     baseline=True,
   )

@@ -55,6 +55,8 @@ class GaitGS(nnx.Module):
     num_classes: training subjects; adds BatchNorm and an identity head.
     features: channels of the embedding.
     heads, depth, position_taps, dropout: of the transformer over frames.
+    shrink: averages this many pixels each way first, for small models; not
+      published.
     dtype: of the arithmetic; parameters stay float32, and norms, softmax and
       pooling powers are never computed in less.
 
@@ -75,13 +77,14 @@ class GaitGS(nnx.Module):
     depth: int = 3,
     position_taps: int = 7,
     dropout: float = 0.2,
+    shrink: int = 1,
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,
   ):
     if len(channels) not in (3, 4):
       raise ValueError(f'channels are 3 or 4 widths, not {tuple(channels)}')
     width = channels[-1]
-    self.parts, self.dtype = parts, dtype
+    self.parts, self.shrink, self.dtype = parts, shrink, dtype
     self.extractor = Extractor(channels, strips, rngs=rngs, dtype=dtype)
     self.prior = ViewPrior(num_views, width, rngs=rngs, dtype=dtype)
     span = functools.partial(
@@ -128,6 +131,7 @@ class GaitGS(nnx.Module):
     if mask is None:
       mask = jnp.ones(inputs.shape[:2], bool)
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask)
+    x = mean_pool(x, self.shrink)
     maps, coarse_maps, coarse_mask = self.extractor(x, mask)
     prior, view_logits = self.prior(maps, mask, coarse_maps, coarse_mask)
     keys = (None, None)
@@ -421,6 +425,15 @@ def max_pool(x: jax.Array) -> jax.Array:
   x = x[:, :, : h // 2 * 2, : w // 2 * 2]
   x = layers.largest(x.reshape(n, s, h // 2, 2, w // 2 * 2, c), axis=3)
   return layers.largest(x.reshape(n, s, h // 2, w // 2, 2, c), axis=4)
+
+
+def mean_pool(x: jax.Array, size: int) -> jax.Array:
+  """Averages squares of `size` pixels of [n,s,h,w,c]."""
+  if size == 1:
+    return x
+  n, s, h, w, c = x.shape
+  x = x.reshape(n, s, h // size, size, w // size, size, c)
+  return x.mean(axis=(3, 5))
 
 
 def generalized_mean(x: jax.Array, power: jax.Array) -> jax.Array:
