@@ -49,7 +49,9 @@ def test_every_part_of_a_config_is_known(name):
   assert peak == pytest.approx(config.optimizer.learning_rate, rel=0.02)
   assert sampling.batch_spec(config.batch).rows % 2 == 0
   assert config.batch.frames >= 3
-  assert all(b < config.total_steps for b in config.schedule.get('boundaries', ()))
+  assert all(
+    b < config.total_steps for b in config.schedule.get('boundaries', ())
+  )
 
 
 @pytest.mark.parametrize('name', NAMES)
