@@ -7,8 +7,8 @@ variables, so it costs nothing and imports neither library.
 import importlib.metadata
 import os
 
-# jaxlib sends 2-D convolutions on CPU to YNNPACK, which took twice Eigen's time
-# (docs/scaling.md); matrix products stay there. An XLA that does not know a
+# jaxlib sends 2-D convolutions on CPU to YNNPACK, which is slower than Eigen at
+# them; matrix products stay there. An XLA that does not know a
 # flag aborts the process, hence the version guard.
 YNN_FLAG = '--xla_cpu_experimental_ynn_fusion_type=dot'
 _YNN_VERSIONS = ('0.10.2',)

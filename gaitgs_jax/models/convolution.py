@@ -12,8 +12,8 @@ LOWERINGS = ('native', 'frames')
 def default_lowering(platform: str | None = None) -> str:
   """Returns the lowering for a platform; None means the present default one.
 
-  XLA's native 3-D convolution stays far below the machine's rate on CPU, where
-  2-D convolutions over joined frames reach three times as much.
+  XLA's native 3-D convolution stays far below the machine's rate on CPU; 2-D
+  convolutions over joined frames come closer to it.
   """
   return 'frames' if (platform or jax.default_backend()) == 'cpu' else 'native'
 
