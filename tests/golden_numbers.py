@@ -32,32 +32,44 @@ def load(name: str) -> dict[str, np.ndarray]:
 
 
 def state_dict(golden: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """Draws the network's weights under their PyTorch names."""
+  """Returns the network's weights under their PyTorch names.
+
+  They are drawn again, but for the adjacency of skeletons, which is in the
+  file.
+  """
   entries = zip(golden['names'], golden['shapes'], golden['ndim'], strict=True)
+  gain = float(golden.get('weight_gain', 0.5))
   return {
-    str(name): _weight(str(name), tuple(shape[:ndim]))
+    str(name): golden['graph_A']
+    if str(name).rsplit('.', 1)[-1] == 'A'
+    else _weight(str(name), tuple(shape[:ndim]), gain)
     for name, shape, ndim in entries
   }
 
 
-def _weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _weight(name: str, shape: tuple[int, ...], gain: float) -> np.ndarray:
   seed = zlib.crc32(name.encode())
   z = np.random.RandomState(seed).standard_normal(shape)
   last = name.rsplit('.', 1)[-1]
-  if last == 'P':
-    z = np.asarray(6.5)
+  size = int(np.prod(shape))
+  if last == 'P' or (last == 'p' and size == 1):
+    z = np.full(shape, 6.5)
   elif last == 'num_batches_tracked':
     z = np.zeros(shape)
   elif last == 'running_mean':
     z = 0.1 * z
   elif last == 'running_var':
     z = 1 + 0.1 * np.abs(z)
-  elif last == 'fc_bin':
-    z = z * np.sqrt(0.5 / shape[1])
+  elif last == 'edge':
+    z = 1 + 0.1 * z
+  elif last == 'relative_position_bias_table':
+    z = 0.2 * z
+  elif last == 'fc_bin' or (last == 'fc' and len(shape) == 3):
+    z = z * np.sqrt(gain / shape[1])
   elif last in ('bias', 'in_proj_bias'):
     z = 0.1 * z
   elif len(shape) == 1:
     z = 1 + 0.1 * z
   elif last not in ('cls_token', 'V_view'):
-    z = z * np.sqrt(0.5 / np.prod(shape[1:]))
-  return z.astype(np.float32)
+    z = z * np.sqrt(gain / np.prod(shape[1:]))
+  return np.asarray(z, np.float32)

@@ -10,12 +10,16 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 
 NUMERIC = {'numpy', 'jax'}
-COMMON = {'gaitgs_jax.errors', 'gaitgs_jax.runtime'}
+COMMON = {
+  'gaitgs_jax.errors',
+  'gaitgs_jax.runtime',
+  'gaitgs_jax.skeletons',
+}
 MODELS = {'gaitgs_jax.models'}
 # Room -> what its modules may import when they load (the standard library
 # apart). A name covers everything below it; a room may import itself.
 AT_THE_TOP = {
-  'gaitgs_jax/models': {'jax', 'flax', 'numpy'},
+  'gaitgs_jax/models': {'jax', 'flax', 'numpy', 'gaitgs_jax.skeletons'},
   'gaitgs_jax/losses.py': {'jax', 'optax', 'gaitgs_jax.models.output'},
   'gaitgs_jax/evaluation': NUMERIC | COMMON,
   'gaitgs_jax/input': NUMERIC | COMMON,
