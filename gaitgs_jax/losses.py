@@ -179,6 +179,73 @@ def identity(
   return cross_entropy(output.logits * scale, subject, smoothing=smoothing)
 
 
+def supervised_contrastive(
+  output: GaitOutput,
+  batch: Mapping[str, jax.Array],
+  *,
+  temperature: float,
+  base_temperature: float | None = None,
+  distance: str = 'euclidean',
+  active_only: bool = True,
+) -> tuple[jax.Array, Terms]:
+  """Draws samples of a subject together: the supervised contrastive loss.
+
+  https://arxiv.org/abs/2004.11362. Each part of the features [n,p,d] is a
+  sample (GaitGraph's are the two views of a sequence). A sample's loss is the
+  mean, over the others of its subject, of the cross-entropy of choosing that
+  one from all others; 0 for a subject's only sample.
+
+  Args:
+    output: the model's.
+    batch: with 'subject' [n].
+    temperature: divides the similarities.
+    base_temperature: the loss is scaled by temperature / base_temperature;
+      None means not at all.
+    distance: 'euclidean' (the similarity is minus the distance of the samples
+      scaled to length 1) or 'dot' (the inner product of the samples as they
+      are).
+    active_only: whether the mean is over the samples with a loss above 0
+      alone.
+
+  Returns:
+    The loss, and the fact 'accuracy' (share of the samples whose most similar
+    other one is of their subject).
+
+  Raises:
+    ValueError: for an unknown distance.
+  """
+  n, p, d = output.features.shape
+  subject = jnp.repeat(batch['subject'], p)
+  logits = _similarity(output.features.reshape(n * p, d), distance)
+  logits = logits / temperature
+  others = ~jnp.eye(n * p, dtype=bool)
+  positive = (subject[:, None] == subject[None, :]) & others
+  total = jax.nn.logsumexp(logits, axis=1, where=others, keepdims=True)
+  losses = jnp.where(positive, total - logits, jnp.zeros_like(logits))
+  count = positive.sum(axis=1).astype(logits.dtype)
+  losses = losses.sum(axis=1) / jnp.maximum(count, 1)
+  counted = (losses > 0) | (not active_only)
+  weights = counted.astype(losses.dtype)
+  loss = (losses * weights).sum() / jnp.maximum(weights.sum(), 1)
+  nearest = jnp.argmax(jnp.where(others, logits, -jnp.inf), axis=1)
+  hits = jnp.take_along_axis(positive, nearest[:, None], axis=1)
+  scale = temperature / (base_temperature or temperature)
+  return scale * loss, {'accuracy': hits.mean(dtype=logits.dtype)}
+
+
+def _similarity(samples: jax.Array, distance: str) -> jax.Array:
+  """Compares samples [m,d] with one another: [m,m]."""
+  if distance == 'dot':
+    return jnp.einsum('md,kd->mk', samples, samples, precision='highest')
+  if distance != 'euclidean':
+    raise ValueError(
+      f"no distance {distance!r}; choose one of 'euclidean', 'dot'"
+    )
+  squared = jnp.square(samples).sum(axis=1, keepdims=True)
+  samples = samples * jax.lax.rsqrt(squared + 1e-24)
+  return -pairwise_distance(samples[:, None])[0]
+
+
 def cross_entropy(
   logits: jax.Array, labels: jax.Array, *, smoothing: float = 0.0
 ) -> tuple[jax.Array, Terms]:
@@ -199,4 +266,5 @@ LOSSES: dict[str, Callable[..., tuple[jax.Array, Terms]]] = {
   'triplet': triplet,
   'view': view,
   'identity': identity,
+  'supervised_contrastive': supervised_contrastive,
 }

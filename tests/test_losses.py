@@ -106,6 +106,90 @@ def test_identity_by_hand():
   assert facts['accuracy'] == pytest.approx(0.5)
 
 
+def contrastive_by_loops(similarity, subject, active_only):
+  m, total = len(subject), []
+  for i in range(m):
+    others = [j for j in range(m) if j != i]
+    positives = [j for j in others if subject[j] == subject[i]]
+    log_sum = np.log(sum(np.exp(similarity[i][j]) for j in others))
+    each = [log_sum - similarity[i][j] for j in positives]
+    total.append(np.mean(each) if each else 0.0)
+  kept = [loss for loss in total if loss > 0 or not active_only]
+  return np.mean(kept)
+
+
+@pytest.mark.parametrize('active_only', (True, False))
+@pytest.mark.parametrize('distance', ('euclidean', 'dot'))
+def test_supervised_contrastive_equals_brute_force(distance, active_only):
+  features = np.array(jax.random.normal(jax.random.key(3), (4, 2, 3)))
+  # The last subject has its two views as only samples.
+  subject = np.array([0, 0, 1, 2])
+  samples = features.reshape(8, 3).astype(np.float64)
+  if distance == 'dot':
+    similarity = samples @ samples.T
+  else:
+    samples /= np.linalg.norm(samples, axis=1, keepdims=True)
+    similarity = -np.linalg.norm(samples[:, None] - samples[None], axis=-1)
+  expected = contrastive_by_loops(
+    similarity / 0.5, np.repeat(subject, 2), active_only
+  )
+  loss, facts = losses.supervised_contrastive(
+    output(features),
+    {'subject': jnp.asarray(subject)},
+    temperature=0.5,
+    base_temperature=0.7,
+    distance=distance,
+    active_only=active_only,
+  )
+  assert loss == pytest.approx(expected * 0.5 / 0.7, rel=1e-5)
+  np.fill_diagonal(similarity, -np.inf)
+  nearest = np.repeat(subject, 2)[similarity.argmax(axis=1)]
+  assert facts['accuracy'] == np.mean(nearest == np.repeat(subject, 2))
+
+
+@pytest.mark.parametrize(('active_only', 'share'), ((True, 1), (False, 2 / 3)))
+def test_supervised_contrastive_of_an_only_sample(active_only, share):
+  # Orthogonal samples: each of the two alike ones chooses one of two.
+  features = jnp.eye(3)[:, None]
+  batch = {'subject': jnp.array([0, 0, 1])}
+  loss, facts = losses.supervised_contrastive(
+    output(features), batch, temperature=0.1, active_only=active_only
+  )
+  assert loss == pytest.approx(np.log(2) * share, rel=1e-5)
+  assert facts['accuracy'] <= 2 / 3
+
+
+@pytest.mark.parametrize('distance', ('euclidean', 'dot'))
+def test_supervised_contrastive_has_a_finite_gradient(distance):
+  batch = {'subject': jnp.array([0, 0, 1, 1])}
+
+  def objective(features):
+    return losses.supervised_contrastive(
+      output(features), batch, temperature=0.01, distance=distance
+    )[0]
+
+  # Equal samples, zeros, and similarities far beyond float32's exponents.
+  for features in (jnp.ones((4, 1, 2)), jnp.zeros((4, 1, 2))):
+    loss, grad = jax.value_and_grad(objective)(features)
+    assert loss == pytest.approx(np.log(3), rel=1e-4)
+    assert np.all(np.isfinite(grad))
+  far = jnp.asarray([[9.0, 0], [-9, 0], [9, 1], [0, 9]])[:, None]
+  loss, grad = jax.value_and_grad(objective)(far)
+  assert np.isfinite(loss)
+  assert loss > 10
+  assert np.all(np.isfinite(grad))
+
+
+def test_an_unknown_distance_is_told():
+  with pytest.raises(ValueError, match="no distance 'cosine'"):
+    losses.supervised_contrastive(
+      output(np.ones((2, 1, 2))),
+      {'subject': jnp.zeros(2)},
+      temperature=1.0,
+      distance='cosine',
+    )
+
+
 def test_terms_are_named_and_weighted():
   logits = jnp.zeros((3, 2))
   given = output(one_part(0, 1, 3), extras={'view_logits': logits})
