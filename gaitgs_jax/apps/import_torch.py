@@ -5,7 +5,7 @@ import pathlib
 
 from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.interop import from_torch
-from gaitgs_jax.interop.torch import read_checkpoint
+from gaitgs_jax.interop.torch_file import read_checkpoint
 from gaitgs_jax.training import checkpoint, settings, state, workdir
 
 
@@ -43,5 +43,6 @@ def run(args: argparse.Namespace) -> None:
     workdir.write_facts(folder, config, params)
   print(
     f'wrote {saved}; evaluate it with: python launch.py '
-    f'--config={args.config} --workdir={args.workdir} --mode=evaluate'
+    f'--config={args.config} --workdir={args.workdir} --mode=evaluate\n'
+    "The optimizer's state is not carried over: training starts it anew."
   )

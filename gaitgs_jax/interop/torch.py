@@ -1,12 +1,17 @@
-"""PyTorch checkpoints: from the originals' names and layouts to ours.
+"""PyTorch state dicts: the originals' names and layouts to ours, and back.
 
-Only numpy arrays pass through here; torch itself is needed for nothing but
-reading a `.pt` file (`read_checkpoint`).
+Only numpy arrays pass through here; `torch_file` reads and writes the files. A
+model's file says what the original calls its arrays:
+
+  torch_names(**config): our path, their names and the layout of each weight;
+  torch_constants(**config), optional: name and value of what the original
+    saves and never learns, such as the adjacency of a skeleton's joints;
+  torch_container(**config), optional: see `container`.
 """
 
 import importlib
-import pathlib
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -16,8 +21,12 @@ from flax import nnx
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 
-# Entries that a state dict may hold and that carry no number we use.
-_IGNORED = ('num_batches_tracked',)
+# Torch counts batches beside running statistics; nothing reads the number.
+_COUNTER, _COUNTED = 'num_batches_tracked', 'running_var'
+# In front of the names of a data-parallel model, of a Lightning module's.
+_PREFIXES = ('module.', 'backbone.')
+# Between a graph's constants as computed there and here.
+_ROUNDING = 1e-6
 
 
 def _kernel(array: np.ndarray) -> np.ndarray:
@@ -47,6 +56,8 @@ LAYOUTS = {
     lambda arrays: np.stack([_kernel(each) for each in arrays]),
     lambda array: [_torch_kernel(each) for each in array],
   ),
+  # One array a part, stacked: [p,...].
+  'parts': Layout(np.stack, list),
   # [1,c,1,p] -> [p,c].
   'token': Layout(
     lambda arrays: arrays[0][0, :, 0].T,
@@ -62,27 +73,29 @@ def from_torch(
 
   Args:
     name: the model's, such as 'gaitgs'.
-    state_dict: the original's names to numpy arrays; a 'module.' in front of
-      every name (a data-parallel model) is dropped.
+    state_dict: the original's names to numpy arrays; the 'module.' of a
+      data-parallel model and the 'backbone.' of a Lightning module are
+      dropped.
     **config: the fields of `config.model`.
 
   Returns:
     The model, ready to call.
 
   Raises:
-    UserError: if names are missing or unexpected, or shapes differ; lists
-      them all.
+    UserError: if names are missing or unexpected, shapes differ, or the
+      checkpoint is of another graph; lists them all.
   """
-  state_dict = _without_prefix(state_dict)
+  table, constants = _table(name, config), _constants(name, config)
+  known = {key for names, _ in table.values() for key in names}
+  known |= {*constants, *_counters(known)}
+  state_dict = _without_prefixes(state_dict, known)
   graphdef, state = nnx.split(
     nnx.eval_shape(lambda: models.create(name, rngs=nnx.Rngs(0), **config))
   )
-  table = _table(name, config)
-  missing, misshapen, used = [], [], set()
+  missing, misshapen = [], []
   filled = {}
   for path, leaf in nnx.to_flat_state(state):
     names, layout = table['/'.join(map(str, path))]
-    used.update(names)
     absent = [key for key in names if key not in state_dict]
     wrong = _misshapen(names, layout, state_dict, leaf.shape)
     missing += absent
@@ -90,10 +103,13 @@ def from_torch(
     if not absent and not wrong:
       array = layout.ours([np.asarray(state_dict[key]) for key in names])
       filled[path] = leaf.replace(jnp.asarray(array, leaf.dtype))
-  unexpected = [
-    key for key in state_dict if key not in used and not key.endswith(_IGNORED)
-  ]
-  _raise_on_mismatch(name, missing, unexpected, misshapen)
+  problems = {
+    'missing': missing,
+    'unexpected': [key for key in state_dict if key not in known],
+    'of another shape': misshapen,
+    'of another graph': _differing(constants, state_dict),
+  }
+  _raise_on_mismatch(name, problems)
   return nnx.merge(graphdef, nnx.from_flat_state(filled))
 
 
@@ -108,8 +124,8 @@ def to_torch(
     **config: the fields of `config.model` that it was built with.
 
   Returns:
-    The original's names to numpy arrays. The counter of batches that torch
-    keeps beside running statistics is not among them.
+    The original's names to numpy arrays: every entry of its own state dict,
+    the counters of batches (0) and the constants included.
   """
   table = _table(name, config)
   state_dict: dict[str, np.ndarray] = {}
@@ -118,18 +134,65 @@ def to_torch(
     names, layout = table['/'.join(map(str, path))]
     arrays = layout.theirs(np.asarray(leaf[...]))
     state_dict |= dict(zip(names, arrays, strict=True))
-  return state_dict
+  counters = {key: np.zeros((), np.int64) for key in _counters(state_dict)}
+  return state_dict | counters | _constants(name, config)
+
+
+def container(name: str, **config: Any) -> tuple[str, str]:
+  """Returns how the original keeps a state dict in the file that it saves.
+
+  Args:
+    name: the model's, such as 'gaitgs'.
+    **config: the fields of `config.model`.
+
+  Returns:
+    The state dict's key in the file, '' where the file is nothing else; and
+    what stands in front of every name. OpenGait's ('model', '') unless the
+    model's file says otherwise.
+  """
+  declared = getattr(_module(name), 'torch_container', None)
+  return declared(**config) if declared else ('model', '')
+
+
+def _module(name: str) -> types.ModuleType:
+  return importlib.import_module(f'gaitgs_jax.models.{name}')
 
 
 def _table(
   name: str, config: Mapping[str, Any]
 ) -> dict[str, tuple[list[str], Layout]]:
   """Returns our paths with the original's names and the layout."""
-  module = importlib.import_module(f'gaitgs_jax.models.{name}')
   return {
     ours: (theirs, LAYOUTS[layout])
-    for ours, theirs, layout in module.torch_names(**config)
+    for ours, theirs, layout in _module(name).torch_names(**config)
   }
+
+
+def _constants(name: str, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
+  declared = getattr(_module(name), 'torch_constants', None)
+  return dict(declared(**config)) if declared else {}
+
+
+def _counters(names: Iterable[str]) -> Iterator[str]:
+  """Yields the counters that torch keeps beside these running variances."""
+  for name in names:
+    if name.endswith(_COUNTED):
+      yield name.removesuffix(_COUNTED) + _COUNTER
+
+
+def _differing(
+  constants: Mapping[str, np.ndarray], state_dict: Mapping[str, np.ndarray]
+) -> list[str]:
+  """Names the constants that are there with other values."""
+  return [
+    key
+    for key, array in constants.items()
+    if key in state_dict
+    and not (
+      np.shape(state_dict[key]) == array.shape
+      and np.allclose(state_dict[key], array, rtol=0, atol=_ROUNDING)
+    )
+  ]
 
 
 def _misshapen(
@@ -147,72 +210,28 @@ def _misshapen(
   ]
 
 
-def _without_prefix(
-  state_dict: Mapping[str, np.ndarray],
-) -> Mapping[str, np.ndarray]:
-  prefix = 'module.'
-  if state_dict and all(key.startswith(prefix) for key in state_dict):
-    return {key[len(prefix) :]: value for key, value in state_dict.items()}
-  return state_dict
+def _without_prefixes(
+  state_dict: Mapping[str, np.ndarray], known: Container[str]
+) -> dict[str, np.ndarray]:
+  """Drops what wrappers put in front of the known names."""
+  found = {}
+  for key, value in state_dict.items():
+    own = key
+    for prefix in _PREFIXES:
+      own = own.removeprefix(prefix)
+    # Other names stay as they are in the file, to be told as unexpected.
+    found[own if own in known and own not in state_dict else key] = value
+  return found
 
 
-def _raise_on_mismatch(
-  name: str, missing: list[str], unexpected: list[str], misshapen: list[str]
-) -> None:
-  problems = [
+def _raise_on_mismatch(name: str, problems: Mapping[str, list[str]]) -> None:
+  found = [
     f'{len(keys)} {what}: {", ".join(keys)}'
-    for what, keys in (
-      ('missing', missing),
-      ('unexpected', unexpected),
-      ('of another shape', misshapen),
-    )
+    for what, keys in problems.items()
     if keys
   ]
-  if problems:
+  if found:
     raise UserError(
       f'this state dict does not fit the model {name!r}; check config.model '
-      f'against the checkpoint: {"; ".join(problems)}'
+      f'against the checkpoint: {"; ".join(found)}'
     )
-
-
-def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads the state dict of a `.pt` file, as PyTorch users save them.
-
-  Args:
-    path: a file of a state dict, or of a dict that holds one under 'model' or
-      'state_dict'. It is read with `weights_only=True`: nothing in it can run.
-
-  Returns:
-    Name -> array.
-
-  Raises:
-    UserError: without PyTorch, or if the file is none of these.
-  """
-  try:
-    torch = importlib.import_module('torch')
-  except ImportError as error:
-    raise UserError(
-      'reading a .pt file needs PyTorch: pip install torch'
-    ) from error
-  if not pathlib.Path(path).is_file():
-    raise UserError(f'no checkpoint file at {path}')
-  try:
-    content = torch.load(path, map_location='cpu', weights_only=True)
-  except Exception as error:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else ''
-    raise UserError(
-      f'{path} is not a PyTorch checkpoint that can be read safely: {reason}'
-    ) from error
-  for key in ('model', 'state_dict'):
-    if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-      content = content[key]
-  if not isinstance(content, Mapping) or not all(
-    isinstance(value, torch.Tensor) for value in content.values()
-  ):
-    raise UserError(f'{path} holds no state dict of named tensors')
-  return {
-    key: value.to(torch.float32).numpy()
-    if value.is_floating_point()
-    else value.numpy()
-    for key, value in content.items()
-  }

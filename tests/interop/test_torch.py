@@ -1,7 +1,8 @@
-"""Import of PyTorch weights: what fits, and what is told when it does not."""
+"""PyTorch weights in and out: what fits, and what is told when it does not."""
 
 import argparse
 import json
+import os
 import pathlib
 import sys
 
@@ -12,10 +13,11 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax import models
-from gaitgs_jax.apps import import_torch
+from gaitgs_jax.apps import export_torch, import_torch
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.interop import from_torch, to_torch
-from gaitgs_jax.interop.torch import read_checkpoint
+from gaitgs_jax.interop import container, from_torch, to_torch
+from gaitgs_jax.interop.torch_file import read_checkpoint, write_checkpoint
+from gaitgs_jax.models import gaitgs
 from gaitgs_jax.training import checkpoint, state
 
 CONFIG = dict(
@@ -36,13 +38,15 @@ def test_names_are_the_originals():
   config = golden_numbers.GAITGS['gaitgs_oumvlp']
   theirs = golden_numbers.state_dict(golden)
   ours = to_torch('gaitgs', from_torch('gaitgs', theirs, **config), **config)
-  assert {*ours} == {*theirs} - {'Bn.num_batches_tracked'}
+  assert {*ours} == {*theirs}
   for name, array in ours.items():
     np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+  assert ours['Bn.num_batches_tracked'].dtype == np.int64
 
 
-def test_the_prefix_of_a_parallel_model_is_dropped():
-  prefixed = {f'module.{k}': v for k, v in small_state_dict().items()}
+@pytest.mark.parametrize('prefix', ('module.', 'backbone.', 'module.backbone.'))
+def test_the_prefix_of_a_wrapper_is_dropped(prefix):
+  prefixed = {f'{prefix}{k}': v for k, v in small_state_dict().items()}
   model = from_torch('gaitgs', prefixed, **CONFIG)
   jax.tree.map(
     np.testing.assert_array_equal, nnx.state(model), nnx.state(small())
@@ -64,6 +68,41 @@ def test_one_error_lists_everything():
   assert '1 of another shape: PIEG.V_view (5, 8) for (11, 8)' in text
 
 
+def test_what_lightning_keeps_beside_the_model_is_named():
+  given = {f'backbone.{k}': v for k, v in small_state_dict().items()}
+  given['train_loss.weight'] = np.ones(3)
+  with pytest.raises(UserError, match=r'1 unexpected: train_loss\.weight$'):
+    from_torch('gaitgs', given, **CONFIG)
+
+
+def test_constants_are_written_and_compared(monkeypatch):
+  adjacency = np.eye(3, dtype=np.float32)
+  monkeypatch.setattr(
+    gaitgs,
+    'torch_constants',
+    lambda **_: iter([('graph.A', adjacency)]),
+    raising=False,
+  )
+  given = small_state_dict()
+  np.testing.assert_array_equal(given['graph.A'], adjacency)
+  from_torch('gaitgs', given, **CONFIG)
+  for other in (adjacency * (1 + 1e-4), np.eye(4)):
+    with pytest.raises(UserError, match=r'1 of another graph: graph\.A$'):
+      from_torch('gaitgs', {**given, 'graph.A': other}, **CONFIG)
+
+
+def test_a_model_says_how_its_original_saves_it(monkeypatch):
+  assert container('gaitgs', **CONFIG) == ('model', '')
+  declared = {True: ('', 'module.'), False: ('model', '')}
+  monkeypatch.setattr(
+    gaitgs,
+    'torch_container',
+    lambda parts, **_: declared[parts == 2],
+    raising=False,
+  )
+  assert container('gaitgs', **CONFIG) == ('', 'module.')
+
+
 def arguments(tmp_path, **fields):
   config = tmp_path / 'config.py'
   source = pathlib.Path(__file__).parents[2] / 'configs' / 'demo.py'
@@ -80,7 +119,9 @@ def test_import_writes_a_checkpoint(tmp_path, monkeypatch, capsys):
   monkeypatch.setattr(import_torch, 'read_checkpoint', lambda path: given)
   args = arguments(tmp_path, checkpoint='x.pt')
   import_torch.run(args)
-  assert '--mode=evaluate' in capsys.readouterr().out
+  told = capsys.readouterr().out
+  assert '--mode=evaluate' in told
+  assert "optimizer's state is not carried over" in told
   run = pathlib.Path(args.workdir)
   assert json.loads((run / 'config.json').read_text())['model']['parts'] == 2
   _, params, stats = state.split(small())
@@ -92,10 +133,35 @@ def test_import_writes_a_checkpoint(tmp_path, monkeypatch, capsys):
     import_torch.run(args)
 
 
-def test_reading_needs_pytorch(monkeypatch):
+def test_import_and_export_lose_no_bit(tmp_path, monkeypatch, capsys):
+  given = {f'module.{k}': v for k, v in small_state_dict().items()}
+  written = {}
+
+  def write(path, state_dict, key, prefix):
+    written.update({(path, key, prefix + k): v for k, v in state_dict.items()})
+
+  monkeypatch.setattr(import_torch, 'read_checkpoint', lambda path: given)
+  monkeypatch.setattr(export_torch, 'write_checkpoint', write)
+  args = arguments(tmp_path, checkpoint='x.pt')
+  import_torch.run(args)
+  args.checkpoint, args.config, args.out = '', '', 'y.pt'
+  export_torch.run(args)
+  told = capsys.readouterr().out
+  assert f"wrote y.pt: {len(given)} arrays of step 0, under 'model'." in told
+  assert told.count("optimizer's state is not carried over") == 2
+  plain = {k.removeprefix('module.'): v for k, v in given.items()}
+  assert {*written} == {('y.pt', 'model', k) for k in plain}
+  for (_, _, name), array in written.items():
+    assert array.dtype == plain[name].dtype
+    assert array.tobytes() == plain[name].tobytes(), name
+
+
+def test_files_need_pytorch(monkeypatch):
   monkeypatch.setitem(sys.modules, 'torch', None)
-  with pytest.raises(UserError, match='pip install torch'):
+  with pytest.raises(UserError, match=r'reading .* pip install torch'):
     read_checkpoint('x.pt')
+  with pytest.raises(UserError, match=r'writing .* pip install torch'):
+    write_checkpoint('x.pt', {})
 
 
 class TestWithPyTorch:
@@ -121,10 +187,73 @@ class TestWithPyTorch:
       def __reduce__(self):
         return (pathlib.Path.touch, (tmp_path / 'ran',))
 
-    torch.save({'model': Malicious()}, tmp_path / 'x.pt')
-    with pytest.raises(UserError, match='can be read safely'):
-      read_checkpoint(tmp_path / 'x.pt')
-    assert not (tmp_path / 'ran').exists()
+    for new in (True, False):
+      torch.save(
+        {'model': {'x': Malicious()}},
+        tmp_path / 'x.pt',
+        _use_new_zipfile_serialization=new,
+      )
+      with pytest.raises(UserError, match='no state dict of named tensors'):
+        read_checkpoint(tmp_path / 'x.pt')
+      assert not (tmp_path / 'ran').exists()
+
+  def test_what_lightning_saves_is_read(self, torch, tmp_path):
+    weight = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3).T)
+    content = {
+      'state_dict': {'backbone.weight': weight},
+      'hyper_parameters': argparse.Namespace(path=pathlib.Path('x')),
+      # One-cycle schedules hold functions of theirs.
+      'lr_schedulers': [{'anneal': torch.optim.lr_scheduler.OneCycleLR.step}],
+      'callbacks': {torch.nn.ReLU: {'scores': {1, 2}, 'best': np.float64(3)}},
+    }
+    for new in (True, False):
+      file = tmp_path / 'x.ckpt'
+      torch.save(content, file, _use_new_zipfile_serialization=new)
+      (found,) = read_checkpoint(file).values()
+      np.testing.assert_array_equal(found, np.arange(6.0).reshape(2, 3).T)
+
+  @pytest.mark.parametrize(
+    ('key', 'prefix'), [('model', ''), ('', 'module.'), ('x', 'backbone.')]
+  )
+  def test_what_is_written_loads_strictly(self, torch, tmp_path, key, prefix):
+    given = {**small_state_dict(), 'norm.steps': np.zeros((), np.int64)}
+    file = tmp_path / 'new' / 'x.pt'
+    write_checkpoint(file, given, key, prefix)
+    content = torch.load(file, weights_only=True)
+    found = content[key] if key else content
+    original = torch.nn.Module()
+    for name, array in given.items():
+      *path, last = f'{prefix}{name}'.split('.')
+      module = original
+      for part in path:
+        if not hasattr(module, part):
+          module.add_module(part, torch.nn.Module())
+        module = getattr(module, part)
+      blank = torch.full(array.shape, 7, dtype=torch.tensor(array).dtype)
+      module.register_buffer(last, blank)
+    original.load_state_dict(found, strict=True)
+    for name, tensor in original.state_dict().items():
+      array = given[name.removeprefix(prefix)]
+      assert tensor.numpy().dtype == array.dtype
+      assert tensor.numpy().tobytes() == array.tobytes(), name
+    assert [path.name for path in file.parent.iterdir()] == ['x.pt']
+
+  def test_import_export_import_is_the_identity(self, torch, tmp_path):
+    first = tmp_path / 'first.pt'
+    write_checkpoint(first, small_state_dict())
+    args = arguments(tmp_path, checkpoint=str(first))
+    import_torch.run(args)
+    args.checkpoint, args.out = '', str(tmp_path / 'second.pt')
+    export_torch.run(args)
+    assert first.read_bytes() == (tmp_path / 'second.pt').read_bytes()
+
+  def test_a_full_disk_is_told(self, torch, tmp_path):
+    if not pathlib.Path('/dev/full').exists():
+      pytest.skip('no /dev/full here')
+    (tmp_path / f'.x.pt.{os.getpid()}.tmp').symlink_to('/dev/full')
+    with pytest.raises(UserError, match=r'write .*x\.pt: No space left'):
+      write_checkpoint(tmp_path / 'x.pt', small_state_dict())
+    assert not [*tmp_path.iterdir()]
 
   def test_other_files_are_refused(self, torch, tmp_path):
     with pytest.raises(UserError, match='no checkpoint file'):

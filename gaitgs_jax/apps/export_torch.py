@@ -1,0 +1,57 @@
+"""`python -m gaitgs_jax export-torch`: a run's model for the original code."""
+
+import argparse
+import pathlib
+
+from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.interop import container, to_torch
+from gaitgs_jax.interop.torch_file import write_checkpoint
+from gaitgs_jax.training import checkpoint, setup, state
+from gaitgs_jax.training import mesh as meshes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the command's options."""
+  parser.add_argument(
+    '--workdir', required=True, metavar='DIR', help='of the trained run'
+  )
+  parser.add_argument(
+    '--out', required=True, metavar='FILE', help='the .pt file to write'
+  )
+  parser.add_argument(
+    '--config',
+    default='',
+    metavar='FILE',
+    help="the run's config (default: the one that its workdir keeps)",
+  )
+  parser.add_argument(
+    '--checkpoint',
+    default='',
+    metavar='PATH',
+    help='another checkpoint than the latest of the workdir',
+  )
+
+
+def run(args: argparse.Namespace) -> None:
+  """Writes a checkpoint's weights as the original repository saves them.
+
+  The optimizer's state is not carried over.
+
+  Raises:
+    UserError: the run or its checkpoint is not there or does not fit, PyTorch
+      is missing, or the file cannot be written.
+  """
+  config = load_config(args.config or f'{args.workdir}/config.json')
+  found = checkpoint.find(pathlib.Path(args.checkpoint or args.workdir))
+  graphdef, params, stats = setup.describe_model(config, meshes.create())
+  step, params, stats = checkpoint.restore_model(found, params, stats)
+  name, options = config.model_name, config.model.to_dict()
+  state_dict = to_torch(name, state.join(graphdef, params, stats), **options)
+  key, prefix = container(name, **options)
+  write_checkpoint(args.out, state_dict, key, prefix)
+  under = f'under {key!r}' if key else 'and nothing else'
+  print(
+    f'wrote {args.out}: {len(state_dict)} arrays of step {step}, {under}'
+    + (f", each named '{prefix}...'" if prefix else '')
+    + ".\nThe optimizer's state is not carried over."
+  )
