@@ -102,7 +102,7 @@ class GaitGS(nnx.Module):
     self.coarse = span(rngs=rngs)
     self.has_identity = num_classes is not None
     if num_classes is not None:
-      self.norm = layers.PartBatchNorm(features, rngs=rngs)
+      self.norm = layers.BatchNorm(features, rngs=rngs)
       self.identity = SeparateDense(
         2 * parts, features, num_classes, rngs=rngs, dtype=dtype
       )
@@ -261,8 +261,8 @@ class Extractor(nnx.Module):
     x = leaky_relu(x @ self.mix[0, 0, 0].astype(self.dtype))
     x = mask_frames(x, mask)
     y = self.units[0](x, coarse_mask)
-    x = max_pool(self.fine[0](x, mask))
-    y = max_pool(self.coarse[0](y, coarse_mask))
+    x = layers.max_pool(self.fine[0](x, mask))
+    y = layers.max_pool(self.coarse[0](y, coarse_mask))
     y = y + self.units[1](x, coarse_mask)
     for fine, coarse in zip(self.fine[1:], self.coarse[1:], strict=True):
       x = fine(x, mask)
@@ -417,14 +417,6 @@ class MicroMotion(nnx.Module):
     p, t, c, d = kernel.shape
     kernel = kernel.astype(self.dtype).reshape(p, t * c, d)
     return jnp.einsum('nspc,pcd->nspd', join_frames(x, t), kernel)
-
-
-def max_pool(x: jax.Array) -> jax.Array:
-  """Halves height and width of [n,s,h,w,c] by maxima; odd edges are cut."""
-  n, s, h, w, c = x.shape
-  x = x[:, :, : h // 2 * 2, : w // 2 * 2]
-  x = layers.largest(x.reshape(n, s, h // 2, 2, w // 2 * 2, c), axis=3)
-  return layers.largest(x.reshape(n, s, h // 2, w // 2, 2, c), axis=4)
 
 
 def mean_pool(x: jax.Array, size: int) -> jax.Array:

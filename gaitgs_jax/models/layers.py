@@ -1,6 +1,7 @@
 """Blocks that more than one gait model is made of."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -100,6 +101,14 @@ def largest(x: jax.Array, axis: int) -> jax.Array:
   return x.squeeze(axis)
 
 
+def max_pool(x: jax.Array) -> jax.Array:
+  """Halves height and width of [n,s,h,w,c] by maxima; odd edges are cut."""
+  n, s, h, w, c = x.shape
+  x = x[:, :, : h // 2 * 2, : w // 2 * 2]
+  x = largest(x.reshape(n, s, h // 2, 2, w // 2 * 2, c), axis=3)
+  return largest(x.reshape(n, s, h // 2, w // 2, 2, c), axis=4)
+
+
 def strips_to_parts(x: jax.Array, parts: int) -> jax.Array:
   """Pools p horizontal strips of maps [n,s,h,w,c] by mean + max: [n,s,p,c].
 
@@ -145,35 +154,67 @@ class SeparateDense(nnx.Module):
     return jnp.einsum('npc,pcd->npd', x.astype(self.dtype), kernel)
 
 
-class PartBatchNorm(nnx.Module):
-  """Batch normalisation over channels, statistics over sequences and parts.
+class BatchNorm(nnx.Module):
+  """Batch normalisation; the trailing axes have statistics of their own.
 
   Follows torch.nn.BatchNorm1d: eps 1e-5, momentum 0.1, the biased variance
   normalises, the unbiased one enters the running value.
+
+  Args:
+    *shape: of the statistics, such as (c,), or (p, c) for each part by itself.
+    scale: the initial one.
+    rngs: draws the initial scale from N(1, 0.02) instead.
   """
 
-  def __init__(self, channels: int, *, rngs: nnx.Rngs):
-    noise = initializers.normal(rngs, (channels,))
-    self.scale = nnx.Param(1 + 0.02 * noise)
-    self.bias = nnx.Param(jnp.zeros((channels,)))
-    self.mean = nnx.BatchStat(jnp.zeros((channels,)))
-    self.variance = nnx.BatchStat(jnp.ones((channels,)))
+  def __init__(
+    self, *shape: int, scale: float = 1.0, rngs: nnx.Rngs | None = None
+  ):
+    if rngs is None:
+      self.scale = nnx.Param(scale * jnp.ones(shape))
+    else:
+      self.scale = nnx.Param(1 + 0.02 * initializers.normal(rngs, shape))
+    self.bias = nnx.Param(jnp.zeros(shape))
+    self.mean = nnx.BatchStat(jnp.zeros(shape))
+    self.variance = nnx.BatchStat(jnp.ones(shape))
 
-  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """Normalises [n,p,d]; in training, updates the running statistics."""
+  def __call__(
+    self, x: jax.Array, mask: jax.Array | None = None, *, train: bool
+  ) -> jax.Array:
+    """Normalises x [...,*shape], in float32 or wider.
+
+    Args:
+      x: what is normalised.
+      mask: bool, over x's leading axes, such as [n,s]: what enters the
+        statistics; None means everything.
+      train: whether to normalise by the statistics of x, which then enter the
+        running ones.
+    """
     x = x.astype(wide(x.dtype))
     mean, variance = self.mean[...], self.variance[...]
     if train:
-      count = x.shape[0] * x.shape[1]
-      running = (mean, variance)
-      mean, variance = x.mean(axis=(0, 1)), x.var(axis=(0, 1))
-      unbiased = variance * (count / (count - 1))
+      running = mean, variance
+      mean, variance, count = _moments(x, mask, x.ndim - mean.ndim)
+      unbiased = variance * (count / jnp.maximum(count - 1, 1))
       self.mean[...] = 0.9 * running[0] + 0.1 * mean
       self.variance[...] = 0.9 * running[1] + 0.1 * unbiased
     scale = self.scale[...] * jax.lax.rsqrt(variance + 1e-5)
-    return (x - mean[None, None]) * scale[None, None] + self.bias[...][
-      None, None
-    ]
+    ahead = (None,) * (x.ndim - mean.ndim)
+    return (x - mean[ahead]) * scale[ahead] + self.bias[...][ahead]
+
+
+def _moments(
+  x: jax.Array, mask: jax.Array | None, leading: int
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Returns mean, biased variance and count over x's leading axes.
+
+  Values outside the mask may be anything finite.
+  """
+  axes = tuple(range(leading))
+  count = jnp.asarray(math.prod(x.shape[:leading]), x.dtype)
+  if mask is not None:
+    count = count * mask.mean(dtype=x.dtype)
+    mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
+  return x.mean(axes, where=mask), x.var(axes, where=mask), count
 
 
 # Our names in `EncoderLayer`, torch's, and the layout (see interop/torch.py).
