@@ -24,6 +24,7 @@ import numpy as np
 from gaitgs_jax.input import index, pipeline, prepared, sampling, sources
 
 SIZE = (64, 64)
+LAYOUT = prepared.Layout('frames', SIZE)
 CONDITIONS = ('nm-01', 'nm-02')
 VIEWS = tuple(f'{18 * i:03d}' for i in range(11))
 
@@ -57,7 +58,7 @@ def write_prepared(root: Path, rows: list[tuple[str, str, str]]) -> Path:
     def _info(self) -> Any:
       return tfds.core.DatasetInfo(
         builder=self,
-        features=prepared.features(SIZE),
+        features=prepared.features(LAYOUT),
         disable_shuffling=True,
       )
 
@@ -83,7 +84,7 @@ def write_prepared(root: Path, rows: list[tuple[str, str, str]]) -> Path:
     (*name, length) for name, length in zip(rows, lengths, strict=True)
   )
   folder = Path(builder.data_dir)
-  prepared.write_index(folder, {'train': train}, SIZE)
+  prepared.write_index(folder, {'train': train}, LAYOUT)
   return folder
 
 

@@ -115,7 +115,7 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
     return tfds.core.DatasetInfo(
       builder=self,
       description=inspect.cleandoc(self.__doc__ or ''),
-      features=prepared.features((size, size)),
+      features=prepared.features(prepared.Layout('frames', (size, size))),
       homepage=self.homepage,
       citation=self.citation,
       disable_shuffling=True,
@@ -131,7 +131,8 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
       super()._download_and_prepare(dl_manager, **options)
     size = self.builder_config.size
     splits = {name: index.make(rows) for name, rows in self._rows.items()}
-    prepared.write_index(self.data_dir, splits, (size, size))
+    layout = prepared.Layout('frames', (size, size))
+    prepared.write_index(self.data_dir, splits, layout)
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
     jobs = self.jobs(dl_manager)

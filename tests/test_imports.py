@@ -22,7 +22,7 @@ AT_THE_TOP = {
   'gaitgs_jax/models': {'jax', 'flax', 'numpy', 'gaitgs_jax.skeletons'},
   'gaitgs_jax/losses.py': {'jax', 'optax', 'gaitgs_jax.models.output'},
   'gaitgs_jax/evaluation': NUMERIC | COMMON,
-  'gaitgs_jax/input': NUMERIC | COMMON,
+  'gaitgs_jax/input': NUMERIC | COMMON | {'gaitgs_jax.skeletons'},
   'gaitgs_jax/synthetic': {'numpy'} | COMMON,
   'gaitgs_jax/interop': NUMERIC | COMMON | MODELS | {'flax'},
   'gaitgs_jax/training': NUMERIC

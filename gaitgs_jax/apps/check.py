@@ -63,8 +63,7 @@ def run(args: argparse.Namespace) -> None:
   else:
     tree = trees.open_tree(args.source, args.layout)
     total = len(tree.sequences)
-    kind = 'pickles' if tree.pretreated else 'images'
-    print(f'{tree.root}: {tree.layout} of {kind}, {total} sequences')
+    print(f'{tree.root}: {tree.layout} of {tree.kind}, {total} sequences')
     found = checking.check_tree(tree, args.workers)
     hollow = [f'{folder}: holds no sequence' for folder in tree.hollow]
   findings = checking.refuse_other_sizes(_with_progress(found, total))

@@ -147,11 +147,15 @@ def _check_whole(directory: Path) -> None:
 
 
 def _describe(directory: Path) -> str:
-  splits, (height, width) = prepared.read_index(directory)
+  splits, layout = prepared.read_index(directory)
   parts = [
     f'{split} {len(index)} sequences of {len(set(index.subject.tolist()))}'
     ' subjects'
     for split, index in splits.items()
   ]
   frames = sum(int(index.length.sum()) for index in splits.values())
-  return f'{directory}: {", ".join(parts)}, {frames} frames of {height}x{width}'
+  height, width = layout.size
+  size = (
+    f'{height} joints' if layout.key == 'keypoints' else f'{height}x{width}'
+  )
+  return f'{directory}: {", ".join(parts)}, {frames} frames of {size}'

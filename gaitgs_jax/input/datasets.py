@@ -21,6 +21,10 @@ class Dataset:
     citation: where that is written.
     variants: what `config.dataset.variant` may be; the first is the default
       of a dataset whose variants are not frame heights.
+    skeleton: of `gaitgs_jax.skeletons`, in whose order the joints come; '' for
+      a dataset of silhouettes.
+    people: the dataset whose people these are, and so its partition; '' where
+      they are its own.
   """
 
   name: str
@@ -30,6 +34,13 @@ class Dataset:
   subjects: int | None
   citation: str
   variants: tuple[str, ...] = ('64', '128')
+  skeleton: str = ''
+  people: str = ''
+
+  @property
+  def key(self) -> str:
+    """What batches call its sequences: 'frames' or 'keypoints'."""
+    return 'keypoints' if self.skeleton else 'frames'
 
   @property
   def sequences(self) -> int | None:
@@ -53,33 +64,62 @@ _CASIA_B_CONDITIONS = (
 )
 _OUMVLP_ANGLES = (*range(0, 91, 15), *range(180, 271, 15))
 
+_CASIA_B = Dataset(
+  name='casia_b',
+  title='CASIA-B',
+  views=_CASIA_B_VIEWS,
+  conditions=_CASIA_B_CONDITIONS,
+  subjects=124,
+  citation='Yu, Tan and Tan, ICPR 2006',
+)
+_OUMVLP = Dataset(
+  name='oumvlp',
+  title='OU-MVLP',
+  views=tuple(f'{angle:03d}' for angle in _OUMVLP_ANGLES),
+  conditions=('00', '01'),
+  subjects=10_307,
+  citation='Takemura et al., IPSJ CVA 10:4, 2018',
+)
+_SYNTHETIC_WALKERS = Dataset(
+  name='synthetic_walkers',
+  title='synthetic walkers',
+  views=_CASIA_B_VIEWS,
+  conditions=_CASIA_B_CONDITIONS,
+  subjects=None,
+  citation='gaitgs_jax.synthetic',
+  variants=('demo', 'full', 'tiny'),
+)
+
 DATASETS: dict[str, Dataset] = {
   dataset.name: dataset
   for dataset in (
-    Dataset(
-      name='casia_b',
-      title='CASIA-B',
-      views=_CASIA_B_VIEWS,
-      conditions=_CASIA_B_CONDITIONS,
-      subjects=124,
-      citation='Yu, Tan and Tan, ICPR 2006',
+    _CASIA_B,
+    _OUMVLP,
+    _SYNTHETIC_WALKERS,
+    dataclasses.replace(
+      _CASIA_B,
+      name='casia_b_pose',
+      title='CASIA-B in skeletons',
+      citation='of the silhouettes; skeletons: Teepe et al., ICIP 2021',
+      variants=('hrnet',),
+      skeleton='coco17',
+      people='casia_b',
     ),
-    Dataset(
-      name='oumvlp',
-      title='OU-MVLP',
-      views=tuple(f'{angle:03d}' for angle in _OUMVLP_ANGLES),
-      conditions=('00', '01'),
-      subjects=10_307,
-      citation='Takemura et al., IPSJ CVA 10:4, 2018',
+    dataclasses.replace(
+      _OUMVLP,
+      name='oumvlp_pose',
+      title='OUMVLP-Pose',
+      citation='An et al., IEEE TBIOM 2:4, 2020',
+      variants=('alphapose', 'openpose'),
+      skeleton='openpose18',
+      people='oumvlp',
     ),
-    Dataset(
-      name='synthetic_walkers',
-      title='synthetic walkers',
-      views=_CASIA_B_VIEWS,
-      conditions=_CASIA_B_CONDITIONS,
-      subjects=None,
-      citation='gaitgs_jax.synthetic',
-      variants=('demo', 'full', 'tiny'),
+    dataclasses.replace(
+      _SYNTHETIC_WALKERS,
+      name='synthetic_walkers_pose',
+      title='synthetic walkers in skeletons',
+      skeleton='coco17',
+      people='synthetic_walkers',
     ),
   )
 }

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import Index
 
 PUBLISHED = Path(__file__).parents[2] / 'data' / 'partitions'
@@ -30,8 +31,9 @@ class Partition:
 def load_partition(dataset: Mapping[str, Any]) -> Partition:
   """Reads the partition of `config.dataset`.
 
-  Its field `partition` is a path to a json file; where it is empty the
-  published one of the dataset is taken.
+  Its field `partition` is a path to a json file, or the bare name of another
+  published one, such as 'casia_b_73'; where it is empty the dataset's own is
+  taken.
 
   Raises:
     UserError: there is no such file, it is no partition, or it tests nobody.
@@ -43,13 +45,17 @@ def load_partition(dataset: Mapping[str, Any]) -> Partition:
 
 
 def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
-  """Returns the json file of a dataset's partition, or the user's own.
+  """Returns the json file of a dataset's partition, or of the one asked for.
 
-  The variants of the synthetic walkers have different numbers of subjects,
-  so each has its own file.
+  Skeletons share the partition of the silhouettes of the same people. The
+  variants of the synthetic walkers have different numbers of subjects, so each
+  has its own file.
   """
-  if partition:
+  if Path(partition).suffix or '/' in partition:
     return Path(partition).expanduser()
+  if partition:
+    return PUBLISHED / f'{partition}.json'
+  name = datasets.get(name).people or name
   if name == 'synthetic_walkers':
     return PUBLISHED / f'{name}_{variant}.json'
   return PUBLISHED / f'{name}.json'
@@ -62,7 +68,7 @@ def read_partition(path: Path) -> Partition:
   except OSError as error:
     raise UserError(
       f'{path}: no partition there; set dataset.partition to a json file with'
-      ' TRAIN_SET and TEST_SET'
+      ' TRAIN_SET and TEST_SET, or to the name of one in data/partitions'
     ) from error
   except ValueError as error:
     raise UserError(f'{path}: is no json ({error})') from error

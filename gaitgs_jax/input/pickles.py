@@ -117,6 +117,28 @@ def load_frames(path: str | os.PathLike) -> np.ndarray:
   return array
 
 
+def load_keypoints(path: str | os.PathLike) -> np.ndarray:
+  """Reads the keypoints of one sequence from a pickle file of floats.
+
+  Returns:
+    float32 [s,v,3]: x, y and confidence; OpenGait writes float64.
+
+  Raises:
+    PickleError: as `load_array`, or the array is no float [s,v,3].
+  """
+  array = load_array(path)
+  if array.dtype.kind != 'f' or array.ndim != 3 or array.shape[2] != 3:
+    raise PickleError(
+      path, f'holds {array.dtype} {list(array.shape)}, not float [s,v,3]'
+    )
+  return array.astype(np.float32, copy=False)
+
+
+def load(path: str | os.PathLike, key: str) -> np.ndarray:
+  """Reads one sequence as batches call it: 'frames' or 'keypoints'."""
+  return load_keypoints(path) if key == 'keypoints' else load_frames(path)
+
+
 def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
   """Returns the shape of the array in a pickle file, mostly from its head.
 

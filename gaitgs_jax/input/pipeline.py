@@ -1,9 +1,9 @@
 """Streams of batches: training batches by step, evaluation batches in buckets.
 
-Batches are dicts of numpy arrays: `frames` uint8 [n,s,h,w] as stored, `mask`
-bool [n,s], `subject`, `view`, `condition` and `sequence` int32 [n]. `sequence`
-is the row of the source's index. Each process builds only its own contiguous
-part of a batch.
+Batches are dicts of numpy arrays: `frames` uint8 [n,s,h,w] or `keypoints`
+float32 [n,s,v,3] as stored, `mask` bool [n,s], `subject`, `view`, `condition`
+and `sequence` int32 [n]. `sequence` is the row of the source's index. Each
+process builds only its own contiguous part of a batch.
 
 tf.data runs the stream; where TensorFlow is not installed, a few threads run
 it in its place and give the same batches.
@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import buckets, datasets, sampling
+from gaitgs_jax.input import buckets, datasets, prepared, sampling
 from gaitgs_jax.input.sources import Source
 
 Batch = dict[str, np.ndarray]
@@ -31,8 +31,8 @@ BACKENDS = ('', 'tensorflow', 'threads')
 # lets go of Python's lock, so that each core can build one.
 _WORKERS = min(max(os.cpu_count() or 1, 2), 8)
 _AHEAD = 2
-_DTYPES = {
-  'frames': np.uint8,
+_DTYPES: dict[str, Any] = {
+  **prepared.DTYPES,
   'mask': np.bool_,
   'subject': np.int32,
   'view': np.int32,
@@ -88,7 +88,7 @@ def train_batches(
     pick = sampler.pick(step, slots)
     return _assemble(source, pick.sequence, pick.frames, pick.length, labels)
 
-  return _stream(build, start_step, None, backend)
+  return _stream(build, start_step, None, backend, source.key)
 
 
 def _train_views(source: Source, rows: np.ndarray, dataset: str) -> np.ndarray:
@@ -146,7 +146,7 @@ def evaluation_batches(
     batch = _assemble(source, own, frames, plan[number].length, labels)
     return _fill(batch, size)
 
-  return _stream(build, 0, len(plan), backend)
+  return _stream(build, 0, len(plan), backend, source.key)
 
 
 def _assemble(
@@ -158,17 +158,26 @@ def _assemble(
 ) -> Batch:
   """Reads one batch, each sequence padded with zeros to `length`."""
   count = len(sequences)
-  images = np.empty((count, length, *source.size), np.uint8)
+  dtype = prepared.DTYPES[source.key]
+  stored = np.empty((count, length, *source.size), dtype)
   mask = np.zeros((count, length), np.bool_)
   for i, (sequence, chosen) in enumerate(zip(sequences, frames, strict=True)):
-    images[i, : len(chosen)] = source.read(int(sequence), chosen)
-    images[i, len(chosen) :] = 0
+    stored[i, : len(chosen)] = source.read(int(sequence), chosen)
+    stored[i, len(chosen) :] = 0
     mask[i, : len(chosen)] = True
   columns = {name: values[sequences] for name, values in labels.items()}
-  batch = {'frames': images, 'mask': mask, 'sequence': sequences, **columns}
+  batch = {source.key: stored, 'mask': mask, 'sequence': sequences, **columns}
   return {
-    name: batch[name].astype(t, copy=False) for name, t in _DTYPES.items()
+    name: batch[name].astype(_DTYPES[name], copy=False)
+    for name in _names(source.key)
   }
+
+
+def _names(key: str) -> list[str]:
+  """Returns what batches of `key`, 'frames' or 'keypoints', hold, in order."""
+  return [
+    name for name in _DTYPES if name == key or name not in prepared.DTYPES
+  ]
 
 
 def _fill(batch: Batch, size: int) -> Batch:
@@ -176,7 +185,7 @@ def _fill(batch: Batch, size: int) -> Batch:
   missing = size - len(batch['sequence'])
   if not missing:
     return batch
-  fillers = {'frames': 0, 'mask': True}
+  fillers = {**dict.fromkeys(prepared.DTYPES, 0), 'mask': True}
   return {
     name: np.concatenate(
       [
@@ -191,7 +200,11 @@ def _fill(batch: Batch, size: int) -> Batch:
 
 
 def _stream(
-  build: Callable[[int], Batch], start: int, stop: int | None, backend: str
+  build: Callable[[int], Batch],
+  start: int,
+  stop: int | None,
+  backend: str,
+  key: str,
 ) -> Iterator[Batch]:
   """Yields build(step) of start, start + 1, ..., built ahead of its use."""
   if backend not in BACKENDS:
@@ -200,7 +213,7 @@ def _stream(
     )
   tf = None if backend == 'threads' else _tensorflow()
   if tf is not None:
-    return _tf_stream(tf, build, start, stop)
+    return _tf_stream(tf, build, start, stop, _names(key))
   if backend == 'tensorflow':
     raise UserError('TensorFlow is not installed; take the backend threads')
   return _thread_stream(build, start, stop)
@@ -225,7 +238,11 @@ def _thread_stream(
 
 
 def _tf_stream(
-  tf: Any, build: Callable[[int], Batch], start: int, stop: int | None
+  tf: Any,
+  build: Callable[[int], Batch],
+  start: int,
+  stop: int | None,
+  names: list[str],
 ) -> Iterator[Batch]:
   failures: dict[int, Exception] = {}
 
@@ -238,7 +255,7 @@ def _tf_stream(
       raise
 
   def tensors(step: Any) -> Any:
-    return tf.numpy_function(arrays, [step], list(_DTYPES.values()))
+    return tf.numpy_function(arrays, [step], [_DTYPES[name] for name in names])
 
   steps = tf.data.Dataset.range(start, 2**62 if stop is None else stop)
   stream = steps.map(
@@ -246,7 +263,7 @@ def _tf_stream(
   ).prefetch(_AHEAD)
   try:
     for values in stream.as_numpy_iterator():
-      yield dict(zip(_DTYPES, values, strict=True))
+      yield dict(zip(names, values, strict=True))
   except tf.errors.OpError:
     if failures:
       raise failures[min(failures)] from None

@@ -2,15 +2,16 @@
 
 A prepared dataset is a TFDS dataset of ArrayRecord files in the folder
 `ROOT/name/variant/version`, one record per sequence, with the features
-`frames` (uint8 [s,h,w], raw bytes), `subject`, `condition` and `view` (text),
-and the splits 'train' and 'test'. ArrayRecord compresses each record with
-zstd, which shrinks silhouettes about twenty times.
+`frames` (uint8 [s,h,w]) or `keypoints` (float32 [s,v,3]) as raw bytes,
+`subject`, `condition` and `view` (text), and the splits 'train' and 'test'.
+ArrayRecord compresses each record with zstd, which shrinks silhouettes about
+twenty times.
 
 Beside the records lies `sequences.npz`: subject, condition, view and length of
-every record in record order, so that opening a dataset reads no record. For
-the orders to agree a builder sets `disable_shuffling=True` and yields
-`record_key(number, total)` as keys. Everything but `features` works without
-TensorFlow and TFDS.
+every record in record order, and what a frame is, so that opening a dataset
+reads no record. For the orders to agree a builder sets `disable_shuffling=True`
+and yields `record_key(number, total)` as keys. Everything but `features` works
+without TensorFlow and TFDS.
 """
 
 import json
@@ -20,7 +21,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,19 +31,38 @@ from gaitgs_jax.input.index import Index, make
 SPLITS = ('train', 'test')
 FORMAT = 'array_record'  # What TFDS calls the file format.
 INDEX_FILE = 'sequences.npz'
+# What a record's sequence is called, and its numbers; batches call it the same.
+DTYPES: dict[str, np.dtype] = {
+  'frames': np.dtype('u1'),
+  'keypoints': np.dtype('<f4'),
+}
 _TEXTS = ('subject', 'condition', 'view')
 
 
-def features(size: tuple[int, int]) -> Any:
-  """Returns the TFDS features of sequences of size (h, w)."""
+class Layout(NamedTuple):
+  """What one frame of a stored sequence is.
+
+  Attributes:
+    key: 'frames' or 'keypoints'.
+    size: its axes: (h, w), or (v, 3) of v joints.
+  """
+
+  key: str
+  size: tuple[int, int]
+
+
+def features(layout: Layout) -> Any:
+  """Returns the TFDS features of sequences of a layout."""
   import tensorflow_datasets as tfds
 
   return tfds.features.FeaturesDict(
     {
       # Bytes, not zlib: ArrayRecord already compresses, and its zstd reads
       # three times as fast. Without an encoding TFDS stores int64 lists.
-      'frames': tfds.features.Tensor(
-        shape=(None, *size), dtype=np.uint8, encoding='bytes'
+      layout.key: tfds.features.Tensor(
+        shape=(None, *layout.size),
+        dtype=DTYPES[layout.key].type,
+        encoding='bytes',
       ),
       **{name: tfds.features.Text() for name in _TEXTS},
     }
@@ -86,7 +106,7 @@ def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
 def write_index(
   directory: str | os.PathLike,
   splits: Mapping[str, Index],
-  size: tuple[int, int],
+  layout: Layout,
 ) -> Path:
   """Writes the side-car file of a prepared dataset; returns its path.
 
@@ -94,9 +114,12 @@ def write_index(
     directory: the dataset's version folder; inside TFDS's own
       `_download_and_prepare` that is `self.data_dir`.
     splits: the rows of each split in record order.
-    size: (h, w) of the stored frames.
+    layout: of the stored sequences.
   """
-  arrays = {'size': np.asarray(size, np.int32)}
+  arrays = {
+    'key': np.asarray(layout.key),
+    'size': np.asarray(layout.size, np.int32),
+  }
   for split, index in splits.items():
     for name in (*_TEXTS, 'length'):
       arrays[f'{split}/{name}'] = getattr(index, name)
@@ -110,8 +133,8 @@ def write_index(
 
 def read_index(
   directory: str | os.PathLike,
-) -> tuple[dict[str, Index], tuple[int, int]]:
-  """Reads the side-car file: rows of each split, and (h, w) of the frames.
+) -> tuple[dict[str, Index], Layout]:
+  """Reads the side-car file: rows of each split, and what a frame is.
 
   A missing or stale file is made again by reading every record once.
 
@@ -121,7 +144,7 @@ def read_index(
   directory = Path(directory)
   lengths = shard_lengths(directory)
   try:
-    splits, size = _load_index(directory / INDEX_FILE)
+    splits, layout = _load_index(directory / INDEX_FILE)
     stale = any(sum(lengths.get(s, [])) != len(splits[s]) for s in splits)
   except (OSError, ValueError, KeyError, zipfile.BadZipFile):
     stale = True
@@ -130,46 +153,50 @@ def read_index(
       f'{directory}: no usable {INDEX_FILE}; reading every record once',
       file=sys.stderr,
     )
-    splits, size = scan(directory)
+    splits, layout = scan(directory)
     try:
-      write_index(directory, splits, size)
+      write_index(directory, splits, layout)
     except OSError as error:
       print(f'{directory}: index not kept ({error})', file=sys.stderr)
-  return splits, size
+  return splits, layout
 
 
-def _load_index(path: Path) -> tuple[dict[str, Index], tuple[int, int]]:
+def _load_index(path: Path) -> tuple[dict[str, Index], Layout]:
   # Opened here: numpy leaves a damaged file that it opened itself open.
   with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
     height, width = arrays['size'].tolist()
+    # Written before there were keypoints, an index names no key.
+    key = str(arrays['key']) if 'key' in arrays else 'frames'
+    if key not in DTYPES:
+      raise ValueError(key)
     splits = {
       split: Index(*(arrays[f'{split}/{n}'] for n in (*_TEXTS, 'length')))
       for split in SPLITS
       if f'{split}/length' in arrays
     }
-  return splits, (height, width)
+  return splits, Layout(key, (height, width))
 
 
 def scan(
   directory: str | os.PathLike,
-) -> tuple[dict[str, Index], tuple[int, int]]:
+) -> tuple[dict[str, Index], Layout]:
   """Reads every record for what `read_index` returns, one at a time."""
   directory = Path(directory)
-  size = stored_size(directory)
+  layout = stored_layout(directory)
   splits = {}
   for split in SPLITS:
     if split in shard_lengths(directory):
-      splits[split] = make(_rows(directory, split, size))
-  return splits, size
+      splits[split] = make(_rows(directory, split, layout))
+  return splits, layout
 
 
 def _rows(
-  directory: Path, split: str, size: tuple[int, int]
+  directory: Path, split: str, layout: Layout
 ) -> Iterator[tuple[str, str, str, int]]:
   for path, count in shards(directory, split):
     reader = open_reader(path, count)
     for i in range(count):
-      frames, texts = decode(reader.read([i])[0], size)
+      frames, texts = decode(reader.read([i])[0], layout)
       yield texts['subject'], texts['condition'], texts['view'], len(frames)
     reader.close()
 
@@ -246,20 +273,22 @@ def shards(directory: str | os.PathLike, split: str) -> list[tuple[Path, int]]:
   return found
 
 
-def stored_size(directory: str | os.PathLike) -> tuple[int, int]:
-  """Returns (h, w) of the stored frames from TFDS's features.json."""
+def stored_layout(directory: str | os.PathLike) -> Layout:
+  """Returns what a stored frame is from TFDS's features.json."""
   content = _read_json(Path(directory) / 'features.json')
   try:
-    frames = content['featuresDict']['features']['frames']['tensor']
-    _, height, width = map(int, frames['shape']['dimensions'])
-    if frames['dtype'] != 'uint8' or frames['encoding'] != 'bytes':
-      raise ValueError(frames)
+    found = content['featuresDict']['features']
+    key = 'keypoints' if 'keypoints' in found else 'frames'
+    tensor = found[key]['tensor']
+    _, height, width = map(int, tensor['shape']['dimensions'])
+    if tensor['dtype'] != DTYPES[key] or tensor['encoding'] != 'bytes':
+      raise ValueError(tensor)
   except (KeyError, TypeError, ValueError) as error:
     raise UserError(
       f'{directory}: not in the prepared format of this package; make it'
       ' with `python -m gaitgs_jax prepare`'
     ) from error
-  return height, width
+  return Layout(key, (height, width))
 
 
 def _read_json(path: Path) -> Any:
@@ -272,24 +301,23 @@ def _read_json(path: Path) -> Any:
     ) from error
 
 
-def decode(
-  record: bytes, size: tuple[int, int]
-) -> tuple[np.ndarray, dict[str, str]]:
-  """Decodes one record: frames uint8 [s,h,w], a view of it, and its texts.
+def decode(record: bytes, layout: Layout) -> tuple[np.ndarray, dict[str, str]]:
+  """Decodes one record: its sequence [s,...], a view of it, and its texts.
 
   The record is a serialized tf.train.Example. Its few fields are walked here,
   as parsing with TensorFlow copies the frames and costs its import.
 
   Raises:
-    ValueError: the bytes are not a record of that size.
+    ValueError: the bytes are not a record of that layout.
   """
   fields = dict(_features(memoryview(record)))
   try:
-    data = fields['frames']
+    data = fields[layout.key]
     texts = {name: bytes(fields[name]).decode() for name in _TEXTS}
   except KeyError as error:
     raise ValueError(f'the record has no feature {error}') from error
-  return np.frombuffer(data, np.uint8).reshape(-1, *size), texts
+  values = np.frombuffer(data, DTYPES[layout.key])
+  return values.reshape(-1, *layout.size), texts
 
 
 def _features(example: memoryview) -> Iterator[tuple[str, memoryview]]:

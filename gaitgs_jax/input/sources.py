@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, pickles, prepared
+from gaitgs_jax.input import datasets, pickles, prepared, trees
 from gaitgs_jax.input.index import Index, concatenate, make
 
 __all__ = [
@@ -34,18 +35,22 @@ _CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
 
 
 class Source(Protocol):
-  """Sequences of silhouettes that can be read one at a time."""
+  """Sequences of silhouettes or skeletons that can be read one at a time."""
 
   @property
   def index(self) -> Index:
     """Subject, condition, view and length of every sequence."""
 
   @property
+  def key(self) -> str:
+    """What a batch calls what is read: 'frames' or 'keypoints'."""
+
+  @property
   def size(self) -> tuple[int, int]:
-    """Height and width of the stored frames."""
+    """Height and width of the stored frames, or (v, 3) of skeletons."""
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns frames uint8 [k,h,w] of one sequence.
+    """Returns frames of one sequence, uint8 [k,h,w] or float32 [k,v,3].
 
     Args:
       sequence: row of the index.
@@ -58,7 +63,7 @@ class Source(Protocol):
 
 
 class ArraySource:
-  """Sequences in memory, each uint8 [s,h,w]."""
+  """Sequences in memory, each uint8 [s,h,w], or each float32 [s,v,3]."""
 
   def __init__(
     self,
@@ -70,38 +75,47 @@ class ArraySource:
     self._frames = [np.asarray(sequence) for sequence in frames]
     lengths = [len(sequence) for sequence in self._frames]
     self.index = make(zip(subject, condition, view, lengths, strict=True))
+    is_pose = bool(self._frames) and self._frames[0].dtype.kind == 'f'
+    self.key = 'keypoints' if is_pose else 'frames'
     shapes = [sequence.shape for sequence in self._frames]
-    self.size = _common_size(shapes, self.index.name)
+    self.size = _common_size(shapes, self.index.name, self.key)
+    dtype = prepared.DTYPES[self.key]
     for row, sequence in enumerate(self._frames):
-      if sequence.dtype != np.uint8:
+      if sequence.dtype != dtype:
         raise UserError(
-          f'{self.index.name(row)}: frames are {sequence.dtype}, not uint8'
+          f'{self.index.name(row)}: {self.key} are {sequence.dtype}, not'
+          f' {dtype}'
         )
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns frames uint8 [k,h,w]; see `Source`."""
+    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
     return _take(self._frames[sequence], frames)
 
 
 class OpenGaitSource:
   """A tree ROOT/subject/condition/view/*.pkl as OpenGait makes, read in place.
 
-  Where a folder holds several pickles (modalities, sorted by name) the first
-  one with 'sil' in its name is taken, or the first. Opening reads the head of
-  every file.
+  Where a folder holds several pickles, which are modalities, their names tell
+  which is read; see `trees.choose_pickle`. Opening reads the head of every
+  file.
+
+  Args:
+    root: of the tree.
+    key: 'frames' for silhouettes, 'keypoints' for skeletons.
 
   Raises:
     UserError: there is no tree, it is half-copied, or a sequence of it is
       empty, damaged or of another size.
   """
 
-  def __init__(self, root: str | os.PathLike):
+  def __init__(self, root: str | os.PathLike, key: str = 'frames'):
     self._root = Path(root).expanduser()
+    self.key = key
     folders = _sequence_folders(self._root)
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
-      self._files = list(threads.map(_silhouette_file, folders))
+      self._files = list(threads.map(self._file, folders))
       shapes = list(threads.map(self._shape, range(len(folders))))
-    self.size = _common_size(shapes, lambda row: str(self._path(row)))
+    self.size = _common_size(shapes, lambda row: str(self._path(row)), key)
     subject, condition, view = zip(
       *(folder.parts[-3:] for folder in folders), strict=True
     )
@@ -111,6 +125,18 @@ class OpenGaitSource:
   def _path(self, sequence: int) -> Path:
     return self._root / self._files[sequence]
 
+  def _file(self, folder: Path) -> str:
+    """Returns subject/condition/view/file.pkl of one sequence's folder."""
+    names = trees.pickle_names(folder)
+    if not names:
+      raise UserError(
+        f'{folder}: holds no pickle; is the tree half-copied?'
+        f' {_CHECK.format(self._root)}'
+      )
+    return os.path.join(
+      *folder.parts[-3:], trees.choose_pickle(names, self.key)
+    )
+
   def _shape(self, sequence: int) -> tuple[int, ...]:
     try:
       return pickles.load_shape(self._path(sequence))
@@ -118,8 +144,8 @@ class OpenGaitSource:
       raise UserError(f'{error}; {_CHECK.format(self._root)}') from error
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns frames uint8 [k,h,w]; see `Source`."""
-    array = pickles.load_frames(self._path(sequence))
+    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
+    array = pickles.load(self._path(sequence), self.key)
     if array.shape != (self.index.length[sequence], *self.size):
       raise UserError(
         f'{self._path(sequence)}: has changed while it was in use'
@@ -136,7 +162,8 @@ class PreparedSource:
 
   def __init__(self, directory: str | os.PathLike):
     self._directory = Path(directory)
-    splits, self.size = prepared.read_index(self._directory)
+    splits, self._layout = prepared.read_index(self._directory)
+    self.key, self.size = self._layout
     self.index = concatenate(splits.values())
     self._shards = [
       shard
@@ -153,13 +180,13 @@ class PreparedSource:
       )
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns frames uint8 [k,h,w]; see `Source`."""
+    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
     shard = int(np.searchsorted(self._ends, sequence, side='right'))
     path, count = self._shards[shard]
     record = int(sequence - self._ends[shard] + count)
     try:
       data = self._readers[shard].read([record])[0]
-      array, texts = prepared.decode(data, self.size)
+      array, texts = prepared.decode(data, self._layout)
     except (RuntimeError, ValueError) as error:
       raise UserError(
         f'{self.index.name(sequence)}: record {record} of {path} is damaged'
@@ -197,11 +224,12 @@ class CachedSource:
   def __init__(self, source: Source):
     self._source = source
     self.index = source.index
+    self.key = source.key
     self.size = source.size
     self._frames: dict[int, np.ndarray] = {}
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns frames uint8 [k,h,w]; see `Source`."""
+    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
     array = self._frames.get(int(sequence))
     if array is None:
       array = self._frames[int(sequence)] = self._source.read(sequence)
@@ -213,18 +241,20 @@ def _take(array: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
 
 
 def _common_size(
-  shapes: Sequence[tuple[int, ...]], name: Any
+  shapes: Sequence[tuple[int, ...]], name: Any, key: str
 ) -> tuple[int, int]:
-  """Returns the (h, w) that all shapes [s,h,w] share.
+  """Returns the (h, w) that all shapes [s,h,w] share, or (v, 3) of [s,v,3].
 
   Raises:
     UserError: there is none, or one is empty; `name(row)` says which.
   """
   if not shapes:
     raise UserError('there are no sequences')
+  wanted = '[s,v,3]' if key == 'keypoints' else '[s,h,w]'
   for row, shape in enumerate(shapes):
-    if len(shape) != 3 or 0 in shape:
-      raise UserError(f'{name(row)}: has shape {list(shape)}, not [s,h,w]')
+    fits = len(shape) == 3 and 0 not in shape
+    if not fits or (key == 'keypoints' and shape[2] != 3):
+      raise UserError(f'{name(row)}: has shape {list(shape)}, not {wanted}')
     if shape[1:] != shapes[0][1:]:
       raise UserError(
         f'{name(row)}: frames are {shape[1]}x{shape[2]}, but'
@@ -258,27 +288,14 @@ def _folders(folder: Path, root: Path) -> list[Path]:
   return [folder / name for name in names]
 
 
-def _silhouette_file(folder: Path) -> str:
-  """Returns subject/condition/view/file.pkl of one sequence's folder."""
-  names = sorted(
-    entry.name for entry in os.scandir(folder) if entry.name.endswith('.pkl')
-  )
-  if not names:
-    raise UserError(
-      f'{folder}: holds no pickle; is the tree half-copied?'
-      f' {_CHECK.format(folder.parents[2])}'
-    )
-  name = next((name for name in names if 'sil' in name.lower()), names[0])
-  return os.path.join(*folder.parts[-3:], name)
-
-
 def open_source(dataset: Mapping[str, Any]) -> Source:
   """Opens the source that `config.dataset` describes.
 
   Args:
-    dataset: `name` of `datasets.DATASETS`; `size` (h, w) of the model's input;
-      `variant` ('' for the height of `size`); `root` ('' for TFDS's folder);
-      `format` 'tfds' or 'opengait'; `cache` '' or 'ram'; `partition`.
+    dataset: `name` of `datasets.DATASETS`; `size` (h, w) of the model's input,
+      or (v, 3) of skeletons; `variant` ('' for the height of `size`, or the
+      first one of skeletons); `root` ('' for TFDS's folder); `format` 'tfds' or
+      'opengait'; `cache` '' or 'ram'; `partition`.
 
   Raises:
     UserError: a field is wrong, there is no data, or its frames are of
@@ -290,14 +307,18 @@ def open_source(dataset: Mapping[str, Any]) -> Source:
       f'dataset has no field {unknown[0]!r}; its fields are'
       f' {", ".join(_FIELDS)}'
     )
+  facts = datasets.get(dataset['name'])
   kind = dataset.get('format', '') or 'tfds'
   if kind == 'opengait':
-    source: Source = OpenGaitSource(_tree(dataset))
+    source: Source = OpenGaitSource(_tree(dataset), facts.key)
   elif kind == 'tfds':
     source = PreparedSource(_prepared_directory(dataset))
   else:
     raise UserError(f'dataset.format is {kind!r}; choose tfds or opengait')
-  _check_size(source.size, tuple(dataset['size']))
+  if facts.skeleton:
+    _check_joints(source, facts, tuple(dataset['size']))
+  else:
+    _check_size(source.size, tuple(dataset['size']))
   cache = dataset.get('cache', '')
   if cache not in ('', 'ram'):
     raise UserError(f"dataset.cache is {cache!r}; choose '' or 'ram'")
@@ -305,7 +326,6 @@ def open_source(dataset: Mapping[str, Any]) -> Source:
 
 
 def _tree(dataset: Mapping[str, Any]) -> str:
-  datasets.get(dataset['name'])
   root = dataset.get('root', '')
   if not root:
     raise UserError(
@@ -317,7 +337,8 @@ def _tree(dataset: Mapping[str, Any]) -> str:
 def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
   facts = datasets.get(dataset['name'])
   root = dataset.get('root', '')
-  variant = dataset.get('variant', '') or str(dataset['size'][0])
+  default = facts.variants[0] if facts.skeleton else str(dataset['size'][0])
+  variant = dataset.get('variant', '') or default
   if variant not in facts.variants:
     raise UserError(
       f'{facts.name} has no variant {variant!r}; choose one of'
@@ -326,7 +347,7 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
   directory = prepared.find(root, facts.name, variant)
   if directory is None:
     flags = f'--dataset={facts.name} --variant={variant}'
-    flags += ' --source=DIR' if facts.subjects else ''
+    flags += ' --source=PATH' if facts.subjects else ''
     flags += f' --root={root}' if root else ''
     raise UserError(
       f'{prepared.data_dir(root)}: no prepared {facts.name} ({variant}); make'
@@ -342,4 +363,22 @@ def _check_size(stored: tuple[int, int], wanted: tuple[int, ...]) -> None:
       f'the stored frames are {stored[0]}x{stored[1]}, from which dataset.size'
       f' {wanted[0]}x{wanted[1]} cannot be cut; take data of height'
       f' {wanted[0]}'
+    )
+
+
+def _check_joints(
+  source: Source, facts: datasets.Dataset, wanted: tuple[int, ...]
+) -> None:
+  """Refuses skeletons of another number of joints than facts and config say."""
+  joints = len(skeletons.get(facts.skeleton).joints)
+  if source.size[0] != joints:
+    raise UserError(
+      f'the skeletons have {source.size[0]} joints, but those of {facts.name}'
+      f' {joints} ({facts.skeleton}); take the data as it is published, or'
+      ' dataset.name of another dataset of skeletons'
+    )
+  if source.size != wanted:
+    raise UserError(
+      f'dataset.size is {"x".join(map(str, wanted))}, but {facts.name} has'
+      f' skeletons of {joints} joints; set it to ({joints}, 3)'
     )

@@ -1,8 +1,8 @@
-"""Trees of raw silhouettes and OpenGait's pickles, as people have them.
+"""Trees of raw silhouettes, skeletons and OpenGait's pickles, as people have.
 
 A layout says what the folders below a root are called, for example
 '{subject}/{condition}/{view}'; the last folder holds the frames of one
-sequence, as images or as one pickle.
+sequence: as images, as one json file per frame, or as one pickle.
 """
 
 import dataclasses
@@ -22,6 +22,8 @@ from gaitgs_jax.input.pretreatment import pretreat
 OPENGAIT = '{subject}/{condition}/{view}'
 # OU-MVLP (`Silhouette_000-00/00001/0001.png`).
 OUMVLP = 'Silhouette_{view}-{condition}/{subject}'
+# OUMVLP-Pose (`00001/000_00/0001_keypoints.json`).
+OUMVLP_POSE = '{subject}/{view}_{condition}'
 # One's own: a folder per walk, in it one per person.
 WALKS = '{condition}/{subject}'
 
@@ -31,6 +33,9 @@ _FIELDS = ('subject', 'condition', 'view')
 _DEFAULTS = {'condition': '00', 'view': '000'}
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
 _PICKLE = '.pkl'
+_JSON = '.json'
+# What the names of pickles of one modality have in common.
+_MODALITIES = {'frames': ('sil',), 'keypoints': ('pose', 'keypoint', 'skelet')}
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 _PNG_START, _PNG_END = b'\x89PNG\r\n', b'IEND'
 # Three folders and a file, and one folder too many above.
@@ -45,13 +50,16 @@ class TreeSequence:
     subject: for example '001'.
     condition: for example 'nm-01'.
     view: for example '090'.
-    folder: where its files lie.
+    folder: where its files lie, or the csv file.
+    spans: where its rows begin and end in the csv file, in bytes; none of a
+      folder.
   """
 
   subject: str
   condition: str
   view: str
   folder: str
+  spans: tuple[tuple[int, int], ...] = ()
 
   @property
   def name(self) -> str:
@@ -66,14 +74,14 @@ class Tree:
   Attributes:
     root: the folder.
     layout: how the folders below it are called.
-    pretreated: the sequences are OpenGait's pickles, not raw images.
+    kind: what the frames are stored as, 'images', 'pickles', 'json' or 'csv'.
     sequences: one per folder that the layout names, empty ones included.
     hollow: folders on the way to sequences that lead to none.
   """
 
   root: Path
   layout: str
-  pretreated: bool
+  kind: str
   sequences: tuple[TreeSequence, ...]
   hollow: tuple[str, ...] = ()
 
@@ -96,7 +104,8 @@ def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
   for folder, found in _match(root, patterns):
     if found.keys() == fields:
       names = {**_DEFAULTS, **found}
-      sequences.append(TreeSequence(**names, folder=str(folder)))
+      subject, condition, view = (names[field] for field in _FIELDS)
+      sequences.append(TreeSequence(subject, condition, view, str(folder)))
     elif folder != root:
       hollow.append(str(folder))
   if not sequences:
@@ -107,14 +116,14 @@ def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
   return Tree(
     root,
     layout,
-    sample.suffix == _PICKLE,
+    {_PICKLE: 'pickles', _JSON: 'json'}.get(sample.suffix, 'images'),
     tuple(sorted(sequences)),
     tuple(sorted(hollow)),
   )
 
 
 def _first_file(root: Path) -> Path:
-  """Returns an image or pickle below the root.
+  """Returns a file of frames below the root.
 
   Raises:
     UserError: there is none.
@@ -131,13 +140,16 @@ def _first_file(root: Path) -> Path:
       if archives
       else 'is this the right folder, and is the copy complete?'
     )
-    raise UserError(f'{root}: no image and no pickle below it; {hint}')
+    raise UserError(f'{root}: no image, no pickle and no json below it; {hint}')
   return found
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
-  """Yields the images and pickles below a folder, the deepest first."""
-  entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+  """Yields the files of frames below a folder, the deepest first."""
+  # Images before notes on them.
+  entries = sorted(
+    os.scandir(folder), key=lambda entry: (_is_json(entry.name), entry.name)
+  )
   for entry in entries:
     if depth > 1 and entry.is_dir() and not _is_hidden(entry.name):
       yield from _files(Path(entry.path), depth - 1)
@@ -148,8 +160,12 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
 
 def _is_frames(name: str) -> bool:
   # Some copies of CASIA-B hold gait energy images beside the silhouettes.
-  wanted = name.lower().endswith((*_IMAGES, _PICKLE))
+  wanted = name.lower().endswith((*_IMAGES, _PICKLE, _JSON))
   return wanted and not _is_hidden(name) and not name.endswith('gei.png')
+
+
+def _is_json(name: str) -> bool:
+  return name.endswith(_JSON)
 
 
 def _is_hidden(name: str) -> bool:
@@ -161,13 +177,16 @@ def _detect(root: Path, sample: Path) -> str:
   folders = sample.relative_to(root).parts[:-1]
   if folders and _pattern(OUMVLP.split('/')[0]).fullmatch(folders[0]):
     return OUMVLP
-  if len(folders) in _BY_DEPTH:
+  if _is_json(sample.name) and re.fullmatch(r'\d+_\d+', sample.parent.name):
+    if len(folders) == 2:
+      return OUMVLP_POSE
+  elif len(folders) in _BY_DEPTH:
     return _BY_DEPTH[len(folders)]
   inner = f'; is it {root / folders[0]} that you mean' if folders else ''
   raise UserError(
     f'{root}: {sample.relative_to(root)} lies {len(folders)} folders deep, but'
-    f' {OPENGAIT}, {OUMVLP} or {WALKS} is expected{inner}? Or say with'
-    " --layout what the folders are, for example --layout='{subject}'"
+    f' {OPENGAIT}, {OUMVLP}, {OUMVLP_POSE} or {WALKS} is expected{inner}? Or'
+    " say with --layout what the folders are, for example --layout='{subject}'"
   )
 
 
@@ -213,20 +232,67 @@ def _match(
       yield deepest, {**found, **more}
 
 
-def sequence_files(folder: str) -> list[Path]:
-  """Returns one sequence's images in the order of names, or its pickle alone.
+def sequence_files(folder: str, key: str = 'frames') -> list[Path]:
+  """Returns one sequence's files in the order of names, or its pickle alone.
 
-  Of several pickles, which are modalities, the first with 'sil' in its name is
-  taken, or the first.
+  Args:
+    folder: of the sequence.
+    key: 'frames' for images, 'keypoints' for json files; of several pickles
+      the one of that modality.
   """
+  found = pickle_names(folder)
+  if found:
+    return [Path(folder, choose_pickle(found, key))]
   names = sorted(
     entry.name for entry in os.scandir(folder) if _is_frames(entry.name)
   )
-  found = [name for name in names if name.endswith(_PICKLE)]
-  if found:
-    names = [name for name in found if 'sil' in name.lower()] or found
-    names = names[:1]
-  return [Path(folder, name) for name in names]
+  wanted = key == 'keypoints'
+  return [Path(folder, name) for name in names if _is_json(name) == wanted]
+
+
+def pickle_names(folder: str | Path) -> list[str]:
+  """Returns the names of a folder's pickles, sorted."""
+  return sorted(
+    entry.name
+    for entry in os.scandir(folder)
+    if entry.name.endswith(_PICKLE) and not _is_hidden(entry.name)
+  )
+
+
+def choose_pickle(names: list[str], key: str) -> str:
+  """Returns which of a sequence's pickles holds a modality.
+
+  Args:
+    names: of the pickles, sorted.
+    key: 'frames': the first with 'sil' in its name; 'keypoints': the first with
+      'pose', 'keypoint' or 'skelet'. Else the first that speaks of neither, or
+      the first.
+  """
+  told = [_told_modality(name) for name in names]
+  found = [told.index(wanted) for wanted in (key, '') if wanted in told]
+  return names[found[0] if found else 0]
+
+
+def _told_modality(name: str) -> str:
+  for key, words in _MODALITIES.items():
+    if any(word in name.lower() for word in words):
+      return key
+  return ''
+
+
+def modality(tree: Tree) -> str:
+  """Returns what a tree holds, 'frames' or 'keypoints', by its first sequence.
+
+  A tree that holds both is taken for one of silhouettes.
+  """
+  if tree.kind != 'pickles':
+    return 'frames' if tree.kind == 'images' else 'keypoints'
+  files = sequence_files(tree.sequences[0].folder)
+  try:
+    is_pose = bool(files) and pickles.load_shape(files[0])[-1:] == (3,)
+  except pickles.PickleError:
+    return 'frames'
+  return 'keypoints' if is_pose else 'frames'
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -175,8 +175,8 @@ def test_synthetic_walkers_need_no_source_and_are_checked(tmp_path, capsys):
   assert main(['check', f'--source={tmp_path}']) == 0
   assert 'all 160 sequences are good' in capsys.readouterr().out
   directory = prepared.find(tmp_path, 'synthetic_walkers', 'tiny')
-  splits, size = prepared.read_index(directory)
-  assert size == (64, 64)
+  splits, layout = prepared.read_index(directory)
+  assert layout == ('frames', (64, 64))
   assert {name: len(rows) for name, rows in splits.items()} == {
     'train': 80,
     'test': 80,

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets
 
@@ -10,6 +11,21 @@ def test_published_counts():
   assert datasets.get('casia_b').published_count('cl-02', '180') == 124
   assert datasets.get('oumvlp').published_count('00', '105') is None
   assert datasets.get('synthetic_walkers').sequences is None
+
+
+def test_skeletons_are_of_the_same_people():
+  for name, people, joints in (
+    ('casia_b_pose', 'casia_b', 17),
+    ('oumvlp_pose', 'oumvlp', 18),
+    ('synthetic_walkers_pose', 'synthetic_walkers', 17),
+  ):
+    facts, others = datasets.get(name), datasets.get(people)
+    assert facts.people == people
+    assert (facts.views, facts.conditions, facts.subjects) == (
+      (others.views, others.conditions, others.subjects)
+    )
+    assert len(skeletons.get(facts.skeleton).joints) == joints
+    assert (facts.key, others.key) == ('keypoints', 'frames')
 
 
 def test_view_classes_follow_the_published_formulas():

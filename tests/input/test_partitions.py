@@ -1,4 +1,6 @@
+import functools
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -30,7 +32,18 @@ def test_each_dataset_has_its_own_file():
 
   assert name('casia_b', '64') == 'casia_b.json'
   assert name('synthetic_walkers', 'demo') == 'synthetic_walkers_demo.json'
-  assert name('casia_b', '', '/tmp/own.json') == 'own.json'
+  assert name('casia_b_pose', 'hrnet') == 'casia_b.json'
+  assert name('synthetic_walkers_pose', 'tiny') == 'synthetic_walkers_tiny.json'
+
+
+def test_a_path_and_a_published_name_are_told_apart():
+  path = functools.partial(partitions.partition_path, 'casia_b', '64')
+  assert path('own.json') == pathlib.Path('own.json')
+  assert path('own/split') == pathlib.Path('own/split')
+  assert path('~/own.json') == pathlib.Path.home() / 'own.json'
+  assert path('casia_b_73') == partitions.PUBLISHED / 'casia_b_73.json'
+  named = {'name': 'casia_b', 'partition': 'casia_b_73'}
+  assert len(partitions.load_partition(named).train) == 73
 
 
 @pytest.mark.parametrize(
@@ -51,9 +64,10 @@ def test_bad_partitions_are_named(tmp_path, content, message):
     partitions.load_partition(write(path, content))
 
 
-def test_a_missing_file_is_named():
-  with pytest.raises(UserError, match='no partition there'):
-    partitions.load_partition({'name': 'casia_b', 'partition': '/absent.json'})
+@pytest.mark.parametrize('partition', ('/absent.json', 'casia_b_72'))
+def test_a_missing_file_is_named(partition):
+  with pytest.raises(UserError, match=f'{partition}.*no partition there'):
+    partitions.load_partition({'name': 'casia_b', 'partition': partition})
 
 
 def test_subjects_in_both_sets_are_told(tmp_path, capsys):

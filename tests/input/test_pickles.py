@@ -170,6 +170,17 @@ def test_frames_are_uint8_of_three_axes(tmp_path, array):
     pickles.load_frames(write(tmp_path, array))
 
 
+def test_keypoints_are_floats_of_three_axes(tmp_path):
+  for values in (FRAMES, FRAMES[0] / 2, FRAMES / 2):
+    with pytest.raises(UserError, match=r'not float \[s,v,3\]'):
+      pickles.load_keypoints(write(tmp_path, values))
+  values = FRAMES[..., :3] / 2
+  for dtype in ('f4', 'f8', '>f8', 'f2'):
+    read = pickles.load_keypoints(write(tmp_path, values.astype(dtype)))
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, values)
+
+
 def test_what_is_no_file_is_refused(tmp_path):
   with pytest.raises(UserError, match='No such file'):
     pickles.load_frames(tmp_path / 'absent.pkl')

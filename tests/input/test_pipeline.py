@@ -6,14 +6,14 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline, sources
+from gaitgs_jax.input import pipeline, prepared, sources
 
 BATCH = {'subjects': 3, 'sequences': 4, 'frames': 5}
 BACKENDS = ['tensorflow', 'threads']
 
 
-@pytest.fixture(scope='module')
-def source():
+@pytest.fixture(scope='module', params=prepared.DTYPES)
+def source(request):
   rng = np.random.default_rng(0)
   names = [
     (f'{subject:03d}', f'nm-{walk:02d}', view)
@@ -21,8 +21,10 @@ def source():
     for walk in (1, 2)
     for view in ('000', '036', '180')
   ]
+  dtype = prepared.DTYPES[request.param]
+  size = (8, 6) if request.param == 'frames' else (17, 3)
   frames = [
-    rng.integers(1, 256, (4 + row % 17, 8, 6), np.uint8)
+    rng.integers(1, 256, (4 + row % 17, *size)).astype(dtype)
     for row in range(len(names))
   ]
   return sources.ArraySource(frames, *zip(*names, strict=True))
@@ -50,8 +52,9 @@ def same(left, right):
 def test_a_batch_holds_what_its_rows_say(source, backend):
   index = source.index
   for batch in train(source, backend=backend):
-    assert batch['frames'].shape == (12, 5, 8, 6)
-    assert batch['frames'].dtype == np.uint8
+    assert len(prepared.DTYPES.keys() & batch.keys()) == 1
+    assert batch[source.key].shape == (12, 5, *source.size)
+    assert batch[source.key].dtype == prepared.DTYPES[source.key]
     assert batch['mask'].shape == (12, 5) and batch['mask'].all()
     for i, row in enumerate(batch['sequence']):
       # Class 0 is subject 1, the first one that trains.
@@ -59,7 +62,7 @@ def test_a_batch_holds_what_its_rows_say(source, backend):
       assert index.view[row] == f'{18 * batch["view"][i]:03d}'
       assert index.condition[row] == f'nm-{batch["condition"][i] + 1:02d}'
       stored = {frame.tobytes() for frame in source.read(row)}
-      assert {frame.tobytes() for frame in batch['frames'][i]} <= stored
+      assert {frame.tobytes() for frame in batch[source.key][i]} <= stored
 
 
 @pytest.mark.parametrize(
@@ -81,9 +84,9 @@ def test_both_backends_give_the_same_bytes(source, fields):
 def test_padded_frames_are_masked_zeros(source):
   fields = {'sampler': 'unfixed', 'frames_min': 2, 'frames_max': 9}
   for batch in train(source, batch={**BATCH, **fields}):
-    assert batch['frames'].shape[1] == 9
-    assert not batch['frames'][~batch['mask']].any()
-    assert batch['frames'][batch['mask']].all()
+    assert batch[source.key].shape[1] == 9
+    assert not batch[source.key][~batch['mask']].any()
+    assert batch[source.key][batch['mask']].all()
     counts = batch['mask'].sum(1)
     assert counts.min() >= 2 and counts.max() <= 9 and len(set(counts)) > 1
 
@@ -129,12 +132,12 @@ def test_evaluation_gives_every_sequence_once_and_whole(source, batch_size):
     assert (batch['subject'] == -1).all()
     for i, row in enumerate(batch['sequence']):
       if row < 0:
-        assert batch['mask'][i].any() and not batch['frames'][i].any()
+        assert batch['mask'][i].any() and not batch[source.key][i].any()
         continue
       seen.append(row)
-      frames = batch['frames'][i][batch['mask'][i]]
+      frames = batch[source.key][i][batch['mask'][i]]
       np.testing.assert_array_equal(frames, source.read(row))
-      assert not batch['frames'][i][~batch['mask'][i]].any()
+      assert not batch[source.key][i][~batch['mask'][i]].any()
   assert sorted(seen) == ROWS.tolist()
 
 
@@ -157,7 +160,7 @@ def test_evaluation_is_the_same_in_both_backends_and_in_shards(source):
 
 def test_evaluation_takes_few_lengths(source):
   batches = evaluate(source, ROWS, 2, max_buckets=3)
-  assert len({batch['frames'].shape for batch in batches}) <= 3
+  assert len({batch[source.key].shape for batch in batches}) <= 3
   assert evaluate(source, ROWS[:0], 4) == []
 
 
@@ -165,7 +168,7 @@ class Damaged:
   """A source that cannot read one of its sequences."""
 
   def __init__(self, source, bad):
-    self.index, self.size = source.index, source.size
+    self.index, self.key, self.size = source.index, source.key, source.size
     self._source, self._bad = source, bad
 
   def read(self, sequence, frames=None):
@@ -220,7 +223,7 @@ def test_batches_come_to_the_devices_unchanged(source):
   assert len(copied) == 5
   for left, right in zip(copied, host, strict=True):
     same({name: np.asarray(values) for name, values in left.items()}, right)
-    assert len(left['frames'].sharding.device_set) == 4
+    assert len(left[source.key].sharding.device_set) == 4
 
 
 def test_prefetch_stays_ahead_by_its_size(source):

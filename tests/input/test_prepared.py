@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,18 +9,28 @@ from gaitgs_jax.input import prepared
 from gaitgs_jax.input.index import make
 
 tfds = pytest.importorskip('tensorflow_datasets')
-SIZE = (16, 12)
+LAYOUTS = (
+  prepared.Layout('frames', (16, 12)),
+  prepared.Layout('keypoints', (17, 3)),
+)
 
 
 class Walks(tfds.core.GeneratorBasedBuilder):
   """Eleven training and two test sequences, written as builders do."""
 
   VERSION = tfds.core.Version('1.2.0')
+  BUILDER_CONFIGS = [  # noqa: RUF012
+    tfds.core.BuilderConfig(name=layout.key) for layout in LAYOUTS
+  ]
+
+  @property
+  def layout(self):
+    return next(x for x in LAYOUTS if x.key == self.builder_config.name)
 
   def _info(self):
     return tfds.core.DatasetInfo(
       builder=self,
-      features=prepared.features(SIZE),
+      features=prepared.features(self.layout),
       disable_shuffling=True,
     )
 
@@ -31,13 +42,14 @@ class Walks(tfds.core.GeneratorBasedBuilder):
 
   def _generate_examples(self, total, first):
     for i in range(total):
-      yield prepared.record_key(i, total), example(first + i)
+      yield prepared.record_key(i, total), example(first + i, self.layout)
 
 
-def example(i):
+def example(i, layout):
   rng = np.random.default_rng(i)
+  values = rng.integers(0, 255, (i % 5 + 1, *layout.size))
   return {
-    'frames': rng.integers(0, 255, (i % 5 + 1, *SIZE), np.uint8),
+    layout.key: values.astype(prepared.DTYPES[layout.key]),
     'subject': f'{i // 4:03d}',
     'condition': 'nm-01',
     'view': f'{18 * (i % 4):03d}',
@@ -45,7 +57,7 @@ def example(i):
 
 
 def index(numbers):
-  rows = [example(i) for i in numbers]
+  rows = [example(i, LAYOUTS[0]) for i in numbers]
   return make(
     (e['subject'], e['condition'], e['view'], len(e['frames'])) for e in rows
   )
@@ -60,45 +72,62 @@ def same(left, right):
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
   root = tmp_path_factory.mktemp('prepared')
-  builder = Walks(data_dir=root, file_format='array_record')
-  builder.download_and_prepare()
+  for layout in LAYOUTS:
+    Walks(
+      data_dir=root, config=layout.key, file_format='array_record'
+    ).download_and_prepare()
   return root
 
 
+@pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.key)
+def layout(request):
+  return request.param
+
+
 @pytest.fixture
-def directory(root, tmp_path):
-  import shutil
+def directory(root, tmp_path, layout):
+  folder = root / 'walks' / layout.key / '1.2.0'
+  return shutil.copytree(folder, tmp_path / '1.2.0')
 
-  return shutil.copytree(root / 'walks' / '1.2.0', tmp_path / '1.2.0')
 
-
-def test_a_record_decodes_to_what_was_written(directory):
+def test_a_record_decodes_to_what_was_written(directory, layout):
   (path, count), *_ = prepared.shards(directory, 'train')
   assert count == 11
   reader = prepared.open_reader(path, count)
   for i in range(count):
-    frames, texts = prepared.decode(reader.read([i])[0], SIZE)
-    expected = example(i)
-    np.testing.assert_array_equal(frames, expected.pop('frames'))
+    values, texts = prepared.decode(reader.read([i])[0], layout)
+    expected = example(i, layout)
+    assert values.dtype == expected[layout.key].dtype
+    np.testing.assert_array_equal(values, expected.pop(layout.key))
     assert texts == expected
 
 
-def test_the_index_is_written_read_and_made_again(directory, capsys):
-  splits, size = prepared.read_index(directory)
-  assert size == SIZE
+def test_the_index_is_written_read_and_made_again(directory, layout, capsys):
+  splits, found = prepared.read_index(directory)
+  assert found == layout
   same(splits['train'], index(range(11)))
   same(splits['test'], index(range(11, 13)))
   assert 'reading every record' in capsys.readouterr().err
   # The index was kept.
-  again, size = prepared.read_index(directory)
-  assert size == SIZE
+  again, found = prepared.read_index(directory)
+  assert found == layout
   same(again['train'], splits['train'])
   assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize('layout', LAYOUTS[:1])
+def test_an_index_without_a_key_is_of_frames(directory, layout):
+  prepared.read_index(directory)
+  path = directory / prepared.INDEX_FILE
+  with np.load(path) as arrays:
+    old = {name: arrays[name] for name in arrays.files if name != 'key'}
+  np.savez(path, **old)
+  assert prepared.read_index(directory)[1] == layout
+
+
 @pytest.mark.parametrize('damage', ['stale', 'cut'])
-def test_a_wrong_index_is_made_again(directory, capsys, damage):
-  path = prepared.write_index(directory, {'train': index(range(3))}, SIZE)
+def test_a_wrong_index_is_made_again(directory, layout, capsys, damage):
+  path = prepared.write_index(directory, {'train': index(range(3))}, layout)
   if damage == 'cut':
     path.write_bytes(path.read_bytes()[:50])
   splits, _ = prepared.read_index(directory)
@@ -133,10 +162,10 @@ def test_a_half_copied_dataset_is_named(directory):
     prepared.read_index(directory)
 
 
-def test_another_dataset_of_tfds_is_refused(directory):
+def test_another_dataset_of_tfds_is_refused(directory, layout):
   path = directory / 'features.json'
   content = json.loads(path.read_text())
-  del content['featuresDict']['features']['frames']
+  del content['featuresDict']['features'][layout.key]
   path.write_text(json.dumps(content))
   with pytest.raises(UserError, match='not in the prepared format'):
     prepared.read_index(directory)
@@ -149,12 +178,12 @@ def test_another_file_format_is_told(directory):
     prepared.read_index(directory)
 
 
-def test_a_damaged_record_is_an_error(directory):
+def test_a_damaged_record_is_an_error(directory, layout):
   (path, _), *_ = prepared.shards(directory, 'test')
   record = prepared.open_reader(path, 2).read([0])[0]
   for bad in (record[:-7], record[5:], b'\x00' * 40, b''):
-    with pytest.raises(ValueError, match=r'record|reshape'):
-      prepared.decode(bad, SIZE)
+    with pytest.raises(ValueError, match=r'record|reshape|buffer'):
+      prepared.decode(bad, layout)
 
 
 def test_a_damaged_file_is_named(directory):

@@ -9,6 +9,10 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, prepared, sources
 
 SIZE = (8, 6)
+LAYOUTS = (
+  prepared.Layout('frames', SIZE),
+  prepared.Layout('keypoints', (17, 3)),
+)
 NAMES = [
   (f'{subject:03d}', condition, view)
   for subject in range(1, 4)
@@ -17,22 +21,25 @@ NAMES = [
 ]
 
 
-def frames(row):
+def frames(row, layout=LAYOUTS[0]):
   rng = np.random.default_rng(row)
-  return rng.integers(0, 255, (row + 3, *SIZE), np.uint8)
+  values = rng.integers(0, 255, (row + 3, *layout.size))
+  return values.astype(prepared.DTYPES[layout.key])
 
 
-def array_source():
-  return sources.ArraySource(
-    [frames(row) for row in range(len(NAMES))], *zip(*NAMES, strict=True)
-  )
+def array_source(layout=LAYOUTS[0]):
+  values = [frames(row, layout) for row in range(len(NAMES))]
+  return sources.ArraySource(values, *zip(*NAMES, strict=True))
 
 
-def write_tree(root, name='00-silhouettes.pkl'):
+def write_tree(root, name='00-silhouettes.pkl', layout=LAYOUTS[0]):
   for row, names in enumerate(NAMES):
     folder = root.joinpath(*names)
-    folder.mkdir(parents=True)
-    (folder / name).write_bytes(pickle.dumps(frames(row)))
+    folder.mkdir(parents=True, exist_ok=True)
+    values = frames(row, layout)
+    if layout.key == 'keypoints':
+      values = values.astype(np.float64)  # As OpenGait writes them.
+    (folder / name).write_bytes(pickle.dumps(values))
   return root
 
 
@@ -40,45 +47,57 @@ def write_prepared(root):
   """Writes the prepared format with ArrayRecord alone, in three files."""
   tfds = pytest.importorskip('tensorflow_datasets')
 
-  class CasiaB(tfds.core.GeneratorBasedBuilder):
-    """A few sequences, the first subject in the test split."""
+  # Another test may have imported the real one.
+  with tfds.core.registered.skip_registration():
 
-    VERSION = tfds.core.Version('1.0.0')
-    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name='64')]  # noqa: RUF012
+    class CasiaB(tfds.core.GeneratorBasedBuilder):
+      """A few sequences, the first subject in the test split."""
 
-    def _info(self):
-      return tfds.core.DatasetInfo(
-        builder=self,
-        features=prepared.features(SIZE),
-        disable_shuffling=True,
-      )
+      VERSION = tfds.core.Version('1.0.0')
+      BUILDER_CONFIGS = [  # noqa: RUF012
+        tfds.core.BuilderConfig(name='64'),
+        tfds.core.BuilderConfig(name='hrnet'),
+      ]
 
-    def _split_generators(self, dl_manager):
-      return {
-        'train': self._generate_examples(range(4, 12)),
-        'test': self._generate_examples(range(4)),
-      }
+      @property
+      def layout(self):
+        return LAYOUTS[self.builder_config.name == 'hrnet']
 
-    def _generate_examples(self, rows):
-      for number, row in enumerate(rows):
-        names = dict(zip(('subject', 'condition', 'view'), NAMES[row]))  # noqa: B905
-        key = prepared.record_key(number, len(rows))
-        yield key, {'frames': frames(row), **names}
+      def _info(self):
+        return tfds.core.DatasetInfo(
+          builder=self,
+          features=prepared.features(self.layout),
+          disable_shuffling=True,
+        )
 
-    def _download_and_prepare(self, *args, **kwargs):
-      super()._download_and_prepare(*args, **kwargs)
-      index = array_source().index
-      splits = {
-        'train': index.take(np.arange(4, 12)),
-        'test': index.take(np.arange(4)),
-      }
-      prepared.write_index(self.data_dir, splits, SIZE)
+      def _split_generators(self, dl_manager):
+        return {
+          'train': self._generate_examples(range(4, 12)),
+          'test': self._generate_examples(range(4)),
+        }
 
-  CasiaB(
-    data_dir=root, config='64', file_format='array_record'
-  ).download_and_prepare(
-    download_config=tfds.download.DownloadConfig(num_shards=3)
-  )
+      def _generate_examples(self, rows):
+        for number, row in enumerate(rows):
+          names = dict(zip(('subject', 'condition', 'view'), NAMES[row]))  # noqa: B905
+          key = prepared.record_key(number, len(rows))
+          values = frames(row, self.layout)
+          yield key, {self.layout.key: values, **names}
+
+      def _download_and_prepare(self, *args, **kwargs):
+        super()._download_and_prepare(*args, **kwargs)
+        index = array_source().index
+        splits = {
+          'train': index.take(np.arange(4, 12)),
+          'test': index.take(np.arange(4)),
+        }
+        prepared.write_index(self.data_dir, splits, self.layout)
+
+  for variant in ('64', 'hrnet'):
+    CasiaB(
+      data_dir=root, config=variant, file_format='array_record'
+    ).download_and_prepare(
+      download_config=tfds.download.DownloadConfig(num_shards=3)
+    )
   return root
 
 
@@ -87,25 +106,33 @@ def prepared_root(tmp_path_factory):
   return write_prepared(tmp_path_factory.mktemp('prepared'))
 
 
+@pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.key)
+def layout(request):
+  return request.param
+
+
 @pytest.fixture(params=['arrays', 'tree', 'prepared', 'ram'])
-def source(request, tmp_path):
+def source(request, layout, tmp_path):
   if request.param == 'arrays':
-    return array_source()
+    return array_source(layout)
   if request.param == 'tree':
-    return sources.OpenGaitSource(write_tree(tmp_path))
+    tree = write_tree(tmp_path, layout=layout)
+    return sources.OpenGaitSource(tree, layout.key)
   root = request.getfixturevalue('prepared_root')
-  opened = sources.PreparedSource(prepared.find(root, 'casia_b', '64'))
+  variant = 'hrnet' if layout.key == 'keypoints' else '64'
+  opened = sources.PreparedSource(prepared.find(root, 'casia_b', variant))
   return sources.CachedSource(opened) if request.param == 'ram' else opened
 
 
-def test_every_source_gives_the_same_sequences(source):
-  assert source.size == SIZE
+def test_every_source_gives_the_same_sequences(source, layout):
+  assert (source.key, source.size) == layout
   rows = {source.index.name(row): row for row in range(len(source.index))}
   assert len(rows) == len(NAMES)
   for number, names in enumerate(NAMES):
     row = rows['/'.join(names)]
-    expected = frames(number)
+    expected = frames(number, layout)
     assert source.index.length[row] == len(expected)
+    assert source.read(row).dtype == expected.dtype
     for _ in range(2):  # The second one may come from a cache.
       np.testing.assert_array_equal(source.read(row), expected)
       chosen = np.array([2, 0, 2])
@@ -135,7 +162,8 @@ def test_many_files_raise_the_limit_on_open_ones():
 def test_the_cache_reads_once():
   class Counting:
     def __init__(self):
-      self.index, self.size, self.reads = array_source().index, SIZE, 0
+      self.index, self.reads = array_source().index, 0
+      self.key, self.size = LAYOUTS[0]
 
     def read(self, sequence, frames=None):
       self.reads += 1
@@ -148,14 +176,19 @@ def test_the_cache_reads_once():
   assert counting.reads == 1
 
 
-def test_of_several_pickles_the_silhouettes_are_read(tmp_path):
-  root = write_tree(tmp_path, '01-Silhouette.pkl')
-  for folder in root.glob('*/*/*'):
-    (folder / '00-pose.pkl').write_bytes(pickle.dumps(np.zeros((2, 17, 3))))
-  assert sources.OpenGaitSource(root).size == SIZE
-  for folder in root.glob('*/*/*'):
-    (folder / '01-Silhouette.pkl').rename(folder / '00-first.pkl')
-  assert sources.OpenGaitSource(root).size == SIZE
+@pytest.mark.parametrize(
+  'names',
+  [
+    ('01-Silhouette.pkl', '00-pose.pkl'),
+    ('01-Silhouette.pkl', '00-first.pkl'),
+    ('02-other.pkl', '01-Camera-Pose.pkl'),
+  ],
+)
+def test_of_several_pickles_those_of_the_modality_are_read(tmp_path, names):
+  for name, layout in zip(names, LAYOUTS, strict=True):
+    root = write_tree(tmp_path, name, layout)
+  for layout in LAYOUTS:
+    assert sources.OpenGaitSource(root, layout.key).size == layout.size
 
 
 def test_opening_a_tree_reads_no_frames(tmp_path, monkeypatch):
@@ -203,17 +236,28 @@ def test_bad_trees_are_told(tmp_path):
   file.write_bytes(pickle.dumps(np.zeros((4, *SIZE), np.uint8)))
   with message('has changed'):
     opened.read(row)
+  with message(r'has shape \[.*, 8, 6\], not \[s,v,3\]'):
+    sources.OpenGaitSource(root, 'keypoints')
+  for file in root.glob('*/*/*/*.pkl'):
+    file.write_bytes(pickle.dumps(np.zeros((4, 17, 3), np.uint8)))
+  with message(r'holds uint8 \[4, 17, 3\], not float \[s,v,3\]'):
+    sources.OpenGaitSource(root, 'keypoints').read(0)
 
 
 def test_bad_arrays_are_told():
   names = [['001'], ['nm-01'], ['000']]
   for bad, match in (
-    (np.zeros((3, 4, 5)), 'float64, not uint8'),
+    (np.zeros((3, 4, 5), np.int64), 'int64, not uint8'),
+    (np.zeros((3, 4, 3)), 'float64, not float32'),
+    (np.zeros((3, 4, 5), np.float32), r'shape \[3, 4, 5\], not \[s,v,3\]'),
     (np.zeros((3, 4), np.uint8), r'shape \[3, 4\]'),
     (np.zeros((0, 4, 4), np.uint8), r'shape \[0, 4, 4\]'),
   ):
     with pytest.raises(UserError, match=f'001/nm-01/000.*{match}'):
       sources.ArraySource([bad], *names)
+  both = [np.zeros((3, 4, 3), dtype) for dtype in (np.float32, np.uint8)]
+  with pytest.raises(UserError, match='keypoints are uint8, not float32'):
+    sources.ArraySource(both, *([name[0]] * 2 for name in names))
   with pytest.raises(UserError, match='no sequences'):
     sources.ArraySource([], [], [], [])
 
@@ -243,9 +287,9 @@ def test_a_half_copied_file_is_told_on_opening(prepared_root, tmp_path):
 def test_a_wrong_index_is_noticed(prepared_root, tmp_path):
   root = shutil.copytree(prepared_root, tmp_path / 'copy')
   directory = prepared.find(root, 'casia_b', '64')
-  splits, size = prepared.read_index(directory)
+  splits, layout = prepared.read_index(directory)
   splits['test'] = splits['test'].take(np.array([1, 0, 2, 3]))
-  prepared.write_index(directory, splits, size)
+  prepared.write_index(directory, splits, layout)
   with pytest.raises(UserError, match='is 001/bg-01/000, not 001/bg-01/090'):
     sources.PreparedSource(directory).read(8)
 
@@ -264,6 +308,19 @@ def test_config_opens_each_kind(prepared_root, tmp_path):
   assert isinstance(sources.open_source(cut), sources.CachedSource)
 
 
+def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
+  write_tree(tmp_path)
+  root = write_tree(tmp_path, '1-pose.pkl', LAYOUTS[1])
+  fields = {'root': str(root), 'format': 'opengait', 'size': (17, 3)}
+  opened = sources.open_source(config(**fields, name='casia_b_pose'))
+  assert (opened.key, opened.size) == LAYOUTS[1]
+  fields['size'] = (18, 3)
+  with pytest.raises(UserError, match=r'17 joints; set it to \(17, 3\)'):
+    sources.open_source(config(**fields, name='casia_b_pose'))
+  with pytest.raises(UserError, match=r'17 joints, but .* 18 \(openpose18\)'):
+    sources.open_source(config(**fields, name='oumvlp_pose'))
+
+
 @pytest.mark.parametrize(
   ('fields', 'message'),
   [
@@ -280,6 +337,10 @@ def test_config_opens_each_kind(prepared_root, tmp_path):
     (
       {'name': 'synthetic_walkers', 'variant': 'demo'},
       r'prepare --dataset=synthetic_walkers --variant=demo --root=[^ ]*`$',
+    ),
+    (
+      {'name': 'casia_b_pose', 'size': (17, 3)},
+      'prepare --dataset=casia_b_pose --variant=hrnet --source=PATH',
     ),
   ],
 )

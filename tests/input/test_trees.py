@@ -16,7 +16,8 @@ def test_published_trees_are_told_apart_and_hold_the_same(tmp_path):
   opengait = trees.open_tree(walker_trees.opengait(tmp_path / 'c'))
   assert casia_b.layout == opengait.layout == trees.OPENGAIT
   assert oumvlp.layout == trees.OUMVLP
-  assert [t.pretreated for t in (casia_b, oumvlp, opengait)] == [0, 0, 1]
+  kinds = [t.kind for t in (casia_b, oumvlp, opengait)]
+  assert kinds == ['images', 'images', 'pickles']
 
   names = ['/'.join(cell) for cell in walker_trees.cells()]
   assert [each.name for each in casia_b.sequences] == names
@@ -66,7 +67,7 @@ def test_wrong_layout_is_refused(tmp_path, layout, message):
 def test_what_is_no_tree_is_refused(tmp_path):
   with pytest.raises(UserError, match='no such folder'):
     trees.open_tree(tmp_path / 'nowhere')
-  with pytest.raises(UserError, match='no image and no pickle'):
+  with pytest.raises(UserError, match='no image, no pickle and no json'):
     trees.open_tree(tmp_path)
   (tmp_path / '001.tar.gz').touch()
   with pytest.raises(UserError, match=r'unpack 001\.tar\.gz'):
