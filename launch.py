@@ -47,10 +47,11 @@ def main(argv: Sequence[str]) -> int:
     return 0  # --help was asked for and printed.
   # Imported late: they take seconds, which --help and a typo need not.
   from gaitgs_jax.errors import UserError
-  from gaitgs_jax.training import compilation, loop
+  from gaitgs_jax.training import compilation, loop, processes
 
   compilation.keep()
   try:
+    processes.join()
     if _MODE.value == 'train':
       loop.train(config, _WORKDIR.value)
     else:

@@ -35,7 +35,7 @@ def get_config() -> ConfigDict:
     sampler='fixed',
     order='ordered',
   )
-  config.augment = ()
+  config.augment = dict()
 
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
   config.model = dict(
@@ -50,6 +50,7 @@ def get_config() -> ConfigDict:
   )
   config.optimizer = dict(name='adam', learning_rate=1e-4, weight_decay=5e-4)
   config.schedule = dict(name='step', boundaries=(70_000,), factor=0.1)
+  config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
 
   config.evaluation = dict(
     protocol='casia_b',
@@ -58,6 +59,7 @@ def get_config() -> ConfigDict:
     batch_size=16,
     untrained=False,
     baseline=False,
+    transform=dict(),
   )
   config.checkpoint = dict(every_steps=1_000)
   config.mesh = dict(data=-1, model=1)

@@ -37,7 +37,7 @@ def get_config() -> ConfigDict:
     sampler='fixed',
     order='ordered',
   )
-  config.augment = ()
+  config.augment = dict()
 
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
   config.model = dict(
@@ -58,6 +58,7 @@ def get_config() -> ConfigDict:
   )
   config.optimizer = dict(name='adam', learning_rate=2e-3, weight_decay=0.0)
   config.schedule = dict(name='cosine', warmup_steps=30)
+  config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
 
   config.evaluation = dict(
     protocol='casia_b',
@@ -66,6 +67,7 @@ def get_config() -> ConfigDict:
     batch_size=25,
     untrained=True,
     baseline=True,
+    transform=dict(),
   )
   config.checkpoint = dict(every_steps=100)
   config.mesh = dict(data=-1, model=1)

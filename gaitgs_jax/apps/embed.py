@@ -123,7 +123,12 @@ def embed(
   size = tuple(config.dataset.size)
   rows = np.arange(len(source.index))
   return embedding.embed(
-    embedding.make_embed(graphdef, size=size, mesh=mesh),
+    embedding.make_embed(
+      graphdef,
+      size=size,
+      transform=setup.create_transform(config),
+      mesh=mesh,
+    ),
     params,
     stats,
     pipeline.evaluation_batches(

@@ -25,54 +25,64 @@ class Protocol:
 
   Attributes:
     title: the benchmark's name and which of its tables this is.
-    dataset: the dataset it was published for.
     gallery: conditions of the gallery.
     probes: name in the results -> conditions of its probes.
     per_view: whether each gallery view is a gallery of its own; otherwise all
       views are one gallery, less the probe's own subject and view.
+    identical: whether the gallery of the probe's own view is counted as well.
     invalid: whether to print a second number that leaves out the probes whose
       subject is not in the gallery of their cell.
   """
 
   title: str
-  dataset: str
   gallery: tuple[str, ...]
   probes: Mapping[str, tuple[str, ...]]
   per_view: bool = True
+  identical: bool = False
   invalid: bool = False
 
 
+_CASIA_B = Protocol(
+  title='CASIA-B, per view',
+  gallery=('nm-01', 'nm-02', 'nm-03', 'nm-04'),
+  probes={
+    'NM': ('nm-05', 'nm-06'),
+    'BG': ('bg-01', 'bg-02'),
+    'CL': ('cl-01', 'cl-02'),
+  },
+)
+
 PROTOCOLS: dict[str, Protocol] = {
-  'casia_b': Protocol(
-    title='CASIA-B, per view',
-    dataset='casia_b',
-    gallery=('nm-01', 'nm-02', 'nm-03', 'nm-04'),
-    probes={
-      'NM': ('nm-05', 'nm-06'),
-      'BG': ('bg-01', 'bg-02'),
-      'CL': ('cl-01', 'cl-02'),
-    },
-  ),
+  'casia_b': _CASIA_B,
   'casia_b_cross_view': Protocol(
     title='CASIA-B, cross-view gallery',
-    dataset='casia_b',
     gallery=('nm-02', 'bg-02', 'cl-02'),
     probes={'NM': ('nm-01',), 'BG': ('bg-01',), 'CL': ('cl-01',)},
     per_view=False,
   ),
   'oumvlp': Protocol(
     title='OU-MVLP, per view',
-    dataset='oumvlp',
     gallery=('01',),
     probes={'NM': ('00',)},
     invalid=True,
   ),
   'oumvlp_cross_view': Protocol(
     title='OU-MVLP, cross-view gallery',
-    dataset='oumvlp',
     gallery=('01',),
     probes={'NM': ('00',)},
     per_view=False,
+  ),
+  # GaitGraph2's two. The distance of its first is that of the embeddings of
+  # one part scaled to length 1, which ranks as the cosine distance does.
+  'casia_b_pose': dataclasses.replace(
+    _CASIA_B,
+    title='CASIA-B skeletons, per view, as GaitGraph2',
+  ),
+  'oumvlp_pose': Protocol(
+    title='OU-MVLP-Pose, all views, as GaitGraph2',
+    gallery=('00',),
+    probes={'NM': ('01',)},
+    identical=True,
   ),
 }
 
@@ -128,7 +138,8 @@ def evaluate(
     For each probe name such as 'NM', in percent:
 
     - 'NM/rank1': the mean over probe views of the mean over other gallery
-      views; in a cross-view gallery, the mean over probe views.
+      views (over all of them where the protocol counts identical ones); in a
+      cross-view gallery, the mean over probe views.
     - 'NM/rank1_by_view': matrix [probe view, gallery view], identical views
       too, in the order of `view_names(views)`; for a cross-view gallery
       'NM/rank1_by_probe_view', one number per probe view.
@@ -268,7 +279,8 @@ def _count_per_view(
       kinds['rank1_excluding_invalid'] = np.stack(members, axis=1)
     for key, counted in kinds.items():
       matrix = _cells(correct, counted, split.views[rows])
-      result[f'{name}/{key}'] = mean_of_cells(matrix)
+      by_view = mean_by_probe_view(matrix, identical=rules.identical)
+      result[f'{name}/{key}'] = _mean(by_view)
       result[f'{name}/{key}_by_view'] = matrix
     result |= _sizes(name, split.subjects[rows])
   return result
@@ -300,19 +312,18 @@ def _cells(
   return matrix
 
 
-def mean_by_probe_view(matrix: np.ndarray) -> np.ndarray:
-  """Returns each probe view's mean over the other gallery views, [views].
+def mean_by_probe_view(
+  matrix: np.ndarray, *, identical: bool = False
+) -> np.ndarray:
+  """Returns each probe view's mean over gallery views, [views].
 
   Args:
-    matrix: [probe view, gallery view]; the diagonal and NaN are left out.
+    matrix: [probe view, gallery view]; NaN is left out.
+    identical: whether the diagonal counts; it is left out otherwise.
   """
-  others = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
-  return np.array([_mean(row) for row in others])
-
-
-def mean_of_cells(matrix: np.ndarray) -> float:
-  """Returns the mean over probe views of `mean_by_probe_view`."""
-  return _mean(mean_by_probe_view(matrix))
+  if not identical:
+    matrix = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
+  return np.array([_mean(row) for row in matrix])
 
 
 def _mean(values: np.ndarray) -> float:

@@ -103,7 +103,12 @@ def describe(
   probes = []
   for name, conditions in rules.probes.items():
     probes.append(f'{name} {", ".join(conditions)}{_sizes(name, result or {})}')
-  if rules.per_view:
+  if rules.per_view and rules.identical:
+    counted = (
+      'each gallery view by itself, the identical one too; mean over gallery '
+      'views, then over probe views'
+    )
+  elif rules.per_view:
     counted = (
       'each gallery view by itself, identical views excluded; mean over '
       'gallery views, then over probe views'
@@ -153,10 +158,13 @@ def rows(
   ]
 
 
-def by_probe_view(result: Result, key: str) -> np.ndarray | None:
+def by_probe_view(result: Result, key: str, protocol: str) -> np.ndarray | None:
   """Returns the number `key` for each probe view, or None without them."""
   if f'{key}_by_view' in result:
-    return protocols.mean_by_probe_view(np.asarray(result[f'{key}_by_view']))
+    return protocols.mean_by_probe_view(
+      np.asarray(result[f'{key}_by_view']),
+      identical=protocols.get_protocol(protocol).identical,
+    )
   if f'{key}_by_probe_view' in result:
     return np.asarray(result[f'{key}_by_probe_view'])
   return None
@@ -207,7 +215,7 @@ def _grid_by_view(
 ) -> list[list[str]]:
   ((label, result),) = results.items()
   shown = [(key, name, what) for key, name, what in rows(results, protocol)]
-  columns = [by_probe_view(result, key) for key, _, _ in shown]
+  columns = [by_probe_view(result, key, protocol) for key, _, _ in shown]
   count = max((len(c) for c in columns if c is not None), default=0)
   names = list(views or [])
   if len(names) != count:
@@ -217,7 +225,7 @@ def _grid_by_view(
     cells = [''] * count if column is None else [number(c) for c in column]
     grid.append([f'{name} {what}', *cells, number(result.get(key))])
     if key in published:
-      column = by_probe_view(published, key)
+      column = by_probe_view(published, key, protocol)
       if column is None or len(column) != count:
         cells = [''] * count
       else:

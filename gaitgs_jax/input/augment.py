@@ -1,41 +1,73 @@
-"""What happens to frames on the device: cutting, scaling and augmentation.
+"""From a batch to a model's inputs, on the device.
 
-Frames travel as uint8; everything here is jitted. Augmentations are chosen by
-name in `config.augment`; each sequence is changed as a whole, with a
-probability of one half. The published GaitGS uses none.
+Silhouettes travel as uint8 and skeletons as float32; everything here is
+jitted. `config.augment` names what happens to the inputs in training,
+`config.evaluation.transform` in evaluation: a dict of names and options, of
+`silhouette_transforms` or `pose_transforms`.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import pose_transforms, silhouette_transforms
 
-PROBABILITY = 0.5
-# As OpenGait's defaults: degrees, and the erased share and shape of a frame.
-ROTATION = 10.0
-ERASED_AREA = (0.02, 0.05)
-ERASED_ASPECT = (0.3, 3.3)
-# Greatest shift, as a share of the frame's height and width.
-SHIFT = 0.05
+# (inputs [n,s,...], mask [n,s], key) -> inputs and mask.
+Transform = Callable[
+  [jax.Array, jax.Array, jax.Array | None], tuple[jax.Array, jax.Array]
+]
+
+# Which share of the sequences is changed by those that a coin decides on.
+_PROBABILITY = 0.5
+_BY_COIN = (*silhouette_transforms.TRANSFORMS, 'reverse', 'swap_sides')
+
+
+def keep(
+  inputs: jax.Array, mask: jax.Array, key: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array]:
+  """Changes nothing: the transform of a config that names none."""
+  del key
+  return inputs, mask
+
+
+def inputs(batch: Mapping[str, jax.Array], size: tuple[int, ...]) -> jax.Array:
+  """Returns a model's inputs: silhouettes in 0..1, or skeletons as they are.
+
+  Of silhouettes the middle w' columns are cut out: 64 x 64 frames to 44, as
+  published, 128 to 88.
+
+  Args:
+    batch: with `frames` uint8 [n,s,h,w] or `keypoints` float32 [n,s,v,3].
+    size: (h, w') or (v, 3), of the model.
+
+  Returns:
+    float32 [n,s,h,w',1] or [n,s,v,3].
+
+  Raises:
+    UserError: no such size can be had from the batch.
+  """
+  if 'keypoints' in batch:
+    return _skeletons(batch['keypoints'], size)
+  return _silhouettes(batch['frames'], size)
+
+
+def _skeletons(keypoints: jax.Array, size: tuple[int, ...]) -> jax.Array:
+  if keypoints.shape[2:] != tuple(size):
+    raise UserError(
+      f'the skeletons have {keypoints.shape[2]} joints, but the model expects '
+      f'{size[0]}; set dataset.size to fit the data'
+    )
+  return keypoints
 
 
 @functools.partial(jax.jit, static_argnames='size')
-def inputs(frames: jax.Array, size: tuple[int, int]) -> jax.Array:
-  """Returns a model's inputs float32 [n,s,h,w',1] in 0..1.
-
-  Cuts the middle w' columns: 64 of 64 x 64 frames to 44, as published, 128 to
-  88.
-
-  Args:
-    frames: uint8 [n,s,h,w].
-    size: (h, w') of the model.
-
-  Raises:
-    UserError: no such size can be cut from the frames.
-  """
+def _silhouettes(frames: jax.Array, size: tuple[int, int]) -> jax.Array:
   height, width = frames.shape[-2:]
   spare = width - size[1]
   if height != size[0] or spare < 0 or spare % 2:
@@ -48,122 +80,149 @@ def inputs(frames: jax.Array, size: tuple[int, int]) -> jax.Array:
   return cut.astype(jnp.float32) / 255
 
 
-def augment(
-  inputs: jax.Array, mask: jax.Array, key: jax.Array, names: Sequence[str]
-) -> jax.Array:
-  """Applies augmentations, in the order of their names.
+def create(
+  chosen: Mapping[str, Mapping[str, Any]],
+  *,
+  skeleton: str = '',
+  where: str = 'config.augment',
+  random: bool = True,
+) -> Transform:
+  """Returns the function that applies the chosen transforms.
+
+  They are applied in the order in which their table lists them, each sequence
+  of the batch with random numbers of its own. Padded frames come back as
+  zeros. `probability` is an option of those that a coin decides on. For
+  skeletons `views` with `count` repeats the sequence so many times along time,
+  each changed by itself.
 
   Args:
-    inputs: float32 [n,s,h,w,1] in 0..1.
-    mask: bool [n,s]; padded frames come back as zeros.
-    key: of the step.
-    names: of `AUGMENTATIONS`.
-
-  Returns:
-    float32 [n,s,h,w,1].
+    chosen: name -> options.
+    skeleton: of the dataset; '' for silhouettes.
+    where: what the config calls `chosen`, for messages.
+    random: whether random ones may be among them.
 
   Raises:
-    UserError: there is no augmentation of that name.
+    UserError: an unknown name or option, one that is missing, or a random
+      transform where there may be none.
   """
-  names = tuple(names)
-  for name in names:
-    if name not in AUGMENTATIONS:
+  chosen = {name: dict(options) for name, options in chosen.items()}
+  views = chosen.pop('views', None) if skeleton else None
+  table = _table(skeleton)
+  for name in chosen:
+    if name not in table:
       raise UserError(
-        f'unknown augmentation {name!r}; choose from {", ".join(AUGMENTATIONS)}'
+        f'{where} has no transform {name!r}; choose from {", ".join(table)}'
       )
-  return _augment(inputs, mask, key, names) if names else inputs
+  steps = [
+    _bind(name, function, chosen[name], f'{where}.{name}', random)
+    for name, function in table.items()
+    if name in chosen
+  ]
+  if not steps and views is None:
+    return keep
+  if views is None:
+    return functools.partial(_apply, steps)
+  if set(views) != {'count'}:
+    raise UserError(f'{where}.views takes count=2 and nothing else')
+  return functools.partial(_apply_each, steps, views['count'])
 
 
-@functools.partial(jax.jit, static_argnames='names')
-def _augment(
-  inputs: jax.Array, mask: jax.Array, key: jax.Array, names: tuple[str, ...]
-) -> jax.Array:
-  frames = inputs[..., 0]
-  for number, name in enumerate(names):
-    keys = jax.random.split(jax.random.fold_in(key, number), len(frames))
-    frames = jax.vmap(_sometimes(AUGMENTATIONS[name]))(frames, keys)
-  return jnp.where(mask[..., None, None], frames, 0)[..., None]
+def _table(skeleton: str) -> dict[str, Callable[..., Any]]:
+  """Returns functions of (x, mask, key) or (x, mask) by name."""
+  if not skeleton:
+    return {
+      name: _keeping_the_mask(function)
+      for name, function in silhouette_transforms.TRANSFORMS.items()
+    }
+  swap = skeletons.get(skeleton).swap
+  swapping = functools.partial(pose_transforms.swap_sides, swap=swap)
+  table: dict[str, Callable[..., Any]] = dict(pose_transforms.TRANSFORMS)
+  return table | {'swap_sides': swapping}
+
+
+def _keeping_the_mask(
+  function: Callable[..., jax.Array],
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+  @functools.wraps(function)
+  def kept(
+    x: jax.Array, mask: jax.Array, key: jax.Array, **options: Any
+  ) -> tuple[jax.Array, jax.Array]:
+    return function(x[..., 0], key, **options)[..., None], mask
+
+  return kept
+
+
+def _bind(
+  name: str,
+  function: Callable[..., Any],
+  options: Mapping[str, Any],
+  where: str,
+  random: bool,
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+  """Returns the function of (x, mask, key) with its options set."""
+  parameters = inspect.signature(function).parameters
+  draws = 'key' in parameters
+  if draws and not random:
+    raise UserError(f'{where} is random, which an evaluation must not be')
+  allowed = {
+    p.name: p.default for p in parameters.values() if p.kind is p.KEYWORD_ONLY
+  }
+  # The skeleton says which joints change places, not the config.
+  allowed.pop('swap', None)
+  if name in _BY_COIN:
+    allowed['probability'] = _PROBABILITY
+  wrong = [key for key in options if key not in allowed]
+  if wrong:
+    raise UserError(
+      f'{where} has no option {wrong[0]!r}; its options are'
+      f' {", ".join(allowed) or "none"}'
+    )
+  options = {**allowed, **options}
+  lacking = [k for k, v in options.items() if v is inspect.Parameter.empty]
+  if lacking:
+    raise UserError(f'{where}.{lacking[0]} is missing')
+  probability = options.pop('probability', None)
+  bound = functools.partial(function, **options)
+  if not draws:
+    return lambda x, mask, key: bound(x, mask)
+  return bound if probability is None else _sometimes(bound, probability)
 
 
 def _sometimes(
-  function: Callable[[jax.Array, jax.Array], jax.Array],
-) -> Callable[[jax.Array, jax.Array], jax.Array]:
-  def changed(frames: jax.Array, key: jax.Array) -> jax.Array:
+  function: Callable[..., tuple[jax.Array, jax.Array]], probability: float
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+  def changed(
+    x: jax.Array, mask: jax.Array, key: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
     coin, key = jax.random.split(key)
-    kept = jax.random.uniform(coin) >= PROBABILITY
-    return jnp.where(kept, frames, function(frames, key))
+    done = jax.random.uniform(coin) < probability
+    return jnp.where(done, function(x, mask, key)[0], x), mask
 
   return changed
 
 
-def flip(frames: jax.Array, key: jax.Array) -> jax.Array:
-  """Mirrors frames [s,h,w] left to right.
-
-  A walk seen from 054 then looks like one from 126, so that its view class is
-  no longer true: not for a model that learns views.
-  """
-  del key
-  return frames[..., ::-1]
-
-
-def rotate(frames: jax.Array, key: jax.Array) -> jax.Array:
-  """Turns frames [s,h,w] by one angle of up to `ROTATION` degrees."""
-  angle = jnp.deg2rad(ROTATION) * jax.random.uniform(key, minval=-1, maxval=1)
-  cos, sin = jnp.cos(angle), jnp.sin(angle)
-  height, width = frames.shape[-2:]
-  centre = jnp.asarray([height - 1, width - 1], jnp.float32) / 2
-  grid = [jnp.arange(size, dtype=jnp.float32) for size in (height, width)]
-  y, x = jnp.meshgrid(*grid, indexing='ij')
-  y, x = y - centre[0], x - centre[1]
-  places = [cos * y - sin * x + centre[0], sin * y + cos * x + centre[1]]
-  turn = functools.partial(
-    jax.scipy.ndimage.map_coordinates, coordinates=places, order=1
-  )
-  return jax.vmap(turn)(frames)
+def _apply(
+  steps: list[Callable[..., tuple[jax.Array, jax.Array]]],
+  x: jax.Array,
+  mask: jax.Array,
+  key: jax.Array | None,
+) -> tuple[jax.Array, jax.Array]:
+  # Those that draw nothing ask for no key, but vmap wants one.
+  key = jax.random.key(0) if key is None else key
+  for number, step in enumerate(steps):
+    keys = jax.random.split(jax.random.fold_in(key, number), len(x))
+    x, mask = jax.vmap(step)(x, mask, keys)
+  tail = (1,) * (x.ndim - 2)
+  return jnp.where(mask.reshape(*mask.shape, *tail), x, 0), mask
 
 
-def erase(frames: jax.Array, key: jax.Array) -> jax.Array:
-  """Blanks one rectangle of frames [s,h,w], the same in all of them.
-
-  Random erasing, https://arxiv.org/abs/1708.04896.
-  """
-  height, width = frames.shape[-2:]
-  keys = jax.random.split(key, 4)
-  area = jax.random.uniform(
-    keys[0], minval=ERASED_AREA[0], maxval=ERASED_AREA[1]
-  )
-  aspect = jax.random.uniform(
-    keys[1], minval=ERASED_ASPECT[0], maxval=ERASED_ASPECT[1]
-  )
-  pixels = area * height * width
-  y = _inside(jnp.sqrt(pixels * aspect), height, keys[2])
-  x = _inside(jnp.sqrt(pixels / aspect), width, keys[3])
-  return jnp.where(y[:, None] & x[None, :], 0, frames)
-
-
-def _inside(extent: jax.Array, size: int, key: jax.Array) -> jax.Array:
-  """Returns bool [size], True along a random interval of that extent."""
-  extent = jnp.clip(jnp.round(extent), 1, size)
-  start = jnp.floor(jax.random.uniform(key) * (size - extent + 1))
-  places = jnp.arange(size, dtype=jnp.float32)
-  return (places >= start) & (places < start + extent)
-
-
-def shift(frames: jax.Array, key: jax.Array) -> jax.Array:
-  """Moves frames [s,h,w] by up to `SHIFT` of their size, zeros moving in."""
-  height, width = frames.shape[-2:]
-  reach = (round(SHIFT * height), round(SHIFT * width))
-  padded = jnp.pad(frames, ((0, 0), *((r, r) for r in reach)))
-  start = [
-    jax.random.randint(k, (), 0, 2 * r + 1)
-    for k, r in zip(jax.random.split(key), reach, strict=True)
-  ]
-  return jax.lax.dynamic_slice(padded, (0, *start), frames.shape)
-
-
-AUGMENTATIONS = {
-  'flip': flip,
-  'rotate': rotate,
-  'erase': erase,
-  'shift': shift,
-}
+def _apply_each(
+  steps: list[Callable[..., tuple[jax.Array, jax.Array]]],
+  count: int,
+  x: jax.Array,
+  mask: jax.Array,
+  key: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+  views = [_apply(steps, x, mask, k) for k in jax.random.split(key, count)]
+  xs, masks = zip(*views, strict=True)
+  return jnp.concatenate(xs, axis=1), jnp.concatenate(masks, axis=1)

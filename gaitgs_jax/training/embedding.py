@@ -16,11 +16,15 @@ from gaitgs_jax.training.state import Arrays
 
 EmbedFn = Callable[[Arrays, Arrays, dict[str, Any]], tuple[Any, Any]]
 
-_KEYS = ('frames', 'mask', 'sequence')
+_KEYS = ('frames', 'keypoints', 'mask', 'sequence')
 
 
 def make_embed(
-  graphdef: nnx.GraphDef, *, size: tuple[int, int], mesh: Mesh
+  graphdef: nnx.GraphDef,
+  *,
+  size: tuple[int, ...],
+  mesh: Mesh,
+  transform: inputs_of.Transform = inputs_of.keep,
 ) -> EmbedFn:
   """Returns the jitted (params, stats, batch) -> (embedding, sequence).
 
@@ -29,15 +33,17 @@ def make_embed(
 
   Args:
     graphdef: the model's static part, of `state.split`.
-    size: (height, width) that the model sees.
+    size: of the frames that the model sees, see `input.augment.inputs`.
     mesh: where to run.
+    transform: what happens to them, of `input.augment.create`.
   """
 
   def embed_batch(
     params: Arrays, stats: Arrays, batch: dict[str, jax.Array]
   ) -> tuple[jax.Array, jax.Array]:
     model = states.join(graphdef, params, stats)
-    output = model(inputs_of.inputs(batch['frames'], size), batch['mask'])
+    inputs = inputs_of.inputs(batch, size)
+    output = model(*transform(inputs, batch['mask'], None))
     return output.embedding.astype(jnp.float32), batch['sequence']
 
   return jax.jit(embed_batch, out_shardings=meshes.whole(mesh))
@@ -77,8 +83,9 @@ def embed(
     embed_fn: of `make_embed`.
     params: the model's.
     stats: the model's.
-    batches: dicts with frames uint8 [n,s,h,w], mask bool [n,s] and sequence
-      int32 [n], -1 for rows to be ignored; any n, and few different shapes.
+    batches: dicts with frames uint8 [n,s,h,w] or keypoints float32 [n,s,v,3],
+      mask bool [n,s] and sequence int32 [n], -1 for rows to be ignored; any n,
+      and few different shapes.
     rows: the sequences wanted [N]; the batches hold each of them once.
     mesh: the mesh of `make_embed`.
 
@@ -116,7 +123,8 @@ def _one_late(items: Iterable[Any]) -> Iterator[Any]:
 def _place(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
   """Puts a process's part of a batch on its devices."""
   local = mesh.shape['data'] // jax.process_count()
-  batch = fill_rows({key: batch[key] for key in _KEYS}, max(local, 1))
+  kept = {key: value for key, value in batch.items() if key in _KEYS}
+  batch = fill_rows(kept, max(local, 1))
   sharding = meshes.over_data(mesh)
   return {
     key: jax.make_array_from_process_local_data(sharding, value)

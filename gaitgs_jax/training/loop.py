@@ -11,7 +11,14 @@ from flax import nnx
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import checkpoint, scoring, settings, setup, writers
+from gaitgs_jax.training import (
+  averaging,
+  checkpoint,
+  scoring,
+  settings,
+  setup,
+  writers,
+)
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import step as steps
 from gaitgs_jax.training import workdir as workdirs
@@ -91,6 +98,7 @@ class _Run:
     batch = config.batch
     self.rows = batch.subjects * batch.sequences
     meshes.check_batch(batch.subjects, batch.sequences, self.mesh)
+    self.augment = setup.create_augmentation(config)
     self.loss_fn = setup.create_losses(config)
     self.optimizer, self.rate = setup.create_optimizer(config)
     self.data = setup.open_data(config)
@@ -102,14 +110,17 @@ class _Run:
     state = self._first_state(like)
     if not jax.process_index():
       workdirs.write_facts(self.workdir, self.config, state.params)
+    given: dict[str, Any] = dict(
+      size=tuple(self.config.dataset.size), augment=self.augment
+    )
     self.train_step = steps.make_train_step(
       graphdef,
       self.loss_fn,
       self.optimizer,
-      size=tuple(self.config.dataset.size),
-      augment=tuple(self.config.augment),
       shardings=setup.shardings_of(like),
+      **given,
     )
+    self.refresh = steps.make_refresh(graphdef, **given)
     step = int(state.step)
     with writers.Writers(
       self.workdir,
@@ -151,12 +162,15 @@ class _Run:
     index = self.data.source.index
     self.watch = Watch(index.name, self.rows, total)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    for batch in self._batches(step) if step < total else ():
+    batches = self._batches(step) if step < total else iter(())
+    for batch in batches:
       state, metrics = self.train_step(state, batch, key)
       step += 1
       self.watch.note(step, metrics, batch['sequence'])
       if step % config.log_every == 0 or step == total:
         self._log(step)
+      if step == total:
+        state = self._take_average(state, batches, key)
       stop = self._asked_to_stop(step)
       score = None
       due = step % config.evaluation.every_steps == 0 or step == total
@@ -172,6 +186,23 @@ class _Run:
       if stop or step == total:
         break
     return step
+
+  def _take_average(
+    self,
+    state: TrainState,
+    batches: Iterator[dict[str, jax.Array]],
+    key: jax.Array,
+  ) -> TrainState:
+    """Returns the state of the averaged weights, if they are averaged."""
+    mean = averaging.mean_of(state.opt_state)
+    if mean is None:
+      return state
+    # A copy: the next step, if the run is made longer, donates both.
+    state = state._replace(params=jax.tree.map(jnp.copy, mean))
+    for number in range(self.config.average.statistics_steps):
+      draw = jax.random.fold_in(key, self.config.total_steps + number)
+      state = self.refresh(state, next(batches), draw)
+    return state
 
   def _batches(self, step: int) -> Iterator[dict[str, jax.Array]]:
     batches = pipeline.train_batches(

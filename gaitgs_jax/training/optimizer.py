@@ -123,6 +123,7 @@ def one_cycle(
   rise: float = 0.3,
   divide_first: float = 25.0,
   divide_last: float = 1e4,
+  hold: float = 1.0,
 ) -> optax.Schedule:
   """Rises to the base rate and falls far below it (torch OneCycleLR).
 
@@ -134,13 +135,15 @@ def one_cycle(
     rise: the part of the run that rises.
     divide_first: base / the first rate.
     divide_last: the first rate / the last one.
+    hold: the part of the run from which the rate stays as it is then, as
+      stochastic weight averaging wants it.
   """
   first, last = base / divide_first, base / divide_first / divide_last
   top = rise * total_steps - 1
   end = max(total_steps - 1, 1)
 
   def rate(count: jax.Array) -> jax.Array:
-    done = _real(count)
+    done = jnp.minimum(_real(count), hold * total_steps)
     up = _along_cosine(first, base, done / max(top, 1e-9))
     down = _along_cosine(base, last, (done - top) / (end - top))
     return jnp.where(done <= top, up, down)

@@ -19,7 +19,7 @@ from gaitgs_jax.evaluation import (
   report,
 )
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import embedding
+from gaitgs_jax.training import embedding, setup
 from gaitgs_jax.training.setup import Data
 from gaitgs_jax.training.state import Arrays
 from gaitgs_jax.training.stopping import Stopping
@@ -56,8 +56,12 @@ class Scorer:
     self._config, self._data, self._mesh = config, data, mesh
     self._folder = workdir / _FOLDER
     self._stopping = stopping
-    size = tuple(config.dataset.size)
-    self._embed = embedding.make_embed(graphdef, size=size, mesh=mesh)
+    self._embed = embedding.make_embed(
+      graphdef,
+      size=tuple(config.dataset.size),
+      transform=setup.create_transform(config),
+      mesh=mesh,
+    )
     self._check()
 
   def _check(self) -> None:

@@ -32,7 +32,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     'batch_size',
     'untrained',
     'baseline',
+    'transform',
   ),
+  'average': ('start', 'every', 'statistics_steps'),
   'checkpoint': ('every_steps',),
   'mesh': ('data', 'model'),
 }

@@ -9,16 +9,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 from jax.sharding import Mesh
 
 from gaitgs_jax import losses, models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, partitions, sources
+from gaitgs_jax.input import augment, datasets, partitions, sources
 from gaitgs_jax.models import GaitOutput
+from gaitgs_jax.training import averaging, settings
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import optimizer as optimizers
-from gaitgs_jax.training import settings
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import Arrays, TrainState
 from gaitgs_jax.training.step import LossFn
@@ -82,6 +83,30 @@ def _check_classes(config: Any, subjects: int) -> None:
       )
 
 
+def create_augmentation(config: Any) -> augment.Transform:
+  """Returns what config.augment does to training inputs.
+
+  Raises:
+    UserError: an unknown name or option.
+  """
+  skeleton = datasets.get(config.dataset.name).skeleton
+  return augment.create(config.augment, skeleton=skeleton)
+
+
+def create_transform(config: Any) -> augment.Transform:
+  """Returns what config.evaluation.transform does to the inputs.
+
+  Raises:
+    UserError: an unknown name or option, or a random one.
+  """
+  return augment.create(
+    config.evaluation.transform,
+    skeleton=datasets.get(config.dataset.name).skeleton,
+    where='config.evaluation.transform',
+    random=False,
+  )
+
+
 def create_model(config: Any) -> nnx.Module:
   """Returns config.model_name's model with its initial weights.
 
@@ -111,10 +136,13 @@ def describe_model(
 def _describe(config: Any) -> tuple[nnx.GraphDef, Arrays, Arrays, GaitOutput]:
   """Returns a model's parts and its output on a small batch, all abstract."""
   abstract = nnx.eval_shape(lambda: create_model(config))
+  size = tuple(config.dataset.size)
+  is_skeleton = bool(datasets.get(config.dataset.name).skeleton)
+  frame = size if is_skeleton else (*size, 1)
   graphdef, params, stats = states.split(abstract)
 
   def call(params: Arrays, stats: Arrays) -> GaitOutput:
-    inputs = jnp.zeros((_ROWS, _FRAMES, *config.dataset.size, 1))
+    inputs = jnp.zeros((_ROWS, _FRAMES, *frame))
     mask = jnp.ones((_ROWS, _FRAMES), bool)
     model = states.join(graphdef, params, stats)
     return model(inputs, mask, train=True, key=jax.random.key(0))
@@ -133,10 +161,26 @@ def _place(tree: Any, mesh: Mesh) -> Any:
 
 
 def create_optimizer(config: Any) -> tuple[Any, Any]:
-  """Returns config.optimizer and its learning rate by update count."""
-  return optimizers.create(
+  """Returns config.optimizer and its learning rate by update count.
+
+  Where config.average starts within the run, the optimizer keeps the mean.
+
+  Raises:
+    UserError: a field of these sections is wrong.
+  """
+  optimizer, rate = optimizers.create(
     config.optimizer, config.schedule, config.total_steps
   )
+  start, every = config.average.start, config.average.every
+  if not 0 <= start <= 1 or every < 1:
+    raise UserError(
+      f'config.average has start {start!r} and every {every!r}: start is a '
+      'part of the run, 0 to 1, and every a number of steps, 1 or more'
+    )
+  if start < 1:
+    mean = averaging.average(int(start * config.total_steps), every)
+    optimizer = optax.chain(optimizer, mean)
+  return optimizer, rate
 
 
 def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:

@@ -22,8 +22,8 @@ def make_train_step(
   loss_fn: LossFn,
   optimizer: optax.GradientTransformation,
   *,
-  size: tuple[int, int],
-  augment: tuple[str, ...] = (),
+  size: tuple[int, ...],
+  augment: inputs_of.Transform = inputs_of.keep,
   shardings: TrainState | None = None,
 ) -> TrainStep:
   """Returns the jitted step (state, batch, key) -> (state, metrics).
@@ -36,8 +36,8 @@ def make_train_step(
     graphdef: the model's static part, of `state.split`.
     loss_fn: (output, batch) -> (loss, terms by name).
     optimizer: an optax transformation.
-    size: (height, width) that the model sees.
-    augment: names of `input.augment`'s augmentations.
+    size: of the frames that the model sees, see `input.augment.inputs`.
+    augment: what happens to them, of `input.augment.create`.
     shardings: where the state's arrays live (default: XLA's choice).
   """
 
@@ -45,12 +45,11 @@ def make_train_step(
     state: TrainState, batch: Batch, key: jax.Array
   ) -> tuple[TrainState, Metrics]:
     draw, drop = jax.random.split(jax.random.fold_in(key, state.step))
-    inputs = inputs_of.inputs(batch['frames'], size)
-    inputs = inputs_of.augment(inputs, batch['mask'], draw, augment)
+    inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
 
     def objective(params: states.Arrays) -> tuple[jax.Array, Any]:
       model = states.join(graphdef, params, state.stats)
-      output = model(inputs, batch['mask'], train=True, key=drop)
+      output = model(inputs, mask, train=True, key=drop)
       loss, terms = loss_fn(output, batch)
       return loss, (terms, states.statistics(model))
 
@@ -63,3 +62,31 @@ def make_train_step(
 
   out = None if shardings is None else (shardings, None)
   return jax.jit(train_step, donate_argnums=0, out_shardings=out)
+
+
+def make_refresh(
+  graphdef: nnx.GraphDef,
+  *,
+  size: tuple[int, ...],
+  augment: inputs_of.Transform = inputs_of.keep,
+) -> Callable[[TrainState, Batch, jax.Array], TrainState]:
+  """Returns the jitted (state, batch, key) -> state with newer statistics.
+
+  A training step without the update of the weights, for weights that have been
+  put there rather than trained (`averaging`).
+
+  Args:
+    graphdef: the model's static part, of `state.split`.
+    size: as for `make_train_step`.
+    augment: likewise.
+  """
+
+  @jax.jit
+  def refresh(state: TrainState, batch: Batch, key: jax.Array) -> TrainState:
+    draw, drop = jax.random.split(key)
+    inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
+    model = states.join(graphdef, state.params, state.stats)
+    model(inputs, mask, train=True, key=drop)
+    return state._replace(stats=states.statistics(model))
+
+  return refresh

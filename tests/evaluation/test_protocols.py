@@ -83,6 +83,26 @@ def test_cross_view_agrees_with_the_published_tool(
       assert ours[f'{name}/{key}'] == pytest.approx(total, abs=ROUNDING)
 
 
+def test_gaitgraph2s_oumvlp_counts_every_cell(golden):
+  data = golden['oumvlp']
+  ours = run('oumvlp_pose', data)
+  # Gallery and probes are the other way round than elsewhere.
+  swapped = {**data, 'types': np.where(data['types'] == '00', '01', '00')}
+  cells = run('oumvlp', swapped)['NM/rank1_by_view']
+  np.testing.assert_array_equal(ours['NM/rank1_by_view'], cells)
+  assert ours['NM/rank1'] == pytest.approx(cells.mean())
+
+
+def test_gaitgraph2s_casia_b_normalises_the_embedding(golden):
+  data = golden['casiab']
+  flat = data['embeddings'].reshape(len(data['labels']), 1, -1)
+  length = np.linalg.norm(flat, axis=-1, keepdims=True)
+  cosine = run('casia_b_pose', {**data, 'embeddings': flat}, 'cosine')
+  scaled = run('casia_b', {**data, 'embeddings': flat / length})
+  for name in ('NM', 'BG', 'CL'):
+    assert cosine[f'{name}/rank1'] == pytest.approx(scaled[f'{name}/rank1'])
+
+
 def test_the_order_of_sequences_does_not_matter(golden):
   data = golden['casiab']
   rows = np.random.default_rng(0).permutation(len(data['labels']))

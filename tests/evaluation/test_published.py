@@ -22,7 +22,7 @@ def test_rows_per_view_average_to_the_published_mean():
       assert len(row) == 11
       assert round(float(np.mean(row)), 1) == found[f'{name}/rank1']
       np.testing.assert_array_equal(
-        report.by_probe_view(found, f'{name}/rank1'), row
+        report.by_probe_view(found, f'{name}/rank1', 'casia_b'), row
       )
 
 

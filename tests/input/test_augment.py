@@ -7,6 +7,7 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import augment
 
 RNG = np.random.default_rng(0)
+KEY = jax.random.key(0)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ RNG = np.random.default_rng(0)
 )
 def test_inputs_are_the_middle_columns_in_0_to_1(stored, size, first):
   frames = RNG.integers(0, 256, (2, 3, *stored), np.uint8)
-  inputs = augment.inputs(frames, size)
+  inputs = augment.inputs({'frames': frames}, size)
   assert inputs.shape == (2, 3, *size, 1) and inputs.dtype == jnp.float32
   expected = frames[..., first : first + size[1]].astype(np.float32) / 255
   np.testing.assert_allclose(inputs[..., 0], expected, rtol=1e-6)
@@ -25,79 +26,78 @@ def test_inputs_are_the_middle_columns_in_0_to_1(stored, size, first):
 def test_frames_of_another_size_are_told(size):
   frames = np.zeros((1, 1, 64, 64), np.uint8)
   with pytest.raises(UserError, match=f'64x64, but .* {size[0]}x{size[1]}'):
-    augment.inputs(frames, size)
+    augment.inputs({'frames': frames}, size)
 
 
-# 64 walks of 3 frames, and the last frame of each is padding.
-INPUTS = jnp.asarray(RNG.random((64, 3, 20, 14, 1), np.float32)) + 0.1
-MASK = jnp.broadcast_to(jnp.array([True, True, False]), (64, 3))
+def test_skeletons_stay_as_they_are():
+  keypoints = jnp.asarray(RNG.random((2, 3, 17, 3), np.float32))
+  inputs = augment.inputs({'keypoints': keypoints}, (17, 3))
+  np.testing.assert_array_equal(inputs, keypoints)
+  with pytest.raises(UserError, match='17 joints, but the model expects 18'):
+    augment.inputs({'keypoints': keypoints}, (18, 3))
 
 
-def apply(*names, seed=0, inputs=INPUTS):
-  return np.asarray(
-    augment.augment(inputs, MASK, jax.random.key(seed), names)[..., 0]
+@pytest.mark.parametrize(
+  ('chosen', 'skeleton', 'message'),
+  [
+    ({'flop': {}}, '', "'flop'; choose from flip, rotate"),
+    ({'flip': {}}, 'coco17', "'flip'; choose from repair, reflect"),
+    ({'views': {'count': 2}}, '', "'views'; choose from flip"),
+    ({'rotate': {'angle': 3}}, '', "rotate has no option 'angle'; its .*degr"),
+    ({'repair': {'probability': 1}}, 'coco17', 'its options are none'),
+    ({'crop': {}}, 'coco17', 'augment.crop.frames is missing'),
+    ({'swap_sides': {'swap': (0,)}}, 'coco17', "no option 'swap'"),
+    ({'views': {'number': 2}}, 'coco17', 'views takes count=2'),
+  ],
+)
+def test_what_is_wrong_with_a_choice_is_told(chosen, skeleton, message):
+  with pytest.raises(UserError, match=message):
+    augment.create(chosen, skeleton=skeleton)
+
+
+def test_an_evaluation_draws_nothing():
+  with pytest.raises(UserError, match=r'move is random, which an evaluation'):
+    augment.create({'move': {'x': 1, 'y': 1}}, skeleton='coco17', random=False)
+  x, mask = jnp.ones((2, 4, 17, 3)), jnp.ones((2, 4), bool)
+  chosen = {'centre': {'frames': 3}}
+  middle = augment.create(chosen, skeleton='coco17', random=False)
+  assert middle(x, mask, None)[0].shape == (2, 3, 17, 3)
+
+
+def test_nothing_chosen_changes_nothing():
+  assert augment.create({}) is augment.keep
+  x, mask = jnp.ones((2, 4, 8, 6, 1)), jnp.ones((2, 4), bool)
+  assert augment.keep(x, mask, KEY)[0] is x
+
+
+def test_the_probability_is_an_option():
+  x = jnp.asarray(RNG.random((64, 2, 8, 6, 1), np.float32))
+  mask = jnp.ones((64, 2), bool)
+  for probability, expected in ((0.0, x), (1.0, x[:, :, :, ::-1])):
+    flip = augment.create({'flip': {'probability': probability}})
+    np.testing.assert_array_equal(flip(x, mask, KEY)[0], expected)
+
+
+def test_views_are_changed_each_by_itself():
+  x = jnp.asarray(RNG.random((4, 5, 17, 3), np.float32))
+  mask = jnp.ones((4, 5), bool).at[0, 3:].set(False)
+  chosen = {'joint_noise': {'scale': 1.0}, 'views': {'count': 2}}
+  twice = augment.create(chosen, skeleton='coco17')
+  y, wider = twice(x, mask, KEY)
+  assert y.shape == (4, 10, 17, 3)
+  np.testing.assert_array_equal(wider, jnp.concatenate([mask, mask], axis=1))
+  assert not np.array_equal(y[1, :5], y[1, 5:])
+  assert not y[0, 3:5].any() and not y[0, 8:].any()
+
+
+def test_order_of_the_names_does_not_matter():
+  x = jnp.asarray(RNG.random((4, 9, 17, 3), np.float32))
+  mask = jnp.ones((4, 9), bool)
+  chosen = {'crop': {'frames': 4}, 'reverse': {}, 'move': {'x': 3, 'y': 1}}
+  forward = augment.create(chosen, skeleton='coco17')
+  backward = augment.create(
+    dict(reversed(list(chosen.items()))), skeleton='coco17'
   )
-
-
-@pytest.mark.parametrize('name', augment.AUGMENTATIONS)
-def test_half_of_the_sequences_change(name):
-  changed = apply(name)
-  kept = [
-    np.array_equal(new[:2], old[:2, ..., 0])
-    for new, old in zip(changed, np.asarray(INPUTS), strict=True)
-  ]
-  assert 16 < sum(kept) < 48
-  assert not changed[:, 2].any()
-  np.testing.assert_array_equal(changed, apply(name))
-  assert not np.array_equal(changed, apply(name, seed=1))
-
-
-def test_no_names_change_nothing():
-  np.testing.assert_array_equal(apply(), INPUTS[..., 0])
-
-
-def test_flip_mirrors():
-  changed, old = apply('flip'), np.asarray(INPUTS[..., 0])
-  assert all(
-    np.array_equal(new[:2], frames[:2])
-    or np.array_equal(new[:2], frames[:2, :, ::-1])
-    for new, frames in zip(changed, old, strict=True)
+  np.testing.assert_array_equal(
+    forward(x, mask, KEY)[0], backward(x, mask, KEY)[0]
   )
-
-
-def test_erase_blanks_one_rectangle_in_all_frames():
-  for new in apply('erase'):
-    blank = new[:2] == 0
-    np.testing.assert_array_equal(blank[0], blank[1])
-    rows, columns = np.nonzero(blank[0])
-    if len(rows):
-      height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-      assert height * width == len(rows) <= 0.1 * blank[0].size
-
-
-def test_shift_moves_by_whole_pixels():
-  ramp = jnp.broadcast_to(
-    jnp.arange(1.0, 15.0)[None, None, None, :, None], INPUTS.shape
-  )
-  moves = set()
-  for new in apply('shift', inputs=ramp):
-    row = new[0, 10]
-    move = int(row[7]) - 8
-    inside = row[row > 0]
-    np.testing.assert_array_equal(np.diff(inside), 1)
-    moves.add(move)
-  assert moves == {-1, 0, 1}
-
-
-def test_rotation_keeps_the_centre_and_turns_the_rest():
-  inputs = jnp.zeros((64, 3, 21, 21, 1)).at[:, :, :, 10].set(1.0)
-  changed = apply('rotate', inputs=inputs)
-  np.testing.assert_allclose(changed[:, 0, 10, 10], 1, atol=1e-5)
-  top = changed[:, 0, 0].argmax(-1)
-  assert top.min() < 10 < top.max()
-  assert abs(top - 10).max() <= 2
-
-
-def test_unknown_names_are_told():
-  with pytest.raises(UserError, match="'flop'; choose from flip, rotate"):
-    apply('flop')

@@ -24,7 +24,7 @@ source = sources.ArraySource(frames, subjects, ['nm-01'] * 8, views)
 batch = dict(subjects=2, sequences=2, frames=4)
 options = dict(dataset='casia_b', seed=0)
 first = next(pipeline.train_batches(source, np.arange(8), batch, **options))
-inputs = augment.inputs(first['frames'], (64, 44))
+inputs = augment.inputs(first, (64, 44))
 assert inputs.shape == (4, 4, 64, 44, 1), inputs.shape
 rows = [b['sequence'] for b in pipeline.evaluation_batches(
     source, np.arange(8), 4, dataset='casia_b')]

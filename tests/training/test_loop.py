@@ -44,20 +44,21 @@ def _stop_at(monkeypatch, step):
   monkeypatch.setattr(pipeline, 'train_batches', batches)
 
 
-@pytest.fixture
-def whole_run(config, tmp_path):
+def _whole_run(config, tmp_path):
   config.total_steps = 9
   config.checkpoint.every_steps = 100
   config.evaluation.every_steps = 100
   config.log_every = 1
   loop.train(config, tmp_path / 'whole')
-  return config, tmp_path / 'whole'
+  return tmp_path / 'whole'
 
 
+@pytest.mark.parametrize('averaged_from', [1.0, 0.3])
 def test_an_interrupted_run_ends_bit_for_bit_as_a_whole_one(
-  whole_run, tmp_path, monkeypatch, capsys
+  averaged_from, config, tmp_path, monkeypatch, capsys
 ):
-  config, whole = whole_run
+  config.average.start = averaged_from
+  whole = _whole_run(config, tmp_path)
   parts = tmp_path / 'parts'
   with monkeypatch.context() as patch:
     _stop_at(patch, 4)
@@ -220,7 +221,7 @@ def test_a_workdir_in_use_is_refused(config, tmp_path):
     (lambda c: c.dataset.update(root='/nowhere'), '/nowhere'),
     (lambda c: c.evaluation.update(protocol='casia'), 'casia'),
     (lambda c: c.evaluation.update(metric='manhattan'), 'manhattan'),
-    (lambda c: setattr(c, 'augment', ('flop',)), 'flop'),
+    (lambda c: setattr(c, 'augment', {'flop': {}}), 'flop'),
   ],
 )
 def test_bad_input_is_a_sentence(config, tmp_path, change, words):

@@ -11,6 +11,7 @@ from training import tiny
 
 from gaitgs_jax import losses
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import augment
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import optimizer as optimizers
 from gaitgs_jax.training import state as states
@@ -51,7 +52,7 @@ def _step(graphdef, optimizer, **options):
   )
 
 
-def _train(count, devices=None, augment=()):
+def _train(count, devices=None, augment=augment.keep):
   """Returns the state and the metrics after some steps."""
   graphdef, state, optimizer = _parts()
   shardings = None
@@ -151,7 +152,8 @@ def test_several_devices_compute_what_one_does(shape):
 
 def test_augmentation_changes_the_batch():
   _, plain = _train(1)
-  _, changed = _train(1, augment=('shift', 'erase'))
+  chosen = {'shift': {'share': 0.2}, 'erase': {}}
+  _, changed = _train(1, augment=augment.create(chosen))
   assert float(plain['loss']) != float(changed['loss'])
 
 

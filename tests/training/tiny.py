@@ -95,7 +95,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
   config.batch = dict(
     subjects=4, sequences=2, frames=4, sampler='fixed', order='ordered'
   )
-  config.augment = ()
+  config.augment = dict()
   config.model_name = 'tiny'
   config.model = dict(features=4, num_views=11, dropout=0.5)
   config.losses = dict(
@@ -103,6 +103,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
   )
   config.optimizer = dict(name='adam', learning_rate=1e-2, weight_decay=5e-4)
   config.schedule = dict(name='step', boundaries=(4,), factor=0.1)
+  config.average = dict(start=1.0, every=1, statistics_steps=0)
   config.evaluation = dict(
     protocol='casia_b',
     metric='euclidean',
@@ -110,6 +111,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
     batch_size=3,
     untrained=False,
     baseline=False,
+    transform=dict(),
   )
   config.checkpoint = dict(every_steps=2)
   config.mesh = dict(data=1, model=1)
