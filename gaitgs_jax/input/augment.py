@@ -136,8 +136,7 @@ def _table(skeleton: str) -> dict[str, Callable[..., Any]]:
     }
   swap = skeletons.get(skeleton).swap
   swapping = functools.partial(pose_transforms.swap_sides, swap=swap)
-  table: dict[str, Callable[..., Any]] = dict(pose_transforms.TRANSFORMS)
-  return table | {'swap_sides': swapping}
+  return {**pose_transforms.TRANSFORMS, 'swap_sides': swapping}
 
 
 def _keeping_the_mask(

@@ -9,6 +9,7 @@ frames or another fixed number. They are those of GaitGraph2
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -164,7 +165,7 @@ def move(
 
 
 # In the order in which they are applied, GaitGraph2's.
-TRANSFORMS = {
+TRANSFORMS: dict[str, Callable[..., Sequence]] = {
   'repair': repair,
   'reflect': reflect,
   'reverse': reverse,
