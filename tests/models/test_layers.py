@@ -1,0 +1,60 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from gaitgs_jax.models import layers
+
+
+def draw(*shape):
+  return 3 + 2 * jax.random.normal(jax.random.key(0), shape)
+
+
+def test_batch_norm_follows_torchs_rule():
+  norm, x = layers.BatchNorm(1), jnp.array([[0.0], [2.0]])
+  y = norm(x, train=True)
+  # Mean 1, biased variance 1, unbiased 2.
+  np.testing.assert_allclose(y, (x - 1) / np.sqrt(1 + 1e-5), rtol=1e-6)
+  np.testing.assert_allclose(norm.mean[...], 0.1, rtol=1e-6)
+  np.testing.assert_allclose(norm.variance[...], 0.9 + 0.2, rtol=1e-6)
+  y = norm(x, train=False)
+  np.testing.assert_allclose(y, (x - 0.1) / np.sqrt(1.1 + 1e-5), rtol=1e-6)
+
+
+@pytest.mark.parametrize('shape', ((6,), (5, 6), (4, 5, 6)))
+def test_batch_norm_treats_trailing_axes_apart(shape):
+  norm, x = layers.BatchNorm(*shape), draw(3, 4, 5, 6)
+  y = norm(x, train=True)
+  axes = tuple(range(x.ndim - len(shape)))
+  np.testing.assert_allclose(y.mean(axes), 0, atol=1e-5)
+  np.testing.assert_allclose(y.std(axes), 1, atol=2e-3)
+
+
+def test_batch_norm_leaves_padded_frames_out():
+  x = draw(3, 4, 5, 6)
+  mask = jnp.array([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
+  norm, alone = layers.BatchNorm(6), layers.BatchNorm(6)
+  padded = jnp.where(mask[:, :, None, None], x, 1e6)
+  y = norm(padded, mask, train=True)[mask]
+  np.testing.assert_allclose(y, alone(x[mask], train=True), atol=1e-5)
+  for one, other in ((norm.mean, alone.mean), (norm.variance, alone.variance)):
+    np.testing.assert_allclose(one[...], other[...], rtol=1e-5)
+
+
+def test_batch_norm_of_one_value_stays_finite():
+  norm = layers.BatchNorm(2)
+  assert np.all(norm(jnp.ones((1, 2)), train=True) == 0)
+  assert np.all(np.isfinite(norm.variance[...]))
+
+
+def test_batch_norm_computes_in_float32():
+  y = layers.BatchNorm(6)(draw(9, 6).astype(jnp.bfloat16), train=True)
+  assert y.dtype == jnp.float32
+
+
+def test_batch_norm_starts_from_a_scale_or_draws_it():
+  assert np.all(layers.BatchNorm(3, scale=0.0).scale[...] == 0)
+  scale = layers.BatchNorm(40, 50, rngs=nnx.Rngs(0)).scale[...]
+  assert scale.mean() == pytest.approx(1, abs=2e-3)
+  assert scale.std() == pytest.approx(0.02, rel=5e-2)
