@@ -6,7 +6,7 @@ import pytest
 
 from gaitgs_jax import losses
 from gaitgs_jax.evaluation import protocols
-from gaitgs_jax.input import datasets, sampling
+from gaitgs_jax.input import datasets, partitions, sampling
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import paths, settings, setup
 
@@ -41,7 +41,7 @@ def test_every_part_of_a_config_is_known(name):
   settings.check(config)
   protocols.get_protocol(config.evaluation.protocol)
   facts = datasets.get(config.dataset.name)
-  assert len(facts.views) == config.model.num_views
+  assert len(facts.views) == config.model.get('num_views', len(facts.views))
   assert set(config.losses) <= set(losses.LOSSES)
   setup.create_losses(config)
   _, rate = setup.create_optimizer(config)
@@ -56,18 +56,33 @@ def test_every_part_of_a_config_is_known(name):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_the_docstring_holds_the_command(name):
-  text = _load(name).__doc__
+  text = ' '.join(_load(name).__doc__.replace('\\\n', ' ').split())
   assert f'--config=configs/{name}.py --workdir=runs/{name}' in text
-  assert 'arxiv.org' in text
+  assert 'https://' in text
 
 
 @pytest.mark.parametrize(
   'name, count',
-  [('casia_b', 11.84e6), ('casia_b_128', 11.84e6), ('oumvlp', 115.2e6)],
+  [
+    ('casia_b', 11.84e6),
+    ('casia_b_128', 11.84e6),
+    ('oumvlp', 115.2e6),
+    ('cstl_casia_b', 9_091_232),
+    ('cstl_casia_b_128', 17_933_216),
+    ('cstl_oumvlp', 9_091_232 + 128 * (5153 - 73)),
+  ],
 )
 def test_published_models_have_their_published_size(name, count):
   config = _config(name)
   assert _parameters(config) == pytest.approx(count, rel=1e-3)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_identity_head_has_a_class_for_every_training_subject(name):
+  config = _load(name).get_config()
+  partition = partitions.load_partition(config.dataset)
+  classes = config.model.get('num_classes', len(partition.train))
+  assert classes == len(partition.train)
 
 
 def test_the_identity_head_is_split_over_model():
