@@ -113,7 +113,7 @@ def read_groups(
 
 
 def _order(path: pathlib.Path) -> tuple[int, str]:
-  known = ('gait_energy', 'untrained')
+  known = ('gait_energy', 'mean_skeleton', 'untrained')
   return (known.index(path.stem) if path.stem in known else 2, path.stem)
 
 

@@ -24,6 +24,7 @@ def label_name(label: str) -> str:
   known = {
     'untrained': 'Untrained network',
     'gait_energy': 'Gait energy image, no network',
+    'mean_skeleton': 'Mean skeleton, no network',
     'published': 'Published',
   }
   if label.startswith('step_') and label[5:].isdigit():

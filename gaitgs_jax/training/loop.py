@@ -236,8 +236,8 @@ class _Run:
     if scorer is None:
       return
     fresh = self.checkpoints.latest() is None
-    if options.baseline and (fresh or not scorer.has('gait_energy')):
-      scorer.gait_energy()
+    if options.baseline:
+      scorer.baseline(again=fresh)
     if options.untrained and fresh:
       scorer.model('untrained', state.params, state.stats)
     due = step % options.every_steps == 0 or step == self.config.total_steps

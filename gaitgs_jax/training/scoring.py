@@ -25,7 +25,11 @@ from gaitgs_jax.training.state import Arrays
 from gaitgs_jax.training.stopping import Stopping
 
 _FOLDER = 'evaluation'
-_BASELINE = 'gait_energy'
+# What a batch calls its frames -> what needs no network, and its label.
+_BASELINES = {
+  'frames': ('gait_energy', baseline.gait_energy_image),
+  'keypoints': ('mean_skeleton', baseline.mean_skeleton),
+}
 
 
 class Stopped(Exception):
@@ -106,14 +110,17 @@ class Scorer:
     )
     return self._record(label, embeddings)
 
-  def gait_energy(self) -> dict[str, float]:
-    """Evaluates the mean silhouette as an embedding: what needs no network."""
+  def baseline(self, *, again: bool) -> None:
+    """Evaluates what needs no network, if not done before or wanted again."""
     source = self._data.source
-    images = (
-      baseline.gait_energy_image(source.read(int(row)))
+    label, feature = _BASELINES[source.key]
+    if self.has(label) and not again:
+      return
+    features = (
+      feature(source.read(int(row)))
       for row in self._until_stopped(self._data.test)
     )
-    return self._record(_BASELINE, np.stack(list(images)))
+    self._record(label, np.stack(list(features)))
 
   def show(self) -> None:
     """Prints every saved evaluation of this protocol side by side."""
@@ -198,5 +205,5 @@ def rank1(numbers: Mapping[str, float]) -> float:
 
 
 def _order(label: str) -> tuple[int, str]:
-  known = (_BASELINE, 'untrained')
+  known = [*(name for name, _ in _BASELINES.values()), 'untrained']
   return (known.index(label) if label in known else len(known), label)

@@ -6,21 +6,16 @@ import sys
 import pytest
 from training import tiny
 
-from gaitgs_jax.training import loop
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import loop, processes
 
-PROGRAM = """
-import sys
-import jax
-jax.config.update('jax_num_cpu_devices', 2)
-address, number, root, workdir = sys.argv[1:]
-jax.distributed.initialize(address, 2, int(number))
+# As users start several processes where no cluster tells JAX about them.
+CONFIG = """
 from training import tiny
-from gaitgs_jax import models
-from gaitgs_jax.training import loop
-models.create = tiny.create
-config = tiny.get_config(root)
-config.total_steps, config.log_every, config.mesh.data = 3, 1, -1
-loop.train(config, workdir)
+def get_config():
+  config = tiny.get_config({root!r})
+  config.total_steps, config.log_every, config.mesh.data = 3, 1, -1
+  return config
 """
 
 
@@ -32,16 +27,24 @@ def _losses(folder):
 def test_two_processes_train_what_one_does(config, tree, tmp_path, compiled):
   with socket.create_server(('localhost', 0)) as server:
     address = f'localhost:{server.getsockname()[1]}'
+  path = tmp_path / 'config.py'
+  path.write_text(CONFIG.format(root=str(tree)))
   both = [
     subprocess.Popen(
       [
-        *(sys.executable, '-c', PROGRAM, address, str(number)),
-        *(str(tree), str(tmp_path / 'two')),
+        *(sys.executable, tiny.__file__, f'--config={path}'),
+        f'--workdir={tmp_path / "two"}',
       ],
       stdout=subprocess.PIPE,
       stderr=subprocess.STDOUT,
       text=True,
-      env=tiny.environment(compiled),
+      env={
+        **tiny.environment(compiled),
+        'JAX_NUM_CPU_DEVICES': '2',
+        'JAX_COORDINATOR_ADDRESS': address,
+        'JAX_NUM_PROCESSES': '2',
+        'JAX_PROCESS_ID': str(number),
+      },
     )
     for number in range(2)
   ]
@@ -62,3 +65,44 @@ def test_two_processes_train_what_one_does(config, tree, tmp_path, compiled):
   assert (tmp_path / 'two' / name).read_text() == (
     tmp_path / 'one' / name
   ).read_text()
+
+
+@pytest.mark.parametrize(
+  ('given', 'message'),
+  [
+    ({'JAX_NUM_PROCESSES': '2'}, 'JAX_NUM_PROCESSES alone do not say'),
+    (
+      {
+        'JAX_COORDINATOR_ADDRESS': 'localhost:1',
+        'JAX_NUM_PROCESSES': 'two',
+        'JAX_PROCESS_ID': '0',
+      },
+      "invalid literal .* 'two'",
+    ),
+  ],
+)
+def test_what_is_wrong_with_the_variables_is_told(given, message, monkeypatch):
+  for name, value in given.items():
+    monkeypatch.setenv(name, value)
+  with pytest.raises(UserError, match=message):
+    processes.join()
+
+
+def test_an_address_alone_ends_the_command_with_a_sentence(tmp_path, compiled):
+  path = tmp_path / 'config.py'
+  path.write_text(CONFIG.format(root='nowhere'))
+  done = subprocess.run(
+    [
+      *(sys.executable, tiny.__file__, f'--config={path}'),
+      f'--workdir={tmp_path / "run"}',
+    ],
+    capture_output=True,
+    text=True,
+    env={
+      **tiny.environment(compiled),
+      'JAX_COORDINATOR_ADDRESS': 'localhost:1',
+    },
+  )
+  assert done.returncode == 2
+  assert 'JAX_NUM_PROCESSES' in done.stderr and 'defined' in done.stderr
+  assert 'Traceback' not in done.stderr
