@@ -254,6 +254,8 @@ def _tf_stream(
       failures[int(step)] = error
       raise
 
+  # AutoGraph would only try, and warn that generators are not for it.
+  @tf.autograph.experimental.do_not_convert
   def tensors(step: Any) -> Any:
     return tf.numpy_function(arrays, [step], [_DTYPES[name] for name in names])
 
