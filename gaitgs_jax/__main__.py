@@ -16,12 +16,10 @@ COMMANDS = {
   'check': ('check', 'read every sequence of a tree and name the bad ones'),
   'pretreat': ('pretreat', 'make an OpenGait tree of your own silhouettes'),
   'import-torch': ('import_torch', 'make a checkpoint of a PyTorch file'),
-  'export-torch': (
-    'export_torch',
-    "write a checkpoint for the original's code",
-  ),
+  'export-torch': ('export_torch', 'make a PyTorch file of a checkpoint'),
   'walkers': ('walkers', 'draw a contact sheet of the synthetic walkers'),
   'report': ('report', 'write a run as one HTML page'),
+  'explain': ('explain', 'draw what a model looks at in a walk'),
   'embed': ('embed', 'embed sequences and print their distances'),
 }
 

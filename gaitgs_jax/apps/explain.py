@@ -1,0 +1,219 @@
+"""`python -m gaitgs_jax explain`: pictures of what a model looks at.
+
+docs/explain.md says what they mean.
+"""
+
+import argparse
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from gaitgs_jax import skeletons
+from gaitgs_jax.apps import drawing
+from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import datasets, pipeline
+from gaitgs_jax.input.augment import Transform
+from gaitgs_jax.input.index import Index
+from gaitgs_jax.training import (
+  checkpoint,
+  compilation,
+  embedding,
+  explaining,
+  setup,
+)
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training.state import Arrays
+
+# Sequences of others that a walk is compared with, at most.
+_STRANGERS = 200
+_LISTED = 12
+
+
+class _Run(NamedTuple):
+  """A trained model and what it was trained on."""
+
+  config: ConfigDict
+  data: setup.Data
+  mesh: Mesh
+  graphdef: nnx.GraphDef
+  params: Arrays
+  stats: Arrays
+  transform: Transform
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the command's options."""
+  parser.add_argument(
+    '--workdir', required=True, metavar='DIR', help='of the trained run'
+  )
+  parser.add_argument('--subject', required=True, help='who walks, such as 075')
+  parser.add_argument(
+    '--out', required=True, metavar='DIR', help='where the pictures go'
+  )
+  parser.add_argument(
+    '--config',
+    default='',
+    metavar='FILE',
+    help="the run's config (default: the one that its workdir keeps)",
+  )
+  parser.add_argument(
+    '--condition', default='', help='such as nm-01 (default: the first)'
+  )
+  parser.add_argument(
+    '--view', default='', help='such as 090 (default: the first)'
+  )
+  parser.add_argument(
+    '--checkpoint',
+    default='',
+    metavar='PATH',
+    help='another checkpoint than the latest of the workdir',
+  )
+
+
+def run(args: argparse.Namespace) -> None:
+  """Writes an animation and a strip of one sequence.
+
+  Raises:
+    UserError: the run or the sequence is not there, or the model cannot be
+      asked.
+  """
+  config = load_config(args.config or f'{args.workdir}/config.json')
+  found = checkpoint.find(pathlib.Path(args.checkpoint or args.workdir))
+  data = setup.open_data(config)
+  index = data.source.index
+  row = choose(index, args.subject, args.condition, args.view)
+  compilation.keep()
+  run = _restore(config, found, data)
+  if data.source.key == 'keypoints':
+    pictures, notes = _skeleton(run, row)
+  else:
+    pictures, notes = _silhouettes(run, row)
+  name = index.name(row)
+  stem = pathlib.Path(args.out) / name.replace('/', '_')
+  caption = [f'{config.model_name}   {name.replace("/", "   ")}', *notes]
+  for path in drawing.write(pictures, caption, stem):
+    print(f'wrote {path}')
+
+
+def choose(index: Index, subject: str, condition: str, view: str) -> int:
+  """Returns the first row of a subject, with that condition and view if given.
+
+  Raises:
+    UserError: there is none; the message says what there is.
+  """
+  rows = np.arange(len(index))
+  for what, wanted in (
+    ('subject', subject),
+    ('condition', condition),
+    ('view', view),
+  ):
+    names = getattr(index, what)[rows]
+    if wanted and wanted not in names:
+      there = np.unique(names).tolist()
+      more = f' and {len(there) - _LISTED} more' if there[_LISTED:] else ''
+      raise UserError(
+        f'no sequence with --{what}={wanted}; there are '
+        f'{", ".join(there[:_LISTED])}{more}'
+      )
+    rows = rows[names == wanted] if wanted else rows
+  return int(rows[0])
+
+
+def _restore(
+  config: ConfigDict, folder: pathlib.Path, data: setup.Data
+) -> _Run:
+  mesh = meshes.create(data=1)
+  graphdef, params, stats = setup.describe_model(config, mesh)
+  _, params, stats = checkpoint.restore_model(folder, params, stats)
+  transform = setup.create_transform(config)
+  return _Run(config, data, mesh, graphdef, params, stats, transform)
+
+
+def _batches(
+  run: _Run, rows: np.ndarray, size: int
+) -> Iterator[pipeline.Batch]:
+  name = run.config.dataset.name
+  return pipeline.evaluation_batches(run.data.source, rows, size, dataset=name)
+
+
+def _skeleton(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
+  seen = explaining.activations(
+    run.graphdef,
+    run.params,
+    run.stats,
+    next(_batches(run, np.array([row]), 1)),
+    size=tuple(run.config.dataset.size),
+    transform=run.transform,
+  )
+  skeleton = skeletons.get(datasets.get(run.config.dataset.name).skeleton)
+  pictures = drawing.skeletons(seen.inputs, seen.heat, skeleton.edges)
+  return pictures, ['activation of the joints']
+
+
+def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
+  options, index = run.config.evaluation, run.data.source.index
+  size = tuple(run.config.dataset.size)
+  rows = compared(run.data, row)
+  embeddings = embedding.embed(
+    embedding.make_embed(
+      run.graphdef, size=size, transform=run.transform, mesh=run.mesh
+    ),
+    run.params,
+    run.stats,
+    _batches(run, rows, options.batch_size),
+    rows,
+    mesh=run.mesh,
+  )
+  near = explaining.neighbours(
+    embeddings, index.subject[rows], rows.tolist().index(row), options.metric
+  )
+  seen = explaining.saliency(
+    run.graphdef,
+    run.params,
+    run.stats,
+    next(_batches(run, np.array([row]), 1)),
+    embeddings[near.own],
+    embeddings[near.stranger],
+    size=size,
+    transform=run.transform,
+    metric=options.metric,
+  )
+  own, stranger = (index.name(rows[i]) for i in (near.own, near.stranger))
+  return drawing.silhouettes(seen.inputs, seen.heat), [
+    f'nearest own {own} at {near.own_distance:.2f}',
+    f'nearest stranger {stranger} at {near.stranger_distance:.2f}',
+  ]
+
+
+def compared(data: setup.Data, row: int) -> np.ndarray:
+  """Returns the rows that a walk is compared with, its own among them.
+
+  They are of the same part of the partition and, where the subject has
+  another such sequence, of the same view; of strangers' no more than
+  `_STRANGERS`, evenly spread.
+
+  Raises:
+    UserError: the subject has no other sequence, or there is nobody else.
+  """
+  index = data.source.index
+  everything = np.arange(len(index))
+  parts = (data.test, data.train, everything)
+  rows = next(part for part in parts if row in part)
+  seen_alike = rows[index.view[rows] == index.view[row]]
+  for some in (seen_alike, rows):
+    same = index.subject[some] == index.subject[row]
+    own, strangers = some[same], some[~same]
+    if len(own) > 1 and len(strangers):
+      spread = np.linspace(0, len(strangers) - 1, _STRANGERS).round()
+      chosen = strangers[np.unique(spread.astype(int))]
+      return np.sort(np.concatenate([own, chosen]))
+  raise UserError(
+    f'{index.name(row)} can be compared with nothing: that takes another '
+    'sequence of the subject and one of somebody else'
+  )
