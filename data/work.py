@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import keypoint_faults, keypoints
 from gaitgs_jax.input.pretreatment import pretreat
-from gaitgs_jax.input.trees import read_pretreated
-from gaitgs_jax.synthetic import walk
+from gaitgs_jax.input.trees import TreeSequence, read_pretreated
+from gaitgs_jax.synthetic import walk, walk_keypoints
 
 
 # Calls are dataclasses, as their repr is what a work file is named after.
@@ -42,6 +43,23 @@ class WalkCall:
 
 
 @dataclasses.dataclass(frozen=True)
+class WalkPoseCall:
+  """Makes the skeletons of one synthetic walk, float32 [s,17,3]."""
+
+  seed: int
+  subject: int
+  condition: str
+  view: str
+  frames: int | None
+
+  def __call__(self) -> np.ndarray:
+    """Returns the keypoints."""
+    return walk_keypoints(
+      self.seed, self.subject, self.condition, self.view, frames=self.frames
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class TreeCall:
   """Reads one sequence of a tree, pretreated, uint8 [s, size, size]."""
 
@@ -55,6 +73,26 @@ class TreeCall:
       UserError: they cannot be read.
     """
     return read_pretreated(self.folder, self.size)
+
+
+@dataclasses.dataclass(frozen=True)
+class PoseCall:
+  """Reads the published skeletons of one sequence, float32 [s,v,3]."""
+
+  sequence: TreeSequence
+  skeleton: str
+
+  def __call__(self) -> np.ndarray:
+    """Returns the keypoints.
+
+    Raises:
+      UserError: they cannot be read or stored.
+    """
+    values = keypoints.read(self.sequence)
+    fault = keypoint_faults.unusable(values, self.skeleton)
+    if fault:
+      raise UserError(f'{self.sequence.place}: {fault}')
+    return values
 
 
 @contextlib.contextmanager
@@ -81,14 +119,14 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
-  """A few sequences whose frames go into one file of a work folder.
+  """A few sequences that go into one file of a work folder.
 
   The file is there whole or not at all, and a chunk that has its file is done:
   so an interrupted preparation goes on where it stopped.
 
   Attributes:
     folder: the work folder.
-    calls: make the frames uint8 [s,h,w] of one sequence each.
+    calls: make one sequence each, uint8 [s,h,w] or float32 [s,v,3].
   """
 
   folder: str
@@ -125,7 +163,7 @@ class Chunk:
       ) from error
 
   def load(self) -> list[np.ndarray]:
-    """Returns the frames of each sequence from the chunk's file.
+    """Returns each sequence from the chunk's file.
 
     Raises:
       UserError: the file is damaged; it is deleted.

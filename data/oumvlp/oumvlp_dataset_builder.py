@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 # `tfds build` puts this folder's parent on the path, but not the project.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from data.silhouettes import SilhouetteConfig, TreeBuilder
+from data.builders import SequenceConfig, TreeBuilder
 
 
 class Builder(TreeBuilder):
@@ -26,7 +26,7 @@ class Builder(TreeBuilder):
     '1.0.0': 'Published pretreatment, split 5153/5154.'
   }
   BUILDER_CONFIGS: ClassVar = [
-    SilhouetteConfig(name=str(size), description=f'{size} x {size}', size=size)
+    SequenceConfig(name=str(size), description=f'{size} x {size}', size=size)
     for size in (64, 128)
   ]
 

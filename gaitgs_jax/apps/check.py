@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tqdm import tqdm
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import checking, datasets, trees
+from gaitgs_jax.input import checking, datasets, keypoints
 from gaitgs_jax.input.partitions import partition_path, read_partition
 from gaitgs_jax.input.sources import PreparedSource
 
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     '--source',
     required=True,
-    metavar='DIR',
-    help='a tree of images or pickles, or a prepared dataset',
+    metavar='PATH',
+    help='a tree of images, pickles or json, a csv file, or a prepared dataset',
   )
   parser.add_argument(
     '--dataset',
@@ -59,12 +59,12 @@ def run(args: argparse.Namespace) -> None:
     total = len(source.index)
     facts = facts or datasets.DATASETS.get(directory.parts[-3])
     print(f'{directory}: a prepared dataset of {total} sequences')
-    found = checking.check_prepared(source)
+    found = checking.check_prepared(source, facts)
   else:
-    tree = trees.open_tree(args.source, args.layout)
+    tree = keypoints.open_tree(args.source, args.layout)
     total = len(tree.sequences)
     print(f'{tree.root}: {tree.layout} of {tree.kind}, {total} sequences')
-    found = checking.check_tree(tree, args.workers)
+    found = checking.check_tree(tree, args.workers, facts)
     hollow = [f'{folder}: holds no sequence' for folder in tree.hollow]
   findings = checking.refuse_other_sizes(_with_progress(found, total))
   _print_counts(findings, facts)

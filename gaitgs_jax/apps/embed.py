@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
-from gaitgs_jax.input import pipeline
+from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import OpenGaitSource
 from gaitgs_jax.training import checkpoint, compilation, embedding, setup
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--source',
     required=True,
     metavar='DIR',
-    help='a tree DIR/subject/condition/view/*.pkl of silhouettes',
+    help='a tree DIR/subject/condition/view/*.pkl of silhouettes or skeletons',
   )
   parser.add_argument(
     '--config',
@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> None:
       fit.
   """
   config = load_config(args.config or f'{args.workdir}/config.json')
-  source = OpenGaitSource(args.source)
+  key = datasets.get(config.dataset.name).key
+  source = OpenGaitSource(args.source, key)
   found = checkpoint.find(pathlib.Path(args.checkpoint or args.workdir))
   compilation.keep()
   embeddings = embed(config, found, source, args.batch_size)

@@ -28,15 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     '--source',
     default='',
-    metavar='DIR',
-    help='the published tree of images, or an OpenGait tree of pickles;'
-    ' synthetic walkers need none',
+    metavar='PATH',
+    help='the published tree of images or json, the csv file of skeletons, or'
+    ' an OpenGait tree of pickles; synthetic walkers need none',
   )
   parser.add_argument(
     '--variant',
     default='',
-    help='height of the frames, 64 (default) or 128; of the synthetic walkers'
-    ' demo (default) or full',
+    help='height of the frames, 64 (default) or 128; of OUMVLP-Pose alphapose'
+    ' (default) or openpose; of the synthetic walkers demo (default) or full',
   )
   parser.add_argument(
     '--root',
@@ -73,14 +73,16 @@ def run(args: argparse.Namespace) -> None:
     return
   if facts.subjects and not args.source:
     raise UserError(
-      f'say with --source=DIR where the tree of {facts.title} is;'
+      f'say with --source=PATH where the data of {facts.title} is;'
       ' data/README.md tells how to get it'
     )
-  if args.source and not Path(args.source).expanduser().is_dir():
+  source = Path(args.source).expanduser()
+  if not (source.is_dir() or (facts.skeleton and source.is_file())):
     raise UserError(f'--source={args.source}: no such folder')
+  builder.source = str(source.absolute()) if args.source else ''
   builder.workers = args.workers
   start = time.monotonic()
-  _prepare(builder, args.source)
+  _prepare(builder)
   seconds = time.monotonic() - start
   for name in builder.dropped:
     print(f'left out: {name}: nobody is to be seen in it')
@@ -106,17 +108,12 @@ def _builder(name: str, variant: str, root: Path) -> Any:
   return module.Builder(config=variant, data_dir=str(root))
 
 
-def _prepare(builder: Any, source: str) -> None:
+def _prepare(builder: Any) -> None:
   import tensorflow as tf
-  import tensorflow_datasets as tfds
 
-  manual_dir = str(Path(source).expanduser().absolute()) if source else None
-  config = tfds.download.DownloadConfig(manual_dir=manual_dir)
   try:
     with contextlib.redirect_stdout(io.StringIO()):
-      builder.download_and_prepare(
-        download_dir=builder.work, download_config=config
-      )
+      builder.download_and_prepare(download_dir=builder.work)
   except (OSError, RuntimeError, tf.errors.OpError) as error:
     if not _is_full(error):
       raise

@@ -1,4 +1,4 @@
-"""Reads every sequence of a tree or prepared dataset; names the bad ones."""
+"""Reads every sequence of a tree, csv or prepared dataset; names the bad."""
 
 import collections
 import dataclasses
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, trees
+from gaitgs_jax.input import keypoint_faults, keypoints, pickles, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import SHORTEST, is_blank
@@ -29,7 +29,8 @@ class Finding:
     view: its name.
     place: its folder or its name, for messages.
     length: frames that show somebody; 0 where it could not be read.
-    size: (h, w) of its frames; None where it could not be read.
+    size: (h, w) of its frames, (v, 3) of skeletons; None where it could not be
+      read.
     bad: what is wrong with it; '' if nothing is.
     note: what is odd about it, but harmless.
   """
@@ -44,15 +45,36 @@ class Finding:
   note: str = ''
 
 
-def check_tree(tree: trees.Tree, workers: int) -> Iterator[Finding]:
-  """Yields what each sequence of a tree shows, in order."""
-  calls = [partial(_examine_folder, sequence) for sequence in tree.sequences]
+def check_tree(
+  tree: trees.Tree, workers: int, facts: Dataset | None = None
+) -> Iterator[Finding]:
+  """Yields what each sequence of a tree shows, in order.
+
+  Args:
+    tree: of silhouettes or skeletons.
+    workers: helper processes.
+    facts: on the dataset that it is, if that is known.
+
+  Raises:
+    UserError: it is of the other modality than the dataset.
+  """
+  if facts:
+    trees.check_modality(tree, facts)
+  key = facts.key if facts else trees.modality(tree)
+  skeleton = facts.skeleton if facts else ''
+  calls = [
+    partial(_examine_sequence, sequence, key, skeleton)
+    for sequence in tree.sequences
+  ]
   with Workers(min(workers, len(calls))) as pool:
     yield from pool.map(calls)
 
 
-def check_prepared(source: PreparedSource) -> Iterator[Finding]:
+def check_prepared(
+  source: PreparedSource, facts: Dataset | None = None
+) -> Iterator[Finding]:
   """Yields what each sequence of a prepared dataset shows, in order."""
+  skeleton = facts.skeleton if facts else ''
   index = source.index
   for row in range(len(index)):
     finding = Finding(
@@ -62,27 +84,48 @@ def check_prepared(source: PreparedSource) -> Iterator[Finding]:
       index.name(row),
     )
     try:
-      frames = source.read(row)
+      values = source.read(row)
     except UserError as error:
       yield dataclasses.replace(finding, bad=str(error))
+      continue
+    if source.key == 'keypoints':
+      yield _examine_skeletons(finding, values, skeleton)
     else:
-      yield _examine(finding, frames)
+      yield _examine(finding, values)
 
 
-def _examine_folder(sequence: trees.TreeSequence) -> Finding:
+def _examine_sequence(
+  sequence: trees.TreeSequence, key: str, skeleton: str
+) -> Finding:
   """Reads one sequence; runs in a helper process."""
   finding = Finding(
-    sequence.subject, sequence.condition, sequence.view, sequence.folder
+    sequence.subject, sequence.condition, sequence.view, sequence.place
   )
   try:
-    frames = trees.read_frames(sequence.folder)
+    if key == 'keypoints':
+      return _examine_skeletons(finding, keypoints.read(sequence), skeleton)
+    return _examine(finding, trees.read_frames(sequence.folder))
   except pickles.PickleError as error:
     reason = f'{error.path.name} {error.reason}'
     return dataclasses.replace(finding, bad=reason)
   except UserError as error:
-    reason = str(error).removeprefix(sequence.folder).lstrip(':/ ')
+    reason = str(error).removeprefix(sequence.place).lstrip(':/ ')
     return dataclasses.replace(finding, bad=reason)
-  return _examine(finding, frames)
+
+
+def _examine_skeletons(
+  finding: Finding, values: np.ndarray, skeleton: str
+) -> Finding:
+  """Adds what the skeletons [s,v,3] of one sequence show."""
+  shown = int(keypoint_faults.present(values).any(1).sum())
+  bad = keypoint_faults.fault(values, skeleton)
+  note = ''
+  if shown < len(values) and not bad:
+    note = f'no joint is found in {len(values) - shown} of {len(values)} frames'
+  size = (values.shape[1], values.shape[2])
+  return dataclasses.replace(
+    finding, length=shown, size=size, bad=bad, note=note
+  )
 
 
 def _examine(

@@ -15,6 +15,7 @@ import numpy as np
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles
+from gaitgs_jax.input.datasets import Dataset
 from gaitgs_jax.input.pretreatment import pretreat
 
 # CASIA-B (`GaitDatasetB-silh/001/nm-01/000/001-nm-01-000-001.png`) and
@@ -65,6 +66,11 @@ class TreeSequence:
   def name(self) -> str:
     """'subject/condition/view'."""
     return f'{self.subject}/{self.condition}/{self.view}'
+
+  @property
+  def place(self) -> str:
+    """The folder, or the csv file and the name, for messages."""
+    return f'{self.folder}: {self.name}' if self.spans else self.folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,6 +299,21 @@ def modality(tree: Tree) -> str:
   except pickles.PickleError:
     return 'frames'
   return 'keypoints' if is_pose else 'frames'
+
+
+def check_modality(tree: Tree, dataset: Dataset) -> None:
+  """Refuses silhouettes for a dataset of skeletons, and the other way round.
+
+  Raises:
+    UserError: they are; pickles, which may be of both kinds, never are.
+  """
+  held = modality(tree)
+  if tree.kind != 'pickles' and held != dataset.key:
+    words = {'frames': 'silhouettes', 'keypoints': 'skeletons'}
+    raise UserError(
+      f'{tree.root}: holds {words[held]} ({tree.kind}), but {dataset.name} is a'
+      f' dataset of {words[dataset.key]}; say with --dataset which it is'
+    )
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -45,6 +45,18 @@ class Walk(NamedTuple):
   phase: np.ndarray
 
 
+class Shot(NamedTuple):
+  """One walk before one camera, to be drawn or to be detected."""
+
+  number: tuple[int, int, int]
+  body: Body
+  camera: Camera
+  skeleton: Skeleton
+  phase: np.ndarray
+  discs: Discs
+  heights: np.ndarray
+
+
 class Motion(NamedTuple):
   """One walk as every camera sees it."""
 
@@ -182,10 +194,43 @@ def walk(
   Raises:
     UserError: condition or view is unknown, or a number is out of range.
   """
+  shot = _shoot(seed, subject, condition, view, frames, size)
+  corners, box = boxes(shot.discs, _MARGIN)
+  masks = fill(shot.discs, corners, box)
+  generator = _generator(seed, _SEGMENTER, *shot.number)
+  masks = degrade(masks, shot.heights, draw_faults(generator), generator)
+  return Walk(
+    _paste(masks, corners, size),
+    _detect(seed, shot),
+    shot.phase.astype(np.float32),
+  )
+
+
+def walk_keypoints(
+  seed: int,
+  subject: int,
+  condition: str,
+  view: str,
+  *,
+  frames: int | None = None,
+  size: tuple[int, int] = SIZE,
+) -> np.ndarray:
+  """Returns the keypoints of `walk` alone, several times as fast."""
+  return _detect(seed, _shoot(seed, subject, condition, view, frames, size))
+
+
+def _shoot(
+  seed: int,
+  subject: int,
+  condition: str,
+  view: str,
+  frames: int | None,
+  size: tuple[int, int],
+) -> Shot:
   _check(seed, subject, condition, view, frames)
   motion = _draw_motion(seed, subject, condition)
-  shot = subject, CONDITIONS.index(condition), VIEWS.index(view)
-  generator = _generator(seed, _CAMERA, *shot)
+  number = subject, CONDITIONS.index(condition), VIEWS.index(view)
+  generator = _generator(seed, _CAMERA, *number)
   camera = draw_camera(view, size, generator)
   numbers, start = _frame_numbers(motion, frames, generator)
   skeleton, phase = _move(motion, numbers, start)
@@ -193,10 +238,9 @@ def walk(
   parts = add_outfit(parts, motion.outfit, skeleton, motion.body, motion.traits)
   discs = _discs(parts, camera)
   heights = (discs.y + discs.radius).max(1) - (discs.y - discs.radius).min(1)
-  corners, box = boxes(discs, _MARGIN)
-  masks = fill(discs, corners, box)
-  generator = _generator(seed, _SEGMENTER, *shot)
-  masks = degrade(masks, heights, draw_faults(generator), generator)
-  generator = _generator(seed, _DETECTOR, *shot)
-  keypoints = detect(skeleton, motion.body, camera, heights, generator)
-  return Walk(_paste(masks, corners, size), keypoints, phase.astype(np.float32))
+  return Shot(number, motion.body, camera, skeleton, phase, discs, heights)
+
+
+def _detect(seed: int, shot: Shot) -> np.ndarray:
+  generator = _generator(seed, _DETECTOR, *shot.number)
+  return detect(shot.skeleton, shot.body, shot.camera, shot.heights, generator)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import walker_trees
 
+from gaitgs_jax import synthetic
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.partitions import Partition
@@ -19,17 +20,19 @@ pytestmark = pytest.mark.filterwarnings('default')
 @pytest.fixture
 def small_datasets(monkeypatch):
   """Makes four subjects, two conditions and two views a whole dataset."""
-  silhouettes = pytest.importorskip('data.silhouettes')
+  builders = pytest.importorskip('data.builders')
   for name, conditions in (
     ('casia_b', walker_trees.CONDITIONS),
+    ('casia_b_pose', walker_trees.CONDITIONS),
     ('oumvlp', ('00', '01')),
+    ('oumvlp_pose', ('00', '01')),
   ):
     small = dataclasses.replace(
       datasets.get(name), views=walker_trees.VIEWS, conditions=conditions
     )
     monkeypatch.setitem(datasets.DATASETS, name, small)
   monkeypatch.setattr(
-    silhouettes,
+    builders,
     'read_partition',
     lambda path: (
       Partition(('00001', '00003'), ('00002', '00004'))
@@ -37,7 +40,7 @@ def small_datasets(monkeypatch):
       else Partition(('001', '002'), ('003', '004'))
     ),
   )
-  return silhouettes
+  return builders
 
 
 def prepare(name, root, *options):
@@ -87,6 +90,109 @@ def test_other_layouts_give_the_same_frames(tmp_path, small_datasets):
     number = walker_trees.CONDITIONS.index(condition)
     other = rows[f'{int(subject):05d}/{number:02d}/{view}']
     np.testing.assert_array_equal(first.read(row), second.read(other))
+
+
+def poses_of(source):
+  return {
+    source.index.name(row): source.read(row) for row in range(len(source.index))
+  }
+
+
+def test_published_skeletons_become_a_prepared_dataset(
+  tmp_path, small_datasets, capsys
+):
+  csv = walker_trees.casia_b_csv(tmp_path / 'casia-b_pose_coco.csv')
+  pickled = walker_trees.opengait_pose(tmp_path / 'pickles')
+  for root, tree in (('a', csv), ('b', csv.parent), ('c', pickled)):
+    root = tmp_path / root
+    assert prepare('casia_b_pose', root, f'--source={tree}') == 0
+    output = capsys.readouterr().out
+    assert 'train 8 sequences of 2 subjects' in output
+    assert 'frames of 17 joints' in output
+    source = opened(root, 'casia_b_pose', 'hrnet')
+    assert (source.key, source.size) == ('keypoints', (17, 3))
+    poses = poses_of(source)
+    assert list(poses) == ['/'.join(cell) for cell in walker_trees.cells()]
+    for cell in walker_trees.cells():
+      np.testing.assert_array_equal(
+        poses['/'.join(cell)], walker_trees.skeleton(*cell)
+      )
+    assert main(['check', f'--source={root}']) == 0
+    assert 'all 16 sequences are good' in capsys.readouterr().out
+
+
+def test_tfds_itself_finds_the_skeletons(tmp_path, small_datasets):
+  from data.casia_b_pose import casia_b_pose_dataset_builder as module
+
+  manual = tmp_path / 'manual'
+  walker_trees.casia_b_csv(manual / 'casia-b_pose_coco.csv')
+  builder = module.Builder(config='hrnet', data_dir=tmp_path)
+  builder.download_and_prepare(
+    download_config=small_datasets.tfds.download.DownloadConfig(
+      manual_dir=manual
+    )
+  )
+  source = opened(tmp_path, 'casia_b_pose', 'hrnet')
+  first = next(iter(builder.as_data_source('train')))
+  np.testing.assert_array_equal(first['keypoints'], source.read(0))
+
+
+def test_each_variant_of_oumvlp_pose_is_found(tmp_path, small_datasets, capsys):
+  release = tmp_path / 'release'
+  walker_trees.oumvlp_pose(release / 'OpenPose')
+  options = (f'--source={release}', '--variant=openpose')
+  assert prepare('oumvlp_pose', tmp_path, *options) == 0
+  source = opened(tmp_path, 'oumvlp_pose', 'openpose')
+  assert (source.key, source.size) == ('keypoints', (18, 3))
+  poses = poses_of(source)
+  np.testing.assert_array_equal(
+    poses['00002/01/108'],
+    walker_trees.openpose(walker_trees.skeleton('002', 'nm-02', '108')),
+  )
+  capsys.readouterr()
+  for folder in (release, release / 'OpenPose'):
+    assert prepare('oumvlp_pose', tmp_path, f'--source={folder}') == 2
+    error = capsys.readouterr().err
+    assert 'is of openpose, not of alphapose; say with --variant' in error
+
+
+def test_skeletons_that_cannot_be_right_are_refused(
+  tmp_path, small_datasets, capsys
+):
+  def refusal(tree, name='casia_b_pose'):
+    assert prepare(name, tmp_path / 'root', f'--source={tree}') == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f'error: {tree}')
+    return error
+
+  images = walker_trees.casia_b(tmp_path / 'images')
+  assert 'holds silhouettes (images)' in refusal(images)
+  json = walker_trees.oumvlp_pose(tmp_path / 'json')
+  assert 'holds skeletons (json)' in refusal(json, 'oumvlp')
+
+  tree = walker_trees.opengait_pose(tmp_path / 'tree')
+  files = sorted(tree.glob('*/*/*/*.pkl'))
+  walks = [walker_trees.skeleton(*cell) for cell in walker_trees.cells()]
+
+  def change(edit, count=None):
+    for file, walk in list(zip(files, walks, strict=True))[:count]:
+      walker_trees.write_pickle(file, edit(walk))
+
+  change(lambda walk: walk[:, ::-1])
+  assert 'wrong order or upside down' in refusal(tree)
+  change(lambda walk: walk / np.float32(400))
+  error = refusal(tree)
+  assert 'not pixels' in error and 'of 16 sequences looked at, 16' in error
+  assert f'check --source={tree} --dataset=casia_b_pose` names all' in error
+  change(walker_trees.openpose)
+  assert '18 joints (those of openpose18), but coco17' in refusal(tree)
+  change(lambda walk: walk)
+  change(lambda walk: walk * np.float32(np.nan), 1)
+  assert '001/nm-01/090: not finite: nose of frame 0' in refusal(tree)
+  # A single sequence in which somebody stands on his hands is kept.
+  change(lambda walk: walk * np.float32([1, -1, 1]), 1)
+  options = (f'--source={tree}',)
+  assert prepare('casia_b_pose', tmp_path / 'root', *options) == 0
 
 
 def test_half_copied_and_damaged_trees_are_refused(
@@ -183,6 +289,18 @@ def test_synthetic_walkers_need_no_source_and_are_checked(tmp_path, capsys):
   }
   assert sorted(set(splits['test'].subject)) == ['005', '006', '007', '008']
 
+  poses = ('synthetic_walkers_pose', tmp_path, '--variant=tiny')
+  assert prepare(*poses) == 0
+  silhouettes = PreparedSource(directory)
+  source = opened(tmp_path, 'synthetic_walkers_pose', 'tiny')
+  for name in ('subject', 'condition', 'view'):
+    np.testing.assert_array_equal(
+      getattr(source.index, name), getattr(silhouettes.index, name)
+    )
+  np.testing.assert_array_equal(
+    source.read(3), synthetic.walk(0, 0, 'nm-02', '108', frames=12).keypoints
+  )
+
   # A folder of which a file is missing is not taken for a dataset.
   next(directory.glob('*test.array_record*')).unlink()
   assert prepare(*command) == 2
@@ -195,7 +313,7 @@ def test_synthetic_walkers_need_no_source_and_are_checked(tmp_path, capsys):
   [
     (['--dataset=casia'], 'choose one of casia_b, oumvlp'),
     (['--dataset=casia_b', '--variant=96'], 'choose one of 64, 128'),
-    (['--dataset=casia_b'], '--source=DIR'),
+    (['--dataset=casia_b'], '--source=PATH'),
     (['--dataset=casia_b', '--source=/nowhere'], 'no such folder'),
   ],
 )

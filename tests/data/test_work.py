@@ -5,9 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from data.work import Chunk, TreeCall, WalkCall, exclusive
+from data.work import Chunk, PoseCall, TreeCall, WalkCall, exclusive
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.pretreatment import pretreat
+from gaitgs_jax.input.trees import TreeSequence
 from gaitgs_jax.synthetic import walk
 
 CALL = WalkCall(0, 1, 'bg-01', '072', 6, 64)
@@ -37,9 +38,11 @@ def test_chunks_of_other_calls_have_other_files(tmp_path):
     WalkCall(0, 1, 'bg-01', '072', 6, 128),
     TreeCall('a', 64),
     TreeCall('a', 128),
+    PoseCall(TreeSequence('a', 'b', 'c', 'a', ((0, 9),)), 'coco17'),
+    PoseCall(TreeSequence('a', 'b', 'c', 'a', ((0, 8),)), 'coco17'),
   ]
   paths = {Chunk(str(tmp_path), (call,)).path for call in [CALL, *others]}
-  assert len(paths) == 5
+  assert len(paths) == 1 + len(others)
 
 
 def test_path_is_the_same_in_every_process(tmp_path):

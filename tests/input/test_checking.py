@@ -104,6 +104,75 @@ def test_every_fault_of_pickles_is_named(tmp_path, monkeypatch):
   assert not (tmp_path / 'ran').exists()
 
 
+def test_every_fault_of_skeletons_is_named(tmp_path):
+  walk = walker_trees.skeleton('001').astype(np.float64)
+
+  def write(condition, value):
+    path = tmp_path / '001' / condition / '000' / '000.pkl'
+    walker_trees.write_pickle(path, value)
+
+  write('good', walk)
+  write('hidden', np.concatenate([walk, 0 * walk[:2]]))
+  write('order', walk[:, ::-1])
+  write('scale', walk / (320, 240, 1))
+  write('other', walker_trees.openpose(walk))
+  write('pixels', np.zeros((6, 64, 64), np.uint8))
+
+  for facts, other in (
+    (datasets.get('casia_b_pose'), '18 joints (those of openpose18)'),
+    (None, 'unequal size: its frames are 18x3'),
+  ):
+    tree = trees.open_tree(tmp_path)
+    found = {
+      each.condition: each
+      for each in checking.refuse_other_sizes(
+        checking.check_tree(tree, workers=1, facts=facts)
+      )
+    }
+    assert found['hidden'].note == 'no joint is found in 2 of 8 frames'
+    assert found['hidden'].length == 6
+    bad = {condition: each.bad for condition, each in found.items()}
+    assert bad.pop('good') == bad.pop('hidden') == ''
+    for condition, text in {
+      'order': 'wrong order or upside down',
+      'scale': 'not pixels',
+      'other': other,
+      'pixels': 'holds uint8 [6, 64, 64], not float [s,v,3]',
+    }.items():
+      assert text in bad.pop(condition)
+    assert not bad
+
+
+def test_command_checks_every_source_of_skeletons(tmp_path, capsys):
+  csv = walker_trees.casia_b_csv(tmp_path / 'a' / 'casia-b_pose_coco.csv')
+  pickled = walker_trees.opengait_pose(tmp_path / 'b')
+  json = walker_trees.oumvlp_pose(tmp_path / 'c')
+  for source, what in (
+    (csv, '{subject}-{condition}-{view}/{frame} of csv'),
+    (csv.parent, 'of csv'),
+    (pickled, '{subject}/{condition}/{view} of pickles'),
+    (json, '{subject}/{view}_{condition} of json'),
+  ):
+    assert main(['check', f'--source={source}', '--workers=1']) == 0
+    output = capsys.readouterr().out
+    assert what in output and 'all 16 sequences are good' in output
+
+  assert main(['check', f'--source={csv}', '--dataset=casia_b_pose']) == 2
+  output = capsys.readouterr()
+  assert '120 of 124 subjects' in output.err and '4/124' in output.out
+
+  assert main(['check', f'--source={json}', '--dataset=oumvlp']) == 2
+  assert 'oumvlp is a dataset of silhouettes' in capsys.readouterr().err
+
+  rows = walker_trees.csv_rows()
+  rows[3] = rows[3][:-2]
+  walker_trees.casia_b_csv(csv, rows)
+  assert main(['check', f'--source={csv}', '--workers=1']) == 2
+  output = capsys.readouterr()
+  assert f'bad: {csv}: 001/nm-01/090: its rows are cut short' in output.out
+  assert output.err.endswith('error: 1 of 16 sequences are bad\n')
+
+
 def test_missing_parts_name_subjects_and_cells_of_which_nothing_is_there():
   facts = dataclasses.replace(
     datasets.get('casia_b'), views=('000', '018'), conditions=('nm-01', 'bg-01')

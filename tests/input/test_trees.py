@@ -4,7 +4,7 @@ import pytest
 import walker_trees
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import trees
+from gaitgs_jax.input import datasets, trees
 from gaitgs_jax.input.pretreatment import pretreat
 
 IMAGE = np.full((240, 320), 255, np.uint8)
@@ -32,6 +32,24 @@ def test_published_trees_are_told_apart_and_hold_the_same(tmp_path):
     for tree in (casia_b, oumvlp, opengait):
       read = trees.read_pretreated(tree.sequences[row].folder, 64)
       np.testing.assert_array_equal(read, expected)
+
+
+def test_silhouettes_and_skeletons_are_not_mixed_up(tmp_path):
+  images = trees.open_tree(walker_trees.casia_b(tmp_path / 'a'))
+  json = trees.open_tree(walker_trees.oumvlp_pose(tmp_path / 'b'))
+  pickled = trees.open_tree(walker_trees.opengait(tmp_path / 'c'))
+  silhouettes, poses = datasets.get('oumvlp'), datasets.get('oumvlp_pose')
+  assert trees.modality(images) == trees.modality(pickled) == 'frames'
+  assert trees.modality(json) == 'keypoints'
+  for tree, right, wrong in (
+    (images, silhouettes, poses),
+    (json, poses, silhouettes),
+  ):
+    trees.check_modality(tree, right)
+    with pytest.raises(UserError, match=f'but {wrong.name} is a dataset of'):
+      trees.check_modality(tree, wrong)
+  for facts in (silhouettes, poses):
+    trees.check_modality(pickled, facts)
 
 
 def test_own_tree_of_walks_and_people(tmp_path):
@@ -103,6 +121,7 @@ def test_stray_and_hidden_files_are_passed_over(tmp_path):
   walker_trees.write_images(tmp_path, [IMAGE], 'preview.png')
   folder = tmp_path / '001' / 'nm-01' / '000'
   (folder / 'notes.txt').touch()
+  (folder / '000.json').touch()
   (folder / '._001.png').touch()
   cv2.imwrite(str(folder / '001-gei.png'), IMAGE)
   tree = trees.open_tree(tmp_path)

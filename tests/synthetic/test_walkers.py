@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.synthetic import CONDITIONS, VIEWS, walk
+from gaitgs_jax.synthetic import CONDITIONS, VIEWS, walk, walk_keypoints
 
 
 def test_same_arguments_give_the_same_bytes():
@@ -134,6 +134,14 @@ def test_cameras_of_one_condition_watch_the_same_walk():
   front, side = (walk(0, 2, 'nm-04', view) for view in ('000', '090'))
   steps = [np.median(np.diff(one.phase)) for one in (front, side)]
   np.testing.assert_allclose(steps[0], steps[1], rtol=0.02)
+
+
+def test_keypoints_alone_are_those_of_the_walk():
+  for arguments in ((0, 1, 'bg-02', '036'), (5, 0, 'cl-01', '180')):
+    whole = walk(*arguments, frames=9)
+    np.testing.assert_array_equal(
+      walk_keypoints(*arguments, frames=9), whole.keypoints
+    )
 
 
 def test_a_larger_picture_shows_the_same_walk():

@@ -1,4 +1,4 @@
-"""What the builders of silhouette datasets share."""
+"""What the builders of datasets share."""
 
 import abc
 import dataclasses
@@ -14,9 +14,17 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from data.work import Chunk, TreeCall, exclusive
+from data.work import Chunk, PoseCall, TreeCall, exclusive
+from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, index, prepared, trees
+from gaitgs_jax.input import (
+  datasets,
+  index,
+  keypoint_faults,
+  keypoints,
+  prepared,
+  trees,
+)
 from gaitgs_jax.input.checking import missing_parts
 from gaitgs_jax.input.partitions import (
   Partition,
@@ -28,6 +36,8 @@ from gaitgs_jax.input.workers import Workers
 # Sequences per work file: a few seconds of work, which is what an interruption
 # may cost.
 _CHUNK = 16
+# Sequences that are looked at before all skeletons are read.
+_SAMPLE = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Job:
     subject: its name.
     condition: its name.
     view: its name.
-    call: returns uint8 [s, size, size]; see `data.work`.
+    call: returns uint8 [s, size, size] or float32 [s,v,3]; see `data.work`.
   """
 
   subject: str
@@ -48,19 +58,20 @@ class Job:
 
 
 @dataclasses.dataclass
-class SilhouetteConfig(tfds.core.BuilderConfig):
-  """A variant: height and width of its frames in pixels."""
+class SequenceConfig(tfds.core.BuilderConfig):
+  """A variant: height and width of silhouettes in pixels."""
 
   size: int = 64
 
 
-class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
+class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   """Makes a prepared dataset; see `gaitgs_jax.input.prepared`.
 
   Sequences are made by helper processes and kept in a work folder beside the
   dataset until it is whole, so that an interrupted preparation goes on.
 
   Attributes:
+    source: where the data lies; '' for TFDS's `manual_dir`.
     workers: number of helper processes.
     work: the work folder.
     dropped: names of the sequences in which no frame shows anybody.
@@ -71,6 +82,7 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
 
   def __init__(self, *, file_format: Any = None, **options: Any):
     super().__init__(file_format=file_format or prepared.FORMAT, **options)
+    self.source = ''
     self.workers = os.cpu_count() or 1
     self.dropped: list[str] = []
     # While it is being prepared, `data_dir` is another, temporary folder.
@@ -82,6 +94,17 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
   def partition(self) -> Partition:
     """Who trains and who is tested."""
     return read_partition(partition_path(self.name, self.builder_config.name))
+
+  @property
+  def layout(self) -> prepared.Layout:
+    """What a frame of the dataset is."""
+    skeleton = datasets.get(self.name).skeleton
+    if skeleton:
+      return prepared.Layout(
+        'keypoints', (len(skeletons.get(skeleton).joints), 3)
+      )
+    size = self.builder_config.size
+    return prepared.Layout('frames', (size, size))
 
   @abc.abstractmethod
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
@@ -111,11 +134,10 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
       shutil.rmtree(folder)
 
   def _info(self) -> tfds.core.DatasetInfo:
-    size = self.builder_config.size
     return tfds.core.DatasetInfo(
       builder=self,
       description=inspect.cleandoc(self.__doc__ or ''),
-      features=prepared.features(prepared.Layout('frames', (size, size))),
+      features=prepared.features(self.layout),
       homepage=self.homepage,
       citation=self.citation,
       disable_shuffling=True,
@@ -129,10 +151,8 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
       tqdm(desc=name, unit=' sequences', file=sys.stderr) as self._bar,
     ):
       super()._download_and_prepare(dl_manager, **options)
-    size = self.builder_config.size
     splits = {name: index.make(rows) for name, rows in self._rows.items()}
-    layout = prepared.Layout('frames', (size, size))
-    prepared.write_index(self.data_dir, splits, layout)
+    prepared.write_index(self.data_dir, splits, self.layout)
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
     jobs = self.jobs(dl_manager)
@@ -152,16 +172,16 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
     self, split: str, jobs: Sequence[Job]
   ) -> Iterator[tuple[int, dict]]:
     rows = self._rows[split] = []
-    for number, (job, frames) in enumerate(self._made(jobs)):
+    for number, (job, values) in enumerate(self._made(jobs)):
       self._bar.update()
-      if not len(frames):
+      if not len(values):
         self.dropped.append(f'{job.subject}/{job.condition}/{job.view}')
         continue
-      rows.append((job.subject, job.condition, job.view, len(frames)))
+      rows.append((job.subject, job.condition, job.view, len(values)))
       yield (
         prepared.record_key(number, len(jobs)),
         {
-          'frames': frames,
+          self.layout.key: values,
           'subject': job.subject,
           'condition': job.condition,
           'view': job.view,
@@ -180,32 +200,93 @@ class SilhouetteBuilder(tfds.core.GeneratorBasedBuilder):
       yield from zip(group, chunk.load(), strict=True)
 
 
-class TreeBuilder(SilhouetteBuilder):
-  """Makes a dataset of a published tree, raw or OpenGait's."""
+class TreeBuilder(SequenceBuilder):
+  """Makes a dataset of what is published: a tree, or a csv file."""
 
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
-    """Returns every sequence below `manual_dir`."""
-    tree = trees.open_tree(dl_manager.manual_dir)
+    """Returns every sequence of `source`, or below `manual_dir`."""
+    facts = datasets.get(self.name)
+    tree = self._open(Path(self.source or dl_manager.manual_dir), facts)
     missing = missing_parts(
       ((each.subject, each.condition, each.view) for each in tree.sequences),
-      datasets.get(self.name),
+      facts,
       self.partition,
     )
     if missing:
       raise UserError(
         f'{tree.root}: missing are {"; ".join(missing)}; is it another dataset,'
-        ' or half-copied? To see what is there: `python -m gaitgs_jax check'
-        f' --source={tree.root} --dataset={self.name}`'
+        ' or half-copied? To see what is there:'
+        f' {_check_command(tree, self.name)}'
       )
     named = {*self.partition.train, *self.partition.test}
-    size = self.builder_config.size
+    sequences = [each for each in tree.sequences if each.subject in named]
+    if facts.skeleton:
+      _refuse_faults(tree, sequences, facts)
     return [
-      Job(
-        sequence.subject,
-        sequence.condition,
-        sequence.view,
-        TreeCall(os.path.abspath(sequence.folder), size),
-      )
-      for sequence in tree.sequences
-      if sequence.subject in named
+      Job(each.subject, each.condition, each.view, self._call(each, facts))
+      for each in sequences
     ]
+
+  def _open(self, root: Path, facts: datasets.Dataset) -> trees.Tree:
+    root = Path(os.path.abspath(root))
+    if facts.skeleton:
+      root = _variant_folder(root, self.builder_config.name, facts.variants)
+    tree = keypoints.open_tree(root)
+    trees.check_modality(tree, facts)
+    return tree
+
+  def _call(
+    self, sequence: trees.TreeSequence, facts: datasets.Dataset
+  ) -> Callable[[], np.ndarray]:
+    if facts.skeleton:
+      return PoseCall(sequence, facts.skeleton)
+    return TreeCall(sequence.folder, self.builder_config.size)
+
+
+def _check_command(tree: trees.Tree, name: str) -> str:
+  return f'`python -m gaitgs_jax check --source={tree.root} --dataset={name}`'
+
+
+def _variant_folder(root: Path, variant: str, variants: Sequence[str]) -> Path:
+  """Returns the folder of a variant, of which a release may hold several.
+
+  Raises:
+    UserError: the folder is, or holds, that of other variants only.
+  """
+  found = {
+    child.name.lower(): child
+    for child in (root, *(root.iterdir() if root.is_dir() else ()))
+    if child.name.lower() in variants
+  }
+  if found and variant not in found:
+    raise UserError(
+      f'{root}: is of {", ".join(found)}, not of {variant}; say with'
+      f' --variant which is wanted, or give the folder of {variant}'
+    )
+  return found.get(variant, root)
+
+
+def _refuse_faults(
+  tree: trees.Tree,
+  sequences: Sequence[trees.TreeSequence],
+  facts: datasets.Dataset,
+) -> None:
+  """Looks at a few skeletons: a format that is wrong is wrong in most of them.
+
+  Single bad sequences are as they were published.
+
+  Raises:
+    UserError: most are faulty; the message tells of the first.
+  """
+  sample = sequences[:: max(len(sequences) // _SAMPLE, 1)]
+  faults = {
+    each.place: keypoint_faults.fault(keypoints.read(each), facts.skeleton)
+    for each in sample
+  }
+  bad = {place: fault for place, fault in faults.items() if fault}
+  if 2 * len(bad) > len(sample):
+    place, fault = next(iter(bad.items()))
+    raise UserError(
+      f'{place}: {fault}; of {len(sample)} sequences looked at, {len(bad)} are'
+      f' bad; {_check_command(tree, facts.name)} names all'
+    )

@@ -1,0 +1,38 @@
+"""TFDS builder of CASIA-B's skeletons."""
+
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+# `tfds build` puts this folder's parent on the path, but not the project.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from data.builders import SequenceConfig, TreeBuilder
+
+
+class Builder(TreeBuilder):
+  """Skeletons of the 124 people of CASIA-B, found by HRNet for GaitGraph."""
+
+  MANUAL_DOWNLOAD_INSTRUCTIONS = """
+  The folder holds `casia-b_pose_coco.csv` of
+  https://github.com/tteepe/GaitGraph/releases/tag/v0.1, or it is an OpenGait
+  tree of such skeletons (001/nm-01/000/*.pkl).
+  """
+
+  VERSION = tfds.core.Version('1.0.0')
+  RELEASE_NOTES: ClassVar = {'1.0.0': 'As published, split 74/50.'}
+  BUILDER_CONFIGS: ClassVar = [
+    SequenceConfig(name='hrnet', description='17 joints in the order of COCO')
+  ]
+
+  homepage = 'https://github.com/tteepe/GaitGraph'
+  citation = """@inproceedings{teepe2021gaitgraph,
+  title={{GaitGraph}: Graph convolutional network for skeleton-based gait
+    recognition},
+  author={Teepe, Torben and Khan, Ali and Gilg, Johannes and Herzog, Fabian and
+    H{\\"o}rmann, Stefan and Rigoll, Gerhard},
+  booktitle={IEEE International Conference on Image Processing (ICIP)},
+  pages={2314--2318}, year={2021}
+}"""

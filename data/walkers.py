@@ -1,0 +1,82 @@
+"""What the builders of the synthetic walkers share."""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from data.builders import Job, SequenceBuilder, SequenceConfig
+from gaitgs_jax.synthetic import CONDITIONS, VIEWS
+
+# One population; a variant shows its first people.
+SEED = 0
+
+
+@dataclasses.dataclass
+class WalkersConfig(SequenceConfig):
+  """A variant of the synthetic walkers.
+
+  Attributes:
+    views: the cameras.
+    frames: of each walk; whole walks where None.
+  """
+
+  views: tuple[str, ...] = VIEWS
+  frames: int | None = None
+
+
+class WalkersBuilder(SequenceBuilder):
+  """Makes the walks of one population; reads no file.
+
+  The partition files say how many people each variant has.
+  """
+
+  VERSION = tfds.core.Version('1.0.0')
+  RELEASE_NOTES: ClassVar = {'1.0.0': 'First population.'}
+  BUILDER_CONFIGS: ClassVar = [
+    WalkersConfig(
+      name='demo',
+      description='24 people train and 10 are tested, 5 views, short walks',
+      views=('054', '072', '090', '108', '126'),
+      frames=24,
+    ),
+    WalkersConfig(
+      name='full',
+      description='74 people train and 50 are tested, 11 views',
+    ),
+    WalkersConfig(
+      name='tiny',
+      description='4 people train and 4 are tested, 2 views, for tests',
+      views=('090', '108'),
+      frames=12,
+    ),
+  ]
+
+  @abc.abstractmethod
+  def call(self, **walk: Any) -> Callable[[], np.ndarray]:
+    """Returns what makes one walk of the arguments of `synthetic.walk`."""
+
+  def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
+    """Returns every walk."""
+    config = self.builder_config
+    people = sorted({*self.partition.train, *self.partition.test})
+    return [
+      Job(
+        subject,
+        condition,
+        view,
+        self.call(
+          seed=SEED,
+          subject=int(subject) - 1,
+          condition=condition,
+          view=view,
+          frames=config.frames,
+        ),
+      )
+      for subject in people
+      for condition in CONDITIONS
+      for view in config.views
+    ]

@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+import walker_trees
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import keypoints, trees
+
+
+def read(tree):
+  return {each.name: keypoints.read(each) for each in tree.sequences}
+
+
+def test_every_published_layout_gives_the_same_skeletons(tmp_path):
+  csv = keypoints.open_tree(
+    walker_trees.casia_b_csv(tmp_path / 'a' / keypoints.CSV)
+  )
+  pickled = keypoints.open_tree(walker_trees.opengait_pose(tmp_path / 'b'))
+  json = keypoints.open_tree(walker_trees.oumvlp_pose(tmp_path / 'c'))
+  assert [t.kind for t in (csv, pickled, json)] == ['csv', 'pickles', 'json']
+  assert json.layout == trees.OUMVLP_POSE
+  assert {trees.modality(t) for t in (csv, pickled, json)} == {'keypoints'}
+  first, second, third = read(csv), read(pickled), read(json)
+  assert list(first) == ['/'.join(cell) for cell in walker_trees.cells()]
+  for subject, condition, view in walker_trees.cells():
+    expected = walker_trees.skeleton(subject, condition, view)
+    name = f'{subject}/{condition}/{view}'
+    np.testing.assert_array_equal(first[name], expected)
+    np.testing.assert_array_equal(second[name], expected)
+    number = walker_trees.CONDITIONS.index(condition)
+    np.testing.assert_array_equal(
+      third[f'{int(subject):05d}/{number:02d}/{view}'],
+      walker_trees.openpose(expected),
+    )
+    assert first[name].dtype == second[name].dtype == np.float32
+
+
+def test_the_folder_of_the_csv_file_will_do(tmp_path):
+  path = walker_trees.casia_b_csv(tmp_path / keypoints.CSV)
+  assert keypoints.open_tree(tmp_path) == keypoints.open_tree(path)
+
+
+def test_rows_of_a_csv_may_come_in_any_order(tmp_path):
+  rows = walker_trees.csv_rows()
+  tree = keypoints.open_tree(walker_trees.casia_b_csv(tmp_path / 'a.csv', rows))
+  assert all(len(each.spans) == 1 for each in tree.sequences)
+  np.random.default_rng(0).shuffle(rows)
+  mixed = keypoints.open_tree(
+    walker_trees.casia_b_csv(tmp_path / 'b.csv', rows)
+  )
+  assert max(len(each.spans) for each in mixed.sequences) > 1
+  for left, right in zip(read(tree).items(), read(mixed).items(), strict=True):
+    assert left[0] == right[0]
+    np.testing.assert_array_equal(left[1], right[1])
+
+
+def test_a_csv_may_lack_frames_headings_and_the_last_line_end(tmp_path):
+  rows = walker_trees.csv_rows()
+  del rows[2]
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv', rows)
+  lines = path.read_bytes().split(b'\r\n')
+  path.write_bytes(b'\n'.join([*lines[1:7], b'', *lines[7:-1]]))
+  tree = keypoints.open_tree(path)
+  assert len(tree.sequences) == len(walker_trees.cells())
+  expected = walker_trees.skeleton(*walker_trees.cells()[0])
+  np.testing.assert_array_equal(
+    keypoints.read(tree.sequences[0]), np.delete(expected, 2, 0)
+  )
+  np.testing.assert_array_equal(
+    keypoints.read(tree.sequences[-1]),
+    walker_trees.skeleton(*walker_trees.cells()[-1]),
+  )
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    (lambda text: text.replace('frames/001-nm-01', 'frames/001_nm'), 'row 2'),
+    (lambda text: text.replace('frames/001-', '001-', 1), None),
+    (lambda text: 'x' * 100_000, 'row'),
+    (lambda text: 'image_name,nose_x\n', 'holds no rows'),
+    (lambda text: '', 'holds no rows'),
+  ],
+)
+def test_what_is_no_csv_of_skeletons_is_told(tmp_path, change, message):
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv')
+  path.write_text(change(path.read_text()))
+  if message is None:
+    assert len(keypoints.open_tree(path).sequences) == 16
+    return
+  with pytest.raises(UserError, match=rf'a\.csv: .*{message}'):
+    keypoints.open_tree(path)
+
+
+def test_bad_rows_of_a_csv_name_the_sequence(tmp_path):
+  rows = walker_trees.csv_rows()[:6]
+  for change, message in (
+    (lambda row: row[:-1], 'are cut short'),
+    (lambda row: [row[0], 'n/a', *row[2:]], 'a value is no number'),
+    (lambda row: [row[0], '', *row[2:]], 'a value is no number'),
+  ):
+    bad = [*rows[:2], change(rows[2]), *rows[3:]]
+    path = walker_trees.casia_b_csv(tmp_path / 'a.csv', bad)
+    tree = keypoints.open_tree(path)
+    with pytest.raises(UserError, match=rf'a\.csv: 001/nm-01/090: .*{message}'):
+      keypoints.read(tree.sequences[0])
+  path.unlink()
+  with pytest.raises(UserError, match='cannot be read'):
+    keypoints.read(tree.sequences[0])
+
+
+def test_of_several_people_the_first_is_taken_and_empty_frames_are_skipped(
+  tmp_path,
+):
+  frames = walker_trees.openpose(walker_trees.skeleton('001'))
+  folder = tmp_path / '00001' / '000_00'
+  for i, people in enumerate(
+    ([frames[0], frames[5]], [], [frames[1]]), start=9
+  ):
+    walker_trees.write_json(folder / f'{i}_keypoints.json', people)
+  (sequence,) = keypoints.open_tree(tmp_path).sequences
+  # Frame 10 comes after frame 9, though not in the order of names.
+  np.testing.assert_array_equal(keypoints.read(sequence), frames[:2])
+  for file in folder.iterdir():
+    walker_trees.write_json(file, [])
+  assert len(keypoints.read(sequence)) == 0
+
+
+@pytest.mark.parametrize(
+  ('content', 'message'),
+  [
+    ('{"people": [', 'is damaged, or no json of people'),
+    ('', 'is damaged'),
+    ('[]', 'is damaged'),
+    ('{"persons": []}', 'people'),
+    ('{"people": [{}]}', 'pose_keypoints_2d'),
+    ('{"people": [{"pose_keypoints_2d": "abc"}]}', 'is damaged'),
+    ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', 'is damaged'),
+    ('[' * 10_000, 'is damaged'),
+  ],
+)
+def test_damaged_json_is_named(tmp_path, content, message):
+  path = tmp_path / '00001' / '000_00' / '0001_keypoints.json'
+  path.parent.mkdir(parents=True)
+  path.write_text(content)
+  (sequence,) = keypoints.open_tree(tmp_path).sequences
+  with pytest.raises(UserError, match=f'0001_keypoints.json: .*{message}'):
+    keypoints.read(sequence)
+
+
+def test_frames_of_unequal_joints_are_told(tmp_path):
+  frame = walker_trees.skeleton('001')[0]
+  folder = tmp_path / '00001' / '000_00'
+  walker_trees.write_json(folder / '1.json', [frame])
+  walker_trees.write_json(folder / '2.json', [frame[:16]])
+  (sequence,) = keypoints.open_tree(tmp_path).sequences
+  with pytest.raises(UserError, match='different numbers of joints'):
+    keypoints.read(sequence)
+
+
+def test_what_is_no_tree_is_told(tmp_path):
+  root = walker_trees.oumvlp_pose(tmp_path / 'pose' / 'openpose').parent
+  with pytest.raises(UserError, match=f'is it {root}/openpose that you mean'):
+    keypoints.open_tree(root)
+  archive = tmp_path / 'pose.zip'
+  archive.touch()
+  with pytest.raises(UserError, match='unpack'):
+    keypoints.open_tree(archive)
+  with pytest.raises(UserError, match='no such folder'):
+    keypoints.open_tree(tmp_path / 'absent.csv')
+  tree = keypoints.open_tree(walker_trees.casia_b(tmp_path / 'images'))
+  with pytest.raises(UserError, match='holds no skeletons'):
+    keypoints.read(tree.sequences[0])
