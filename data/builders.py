@@ -231,9 +231,7 @@ class TreeBuilder(SequenceBuilder):
     root = Path(os.path.abspath(root))
     if facts.skeleton:
       root = _variant_folder(root, self.builder_config.name, facts.variants)
-    tree = keypoints.open_tree(root)
-    trees.check_modality(tree, facts)
-    return tree
+    return keypoints.open_tree(root, facts=facts)
 
   def _call(
     self, sequence: trees.TreeSequence, facts: datasets.Dataset

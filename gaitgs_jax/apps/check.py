@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     print(f'{directory}: a prepared dataset of {total} sequences')
     found = checking.check_prepared(source, facts)
   else:
-    tree = keypoints.open_tree(args.source, args.layout)
+    tree = keypoints.open_tree(args.source, args.layout, facts)
     total = len(tree.sequences)
     print(f'{tree.root}: {tree.layout} of {tree.kind}, {total} sequences')
     found = checking.check_tree(tree, args.workers, facts)

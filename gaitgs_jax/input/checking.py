@@ -54,12 +54,7 @@ def check_tree(
     tree: of silhouettes or skeletons.
     workers: helper processes.
     facts: on the dataset that it is, if that is known.
-
-  Raises:
-    UserError: it is of the other modality than the dataset.
   """
-  if facts:
-    trees.check_modality(tree, facts)
   key = facts.key if facts else trees.modality(tree)
   skeleton = facts.skeleton if facts else ''
   calls = [

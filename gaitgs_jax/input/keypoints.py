@@ -15,6 +15,7 @@ import numpy as np
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, trees
+from gaitgs_jax.input.datasets import Dataset
 
 # As GaitGraph published it. A row is `frames/001-nm-01-000/000001.jpg`, then x,
 # y and confidence of each joint; there is a line of headings.
@@ -25,27 +26,32 @@ _CSV_SEQUENCE = re.compile(r'([^-]+)-(.+)-([^-]+)')
 _LONGEST_ROW = 1 << 14
 
 
-def open_tree(source: str | os.PathLike, layout: str = '') -> trees.Tree:
+def open_tree(
+  source: str | os.PathLike, layout: str = '', facts: Dataset | None = None
+) -> trees.Tree:
   """Lists a csv file or a tree; reads no frame, though a csv file once.
 
   Args:
     source: the csv file, the folder that holds GaitGraph's, or a tree of any
       kind, see `trees.open_tree`.
     layout: of a tree.
+    facts: on the dataset that it is, if that is known.
 
   Raises:
-    UserError: there is nothing there, or it cannot be told what it is.
+    UserError: there is nothing there, it cannot be told what it is, or it is
+      of the other modality than the dataset.
   """
   path = Path(source).expanduser()
-  if path.is_dir() and (path / CSV).is_file():
+  if (facts is None or facts.skeleton) and (path / CSV).is_file():
     path = path / CSV
-  if not path.is_file():
-    return trees.open_tree(path, layout)
-  if path.suffix != '.csv':
+  if path.is_file() and path.suffix != '.csv':
     raise UserError(
       f'{path}: is no folder and no csv file; unpack an archive first'
     )
-  return _open_csv(path)
+  tree = _open_csv(path) if path.is_file() else trees.open_tree(path, layout)
+  if facts:
+    trees.check_modality(tree, facts)
+  return tree
 
 
 def _open_csv(path: Path) -> trees.Tree:

@@ -3,7 +3,7 @@ import pytest
 import walker_trees
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import keypoints, trees
+from gaitgs_jax.input import datasets, keypoints, trees
 
 
 def read(tree):
@@ -37,6 +37,10 @@ def test_every_published_layout_gives_the_same_skeletons(tmp_path):
 def test_the_folder_of_the_csv_file_will_do(tmp_path):
   path = walker_trees.casia_b_csv(tmp_path / keypoints.CSV)
   assert keypoints.open_tree(tmp_path) == keypoints.open_tree(path)
+  walker_trees.casia_b(tmp_path)
+  for name, kind in (('casia_b', 'images'), ('casia_b_pose', 'csv')):
+    tree = keypoints.open_tree(tmp_path, facts=datasets.get(name))
+    assert tree.kind == kind
 
 
 def test_rows_of_a_csv_may_come_in_any_order(tmp_path):
