@@ -52,6 +52,6 @@ def run(args: argparse.Namespace) -> None:
   under = f'under {key!r}' if key else 'and nothing else'
   print(
     f'wrote {args.out}: {len(state_dict)} arrays of step {step}, {under}'
-    + (f", each named '{prefix}...'" if prefix else '')
+    + (f', {prefix!r} in front of every name' if prefix else '')
     + ".\nThe optimizer's state is not carried over."
   )

@@ -93,9 +93,9 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   ):
     raise UserError(f'{path} holds no state dict of named tensors')
   return {
-    key: value.to(torch.float32).numpy()
+    key: value.detach().to(torch.float32).numpy()
     if value.is_floating_point()
-    else value.numpy()
+    else value.detach().numpy()
     for key, value in content.items()
   }
 

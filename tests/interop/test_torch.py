@@ -204,7 +204,9 @@ class TestWithPyTorch:
       'hyper_parameters': argparse.Namespace(path=pathlib.Path('x')),
       # One-cycle schedules hold functions of theirs.
       'lr_schedulers': [{'anneal': torch.optim.lr_scheduler.OneCycleLR.step}],
-      'callbacks': {torch.nn.ReLU: {'scores': {1, 2}, 'best': np.float64(3)}},
+      'callbacks': {
+        torch.optim.Adam: {'scores': {1, 2}, 'best': np.float64(3)}
+      },
     }
     for new in (True, False):
       file = tmp_path / 'x.ckpt'
