@@ -53,6 +53,15 @@ def xavier_uniform(
   )
 
 
+def kaiming_normal(rngs: nnx.Rngs, shape: _Shape) -> jax.Array:
+  """Draws a kernel [...,c,d] from N(0, 2 / fan out).
+
+  As torch.nn.init.kaiming_normal_ with mode='fan_out': taps count in the fan.
+  """
+  fan_out = math.prod(shape) // shape[-2]
+  return math.sqrt(2 / fan_out) * normal(rngs, shape)
+
+
 def _draw(
   rngs: nnx.Rngs,
   shape: _Shape,

@@ -1,0 +1,190 @@
+"""GaitGraph: gait recognition from skeletons by a graph convolutional network.
+
+Teepe et al., https://arxiv.org/abs/2101.11228; the numbers are those of
+OpenGait's version. docs/porting.md tells what it does differently from the
+authors' code, https://github.com/tteepe/GaitGraph. The CASIA-B form is the
+defaults.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+
+from gaitgs_jax.models import layers, resgcn
+from gaitgs_jax.models.output import GaitOutput
+from gaitgs_jax.models.resgcn import ResGCN
+
+_BLOCKS = (2, 2, 2)
+_CHANNELS = (64, 32, 128, 256)
+
+
+def create(
+  *, rngs: nnx.Rngs, dtype: str = 'float32', **config: Any
+) -> 'GaitGraph':
+  """Builds GaitGraph from `config.model`; see `GaitGraph` for the fields."""
+  return GaitGraph(rngs=rngs, dtype=jnp.dtype(dtype), **config)
+
+
+class GaitGraph(nnx.Module):
+  """Skeletons in, one embedding of length 1 out.
+
+  Args:
+    skeleton: a name of `gaitgs_jax.skeletons`.
+    blocks: of `ResGCN`.
+    reduction: of `ResGCN`.
+    channels: of `ResGCN`.
+    features: channels of the embedding.
+    views: how many views of a sequence follow one another in time in
+      training, equally long.
+    convention: 'original' or 'opengait', whose weight names.
+    test_time: whether the embedding in evaluation is the mean of those of the
+      walk and the walk backwards; it is not scaled to length 1 again.
+    dtype: of the arithmetic; parameters, norms and keypoints stay float32.
+
+  Raises:
+    ValueError: an unknown skeleton or convention, or sizes that do not fit.
+  """
+
+  def __init__(
+    self,
+    *,
+    skeleton: str = 'coco17',
+    blocks: Sequence[int] = _BLOCKS,
+    reduction: int = 8,
+    channels: Sequence[int] = _CHANNELS,
+    features: int = 128,
+    views: int = 2,
+    convention: str = 'original',
+    test_time: bool = True,
+    dtype: DTypeLike = jnp.float32,
+    rngs: nnx.Rngs,
+  ):
+    resgcn.check_convention(convention)
+    self.network = ResGCN(
+      skeleton,
+      branches=1,
+      inputs=3,
+      blocks=blocks,
+      reduction=reduction,
+      channels=channels,
+      features=features,
+      dtype=dtype,
+      rngs=rngs,
+    )
+    self.views, self.test_time = views, test_time
+
+  def __call__(
+    self,
+    inputs: jax.Array,
+    mask: jax.Array | None = None,
+    *,
+    train: bool = False,
+    key: jax.Array | None = None,
+  ) -> GaitOutput:
+    """Embeds skeletons.
+
+    Args:
+      inputs: keypoints [n,s,v,3], x, y and confidence; in training those of
+        all views, one view after the other.
+      mask: bool [n,s], which frames are valid; None means all.
+      train: whether to use the batch's own statistics.
+      key: not needed; nothing is random.
+
+    Returns:
+      embedding and features [n,1,d]; in training [n,views,d].
+
+    Raises:
+      ValueError: in training, if the frames are not so many equal views.
+    """
+    del key
+    if mask is None:
+      mask = jnp.ones(inputs.shape[:2], bool)
+    if train:
+      found = self._embed(*self._split(inputs, mask), train=True)
+      found = found.reshape(len(inputs), self.views, -1)
+      return GaitOutput(embedding=found, features=found)
+    x, mask = layers.front_frames(inputs, mask, shortest=1)
+    if not self.test_time:
+      found = self._embed(x, mask, train=False)[:, None]
+      return GaitOutput(embedding=found, features=found)
+    # Beside one another in the batch, which may be split over devices.
+    both = jnp.stack([x, resgcn.reverse_frames(x, mask)], axis=1)
+    found = self._embed(
+      both.reshape(-1, *x.shape[1:]), jnp.repeat(mask, 2, axis=0), train=False
+    )
+    found = found.reshape(len(x), 2, -1)
+    return GaitOutput(
+      embedding=found.mean(axis=1, keepdims=True), features=found[:, :1]
+    )
+
+  def activations(
+    self, inputs: jax.Array, mask: jax.Array | None = None
+  ) -> jax.Array:
+    """Tells how much each joint in each frame contributes: [n,s,v] in 0..1.
+
+    Args:
+      inputs: keypoints [n,s,v,3].
+      mask: bool [n,s]; None means all.
+
+    Returns:
+      float32 [n,s,v], each sequence's largest value 1; see `ResGCN`.
+    """
+    if mask is None:
+      mask = jnp.ones(inputs.shape[:2], bool)
+    x, front = layers.front_frames(inputs, mask, shortest=1)
+    found = self.network.activations(x[:, :, :, None], front)
+    return resgcn.to_their_frames(found, mask)
+
+  def _split(
+    self, inputs: jax.Array, mask: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    """Puts the views beside one another: [n*views,s/views,v,3]."""
+    n, s, *rest = inputs.shape
+    if s % self.views:
+      raise ValueError(
+        f'{s} frames are not {self.views} equally long views one after the '
+        'other: set config.augment.views to as many as the model has'
+      )
+    frames = s // self.views
+    return layers.front_frames(
+      inputs.reshape(n * self.views, frames, *rest),
+      mask.reshape(n * self.views, frames),
+      shortest=1,
+    )
+
+  def _embed(self, x: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
+    """Maps keypoints [n,s,v,3], valid frames first, to [n,d] of length 1."""
+    found = self.network(x[:, :, :, None], mask, train=train)
+    squared = jnp.square(found).sum(axis=-1, keepdims=True)
+    return found * jax.lax.rsqrt(squared + 1e-24)
+
+
+def torch_names(
+  *,
+  blocks: Sequence[int] = _BLOCKS,
+  channels: Sequence[int] = _CHANNELS,
+  convention: str = 'original',
+  **_: Any,
+) -> Iterator[tuple[str, list[str], str]]:
+  """Names the released code's weights; see `gaitgs.torch_names`.
+
+  The arguments are those of `GaitGraph`.
+  """
+  for ours, theirs, layout in resgcn.torch_names(
+    branches=1, blocks=blocks, channels=channels, convention=convention
+  ):
+    yield f'network/{ours}', theirs, layout
+
+
+def torch_constants(
+  *, skeleton: str = 'coco17', convention: str = 'original', **_: Any
+) -> Iterator[tuple[str, np.ndarray]]:
+  """Yields what the released state dicts hold beside weights."""
+  yield from resgcn.torch_constants(
+    skeleton=skeleton, branches=1, convention=convention
+  )

@@ -1,0 +1,520 @@
+"""ResGCN: a residual graph convolutional network over joints and frames.
+
+Song et al., https://arxiv.org/abs/2010.09978, in the form that GaitGraph and
+GaitGraph2 use; the sizes in the papers' shorthand, 'resgcn-<size>':
+
+  n21: blocks=(1, 1, 1)    n39: blocks=(2, 2, 2)    n51: blocks=(2, 3, 3)
+  r4: reduction=4    r8: reduction=8
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+
+from gaitgs_jax import skeletons
+from gaitgs_jax.models import graph, initializers, layers
+from gaitgs_jax.models.layers import BatchNorm, mask_frames
+
+# Joints this many edges apart are mixed, those at the same distance alike.
+# The published weights on edges reach one distance farther, which nothing
+# reads.
+_HOPS = 2
+_TAPS = 9  # Frames that a convolution along time sees.
+
+
+class ResGCN(nnx.Module):
+  """Features of joints in, one vector per sequence out.
+
+  Args:
+    skeleton: a name of `gaitgs_jax.skeletons`.
+    branches: how many inputs are convolved apart before they are joined.
+    inputs: channels of each branch's input.
+    blocks: residual blocks in each branch, and of the two widths after them.
+    reduction: a block computes with so many times fewer channels.
+    channels: widths at the start and the end of a branch, and after it.
+    features: channels of the result.
+    dtype: of the arithmetic; parameters, norms and the result are float32.
+  """
+
+  def __init__(
+    self,
+    skeleton: str,
+    *,
+    branches: int,
+    inputs: int,
+    blocks: Sequence[int],
+    reduction: int,
+    channels: Sequence[int],
+    features: int,
+    dtype: DTypeLike,
+    rngs: nnx.Rngs,
+  ):
+    if len(blocks) != 3 or min(blocks) < 1 or len(channels) != 4:
+      raise ValueError(
+        'blocks are 3 numbers from 1 and channels 4 widths, not '
+        f'{tuple(blocks)} and {tuple(channels)}'
+      )
+    first, last, middle, width = channels
+    self.dtype = dtype
+
+    def stage(
+      count: int, start: int, inner: int, end: int, stride: int
+    ) -> nnx.List:
+      widths = [start, *[inner] * (count - 1), end]
+      return nnx.List(
+        [
+          Block(
+            skeleton,
+            c,
+            d,
+            reduction,
+            stride if i == 0 else 1,
+            rngs=rngs,
+            dtype=dtype,
+          )
+          for i, (c, d) in enumerate(itertools.pairwise(widths))
+        ]
+      )
+
+    def branch() -> Branch:
+      plain = PlainBlock(skeleton, inputs, first, rngs=rngs, dtype=dtype)
+      return Branch(inputs, plain, stage(blocks[0], first, first, last, 1))
+
+    self.branches = nnx.List([branch() for _ in range(branches)])
+    self.main = nnx.List(
+      [
+        *stage(blocks[1], branches * last, middle, middle, 2),
+        *stage(blocks[2], middle, width, width, 2),
+      ]
+    )
+    self.head = nnx.Param(0.001 * initializers.normal(rngs, (width, features)))
+    self.head_bias = nnx.Param(jnp.zeros((features,)))
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array, *, train: bool
+  ) -> jax.Array:
+    """Maps [n,s,v,b,c] (b branches) to [n,d].
+
+    Args:
+      x: features of joints, float32.
+      mask: bool [n,s], valid frames first.
+      train: whether to use the batch's own statistics.
+    """
+    x, mask = self.maps(x, mask, train=train)
+    x = x.astype(layers.wide(self.dtype)).mean(axis=2)
+    count = mask.sum(axis=1, dtype=x.dtype)[:, None]
+    pooled = x.sum(axis=1) / count
+    return pooled @ self.head[...] + self.head_bias[...][None]
+
+  def maps(
+    self, x: jax.Array, mask: jax.Array, *, train: bool
+  ) -> tuple[jax.Array, jax.Array]:
+    """Maps [n,s,v,b,c] to the last features [n,ceil(s/4),v,d] and a mask."""
+    joined = [
+      branch(x[..., number, :], mask, train=train, dtype=self.dtype)
+      for number, branch in enumerate(self.branches)
+    ]
+    y = jnp.concatenate(joined, axis=-1)
+    for block in self.main:
+      y = block(y, mask, train=train)
+      mask = mask[:, :: block.stride]
+    return y, mask
+
+  def activations(self, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """Tells how much each joint in each frame contributes to the result.
+
+    As GaitGraph2 draws it: the head's outputs at each place by itself, of
+    which the largest positive one counts, relative to the sequence's largest.
+
+    Args:
+      x: features of joints [n,s,v,b,c].
+      mask: bool [n,s], valid frames first.
+
+    Returns:
+      float32 [n,s,v] in 0..1; four frames share their value.
+    """
+    y, narrow = self.maps(x, mask, train=False)
+    y = y.astype(layers.wide(self.dtype))
+    y = jnp.einsum('nsvc,cd->nsvd', y, self.head[...])
+    y = mask_frames(jax.nn.relu(y).max(axis=-1), narrow)
+    largest = y.max(axis=(1, 2), keepdims=True)
+    y = y / jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    return jnp.repeat(y, 4, axis=1)[:, : x.shape[1]].astype(jnp.float32)
+
+
+class Branch(nnx.Module):
+  """What is computed of one input before the inputs are joined."""
+
+  def __init__(self, inputs: int, plain: 'PlainBlock', blocks: nnx.List):
+    self.norm = BatchNorm(inputs)
+    self.plain = plain
+    self.blocks = blocks
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array, *, train: bool, dtype: DTypeLike
+  ) -> jax.Array:
+    """Maps [n,s,v,c] to [n,s,v,d], zero outside the mask."""
+    # Coordinates are up to thousands of pixels: too many for bfloat16.
+    x = mask_frames(self.norm(x, mask, train=train), mask).astype(dtype)
+    x = self.plain(x, mask, train=train)
+    for block in self.blocks:
+      x = block(x, mask, train=train)
+    return x
+
+
+class PlainBlock(nnx.Module):
+  """A convolution over joints, then one along time."""
+
+  def __init__(
+    self,
+    skeleton: str,
+    channels: int,
+    features: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    over_joints = OverJoints(
+      skeleton, channels, features, rngs=rngs, dtype=dtype
+    )
+    along_time = Convolution(features, features, _TAPS, rngs=rngs, dtype=dtype)
+    self.spatial = Normed(over_joints, features)
+    self.temporal = Normed(along_time, features)
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array, *, train: bool
+  ) -> jax.Array:
+    """Maps [n,s,v,c] to [n,s,v,d], zero outside the mask."""
+    x = jax.nn.relu(self.spatial(x, mask, train=train))
+    return jax.nn.relu(self.temporal(x, mask, train=train))
+
+
+class Block(nnx.Module):
+  """A bottleneck over joints, then one along time; strided in the latter."""
+
+  def __init__(
+    self,
+    skeleton: str,
+    channels: int,
+    features: int,
+    reduction: int,
+    stride: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    hidden = features // reduction
+    over_joints = OverJoints(skeleton, hidden, hidden, rngs=rngs, dtype=dtype)
+    along_time = Convolution(
+      hidden, hidden, _TAPS, stride, rngs=rngs, dtype=dtype
+    )
+    self.spatial = Bottleneck(
+      over_joints, channels, hidden, features, rngs=rngs, dtype=dtype
+    )
+    self.temporal = Bottleneck(
+      along_time, features, hidden, features, stride, rngs=rngs, dtype=dtype
+    )
+    self.stride = stride
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array, *, train: bool
+  ) -> jax.Array:
+    """Maps [n,s,v,c] to [n,ceil(s/stride),v,d], zero outside the mask."""
+    x = self.spatial(x, mask, train=train)
+    return self.temporal(x, mask, train=train)
+
+
+class Bottleneck(nnx.Module):
+  """A convolution in few channels, added to its input."""
+
+  def __init__(
+    self,
+    middle: 'Convolution | OverJoints',
+    channels: int,
+    hidden: int,
+    features: int,
+    stride: int = 1,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    def pointwise(c: int, d: int, stride: int = 1) -> Convolution:
+      return Convolution(c, d, 1, stride, rngs=rngs, dtype=dtype)
+
+    self.down = Normed(pointwise(channels, hidden), hidden)
+    self.middle = Normed(middle, hidden)
+    # At first a block passes on its input alone.
+    self.up = Normed(pointwise(hidden, features), features, scale=0.0)
+    changes = stride != 1 or channels != features
+    self.shortcut = (
+      Normed(pointwise(channels, features, stride), features)
+      if changes
+      else None
+    )
+    self.stride = stride
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array, *, train: bool
+  ) -> jax.Array:
+    """Maps [n,s,v,c] to [n,ceil(s/stride),v,d], zero outside the mask."""
+    strided = mask[:, :: self.stride]
+    y = jax.nn.relu(self.down(x, mask, train=train))
+    y = jax.nn.relu(self.middle(y, strided, train=train))
+    y = self.up(y, strided, train=train)
+    if self.shortcut is not None:
+      x = self.shortcut(x, strided, train=train)
+    return jax.nn.relu(y + x)
+
+
+class Normed(nnx.Module):
+  """A convolution and its batch normalisation."""
+
+  def __init__(
+    self,
+    convolution: 'Convolution | OverJoints',
+    features: int,
+    scale: float = 1.0,
+  ):
+    self.convolution = convolution
+    self.norm = BatchNorm(features, scale=scale)
+
+  def __call__(
+    self, x: jax.Array, mask: jax.Array, *, train: bool
+  ) -> jax.Array:
+    """Maps [n,s,v,c] to [n,s',v,d], zero outside the mask [n,s']."""
+    x = self.convolution(x)
+    y = self.norm(x, mask, train=train).astype(x.dtype)
+    return mask_frames(y, mask)
+
+
+class Convolution(nnx.Module):
+  """A convolution along time, each joint by itself."""
+
+  def __init__(
+    self,
+    channels: int,
+    features: int,
+    taps: int = 1,
+    stride: int = 1,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    shape = (taps, 1, channels, features)
+    self.kernel = nnx.Param(initializers.kaiming_normal(rngs, shape))
+    self.bias = nnx.Param(jnp.zeros((features,)))
+    self.stride, self.dtype = stride, dtype
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [n,s,v,c] to [n,ceil(s/stride),v,d]."""
+    kernel = self.kernel[...].astype(self.dtype)
+    bias = self.bias[...].astype(self.dtype)[None, None, None]
+    if len(kernel) == 1:
+      return x[:, :: self.stride] @ kernel[0, 0] + bias
+    side = len(kernel) // 2
+    y = jax.lax.conv_general_dilated(
+      x,
+      kernel,
+      window_strides=(self.stride, 1),
+      padding=((side, side), (0, 0)),
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+    )
+    return y + bias
+
+
+class OverJoints(nnx.Module):
+  """A graph convolution: joints mix by their distance along the edges.
+
+  The distance decides which weights; each pair of joints has a learned factor
+  besides.
+  """
+
+  def __init__(
+    self,
+    skeleton: str,
+    channels: int,
+    features: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    self.mix = Convolution(
+      channels, (_HOPS + 1) * features, rngs=rngs, dtype=dtype
+    )
+    self.skeleton, self.dtype = skeleton, dtype
+    self.edge = nnx.Param(jnp.ones(self.adjacency.shape))
+
+  @property
+  def adjacency(self) -> np.ndarray:
+    """The hop matrices [k,v,v] of the skeleton."""
+    return graph.hop_matrices(skeletons.get(self.skeleton))
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [n,s,v,c] to [n,s,v,d]."""
+    weight = (self.adjacency * self.edge[...])[: _HOPS + 1]
+    x = self.mix(x)
+    x = x.reshape(*x.shape[:3], _HOPS + 1, -1)
+    return jnp.einsum('nsvkd,kvw->nswd', x, weight.astype(self.dtype))
+
+
+def to_their_frames(values: jax.Array, mask: jax.Array) -> jax.Array:
+  """Puts values of valid frames back where `layers.front_frames` took them.
+
+  Args:
+    values: [n,s,v], those of the valid frames first.
+    mask: bool [n,s], which frames are valid.
+
+  Returns:
+    [n,s,v], zero outside the mask.
+  """
+  place = jnp.maximum(jnp.cumsum(mask, axis=1, dtype=jnp.int32) - 1, 0)
+  values = jnp.take_along_axis(values, place[..., None], axis=1)
+  return mask_frames(values, mask)
+
+
+def reverse_frames(x: jax.Array, mask: jax.Array) -> jax.Array:
+  """Turns the valid frames of x [n,s,...] around; they come first."""
+  step = jnp.arange(mask.shape[1], dtype=jnp.int32)[None]
+  last = mask.sum(axis=1, dtype=jnp.int32)[:, None] - 1
+  index = jnp.where(mask, last - step, step)
+  return jnp.take_along_axis(x, index.reshape(*mask.shape, 1, 1), axis=1)
+
+
+_NORM = (
+  ('scale', 'weight'),
+  ('bias', 'bias'),
+  ('mean', 'running_mean'),
+  ('variance', 'running_var'),
+)
+# Our parts of a network, and theirs in each convention.
+_PARTS = {
+  'original': ('input_branches', 'main_stream', 'fcn'),
+  'opengait': ('ResGCN.head', 'ResGCN.backbone', 'ResGCN.fcn'),
+}
+
+
+def check_convention(convention: str) -> None:
+  """Raises ValueError for an unknown convention."""
+  if convention not in _PARTS:
+    raise ValueError(
+      f'no convention {convention!r}; choose one of {", ".join(_PARTS)}'
+    )
+
+
+def torch_names(
+  *,
+  branches: int,
+  blocks: Sequence[int],
+  channels: Sequence[int],
+  convention: str,
+) -> Iterator[tuple[str, list[str], str]]:
+  """Names the weights of the released networks.
+
+  Args:
+    branches: as of `ResGCN`.
+    blocks: as of `ResGCN`.
+    channels: as of `ResGCN`.
+    convention: 'original' or 'opengait'.
+
+  Yields:
+    Our path, their name and the layout; see `gaitgs.torch_names`.
+  """
+  heads, main, last = _PARTS[convention]
+  first, end, middle, width = channels
+  for b in range(branches):
+    ours, theirs = f'branches/{b}', f'{heads}.{b}'
+    yield from _norm_names(f'{ours}/norm', f'{theirs}.bn')
+    yield from _plain_names(f'{ours}/plain', f'{theirs}.layers.0')
+    for i in range(blocks[0]):
+      yield from _block_names(
+        f'{ours}/blocks/{i}',
+        f'{theirs}.layers.{i + 1}',
+        projects=i == blocks[0] - 1 and first != end,
+        strides=False,
+      )
+  widths = [branches * end, *[middle] * blocks[1], *[width] * blocks[2]]
+  for i, (c, d) in enumerate(itertools.pairwise(widths)):
+    yield from _block_names(
+      f'main/{i}',
+      f'{main}.{i}',
+      projects=c != d,
+      strides=i in (0, blocks[1]),
+    )
+  yield 'head', [f'{last}.weight'], 'kernel'
+  yield 'head_bias', [f'{last}.bias'], 'same'
+
+
+def torch_constants(
+  *, skeleton: str, branches: int, convention: str
+) -> Iterator[tuple[str, np.ndarray]]:
+  """Yields the adjacency that the released state dicts hold, by name."""
+  adjacency = graph.hop_matrices(skeletons.get(skeleton))
+  if convention == 'original':
+    yield 'A', adjacency
+  for b in range(branches):
+    yield f'{_PARTS[convention][0]}.{b}.A', adjacency
+
+
+def _norm_names(ours: str, theirs: str) -> Iterator[tuple[str, list[str], str]]:
+  for mine, name in _NORM:
+    yield f'{ours}/{mine}', [f'{theirs}.{name}'], 'same'
+
+
+def _convolution_names(
+  ours: str, theirs: str
+) -> Iterator[tuple[str, list[str], str]]:
+  yield f'{ours}/kernel', [f'{theirs}.weight'], 'kernel'
+  yield f'{ours}/bias', [f'{theirs}.bias'], 'same'
+
+
+def _normed_names(
+  ours: str, convolution: str, norm: str
+) -> Iterator[tuple[str, list[str], str]]:
+  yield from _convolution_names(f'{ours}/convolution', convolution)
+  yield from _norm_names(f'{ours}/norm', norm)
+
+
+def _joints_names(
+  ours: str, theirs: str
+) -> Iterator[tuple[str, list[str], str]]:
+  """Names the graph convolution of the block `theirs`, and its norm."""
+  yield f'{ours}/convolution/edge', [f'{theirs}.edge'], 'same'
+  mix = f'{theirs}.scn.conv.gcn'
+  yield from _convolution_names(f'{ours}/convolution/mix', mix)
+  yield from _norm_names(f'{ours}/norm', f'{theirs}.scn.bn')
+
+
+def _plain_names(
+  ours: str, theirs: str
+) -> Iterator[tuple[str, list[str], str]]:
+  yield from _joints_names(f'{ours}/spatial', theirs)
+  yield from _normed_names(
+    f'{ours}/temporal', f'{theirs}.tcn.conv', f'{theirs}.tcn.bn'
+  )
+
+
+def _block_names(
+  ours: str, theirs: str, *, projects: bool, strides: bool
+) -> Iterator[tuple[str, list[str], str]]:
+  for mine, name, shortcut in (
+    ('spatial', 'scn', projects),
+    ('temporal', 'tcn', strides),
+  ):
+    part, other = f'{ours}/{mine}', f'{theirs}.{name}'
+    for side in ('down', 'up'):
+      yield from _normed_names(
+        f'{part}/{side}', f'{other}.conv_{side}', f'{other}.bn_{side}'
+      )
+    if shortcut:
+      yield from _normed_names(
+        f'{part}/shortcut', f'{other}.residual.0', f'{other}.residual.1'
+      )
+  yield from _joints_names(f'{ours}/spatial/middle', theirs)
+  yield from _normed_names(
+    f'{ours}/temporal/middle', f'{theirs}.tcn.conv', f'{theirs}.tcn.bn'
+  )
