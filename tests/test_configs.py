@@ -6,7 +6,7 @@ import pytest
 
 from gaitgs_jax import losses
 from gaitgs_jax.evaluation import protocols
-from gaitgs_jax.input import datasets, partitions, sampling
+from gaitgs_jax.input import augment, datasets, partitions, sampling
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import paths, settings, setup
 
@@ -45,13 +45,39 @@ def test_every_part_of_a_config_is_known(name):
   assert set(config.losses) <= set(losses.LOSSES)
   setup.create_losses(config)
   _, rate = setup.create_optimizer(config)
-  peak = float(rate(config.schedule.get('warmup_steps', 0)))
+  # One cycle is at its peak when three tenths are done.
+  steps = (
+    config.schedule.get('warmup_steps', 0),
+    round(0.3 * config.total_steps) - 1,
+  )
+  peak = max(float(rate(step)) for step in steps)
   assert peak == pytest.approx(config.optimizer.learning_rate, rel=0.02)
   assert sampling.batch_spec(config.batch).rows % 2 == 0
   assert config.batch.frames >= 3
   assert all(
     b < config.total_steps for b in config.schedule.get('boundaries', ())
   )
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_skeleton_model_fits_its_data(name):
+  config = _load(name).get_config()
+  skeleton = datasets.get(config.dataset.name).skeleton
+  assert config.model.get('skeleton', '') == skeleton
+  assert config.dataset.variant in (
+    '',
+    *datasets.get(config.dataset.name).variants,
+  )
+  augment.create(config.augment, skeleton=skeleton)
+  augment.create(config.evaluation.transform, skeleton=skeleton, random=False)
+  views = config.augment.get('views', dict(count=1))['count']
+  assert config.model.get('views', 1) == views
+
+
+def test_oumvlp_skeletons_are_of_either_detector():
+  module = _load('gaitgraph2_oumvlp')
+  assert module.get_config().dataset.variant == 'alphapose'
+  assert module.get_config('openpose').dataset.variant == 'openpose'
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -70,6 +96,9 @@ def test_the_docstring_holds_the_command(name):
     ('cstl_casia_b', 9_091_232),
     ('cstl_casia_b_128', 17_933_216),
     ('cstl_oumvlp', 9_091_232 + 128 * (5153 - 73)),
+    ('gaitgraph_casia_b', 319_530),
+    ('gaitgraph2_casia_b', 255_782),
+    ('gaitgraph2_oumvlp', 765_278),
   ],
 )
 def test_published_models_have_their_published_size(name, count):

@@ -1,0 +1,83 @@
+r"""GaitGraph2 on CASIA-B skeletons, 74 training and 50 test subjects.
+
+Follows https://arxiv.org/abs/2204.07855 and its released code: one branch
+(config.model.joined=False makes it three), 200 epochs. There a batch is 768
+sequences drawn from all; here, as everywhere, it is of a number of subjects:
+64 x 12, the nearest to 768. Not run here, because the dataset is licensed;
+data/README.md says how to get it. To run:
+
+  python launch.py --config=configs/gaitgraph2_casia_b.py \
+      --workdir=runs/gaitgraph2_casia_b
+
+Any field can be set from the shell: --config.optimizer.learning_rate=3e-3
+"""
+
+from ml_collections import ConfigDict
+
+_EPOCH = 11  # Batches of 768 in at most 74 x 110 sequences.
+
+
+def get_config() -> ConfigDict:
+  config = ConfigDict()
+  config.seed = 0
+  config.total_steps = 200 * _EPOCH
+  config.log_every = 5
+  config.tensorboard = True
+
+  config.dataset = dict(
+    name='casia_b_pose',
+    variant='hrnet',
+    size=(17, 3),  # Joints; x, y and confidence.
+    format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
+    root='',  # Where TFDS keeps its data.
+    cache='ram',  # All sequences together are about 200 MB.
+    partition='',  # The published one.
+  )
+  config.batch = dict(
+    subjects=64,
+    sequences=12,
+    frames=60,
+    sampler='all',  # Whole sequences, of which 60 frames are cut out below.
+    order='ordered',
+  )
+  config.augment = dict(
+    reflect=dict(frames=60),
+    reverse=dict(probability=0.5),
+    crop=dict(frames=60),
+    swap_sides=dict(probability=0.5),
+    joint_noise=dict(scale=0.1),
+    point_noise=dict(scale=0.05),
+    move=dict(x=3.0, y=1.0),
+  )
+
+  config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
+  config.model = dict(
+    skeleton='coco17',
+    joined=True,
+    blocks=(1, 1, 1),
+    reduction=8,
+    features=128,
+    convention='original',
+    test_time=True,
+    dtype='float32',
+  )
+
+  config.losses = dict(
+    supervised_contrastive=dict(weight=1.0, temperature=0.01)
+  )
+  config.optimizer = dict(name='adamw', learning_rate=5e-3, weight_decay=1e-5)
+  config.schedule = dict(name='one_cycle')
+  config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
+
+  config.evaluation = dict(
+    protocol='casia_b_pose',
+    metric='cosine',
+    every_steps=20 * _EPOCH,
+    batch_size=256,
+    untrained=False,
+    baseline=False,
+    transform=dict(reflect=dict(frames=60), centre=dict(frames=60)),
+  )
+  config.checkpoint = dict(every_steps=20 * _EPOCH)
+  config.mesh = dict(data=-1, model=1)
+  return config

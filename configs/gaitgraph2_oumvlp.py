@@ -1,0 +1,88 @@
+r"""GaitGraph2 on OUMVLP-Pose, 5,153 training and 5,154 test subjects.
+
+Follows https://arxiv.org/abs/2204.07855 and its released code: a deeper
+network of three branches, 750 epochs, the weights of the last fifth averaged
+after each epoch while the rate falls on. There a batch is 768 sequences drawn
+from all, most of them without another of their subject; here it is of 192
+subjects. Not run here, because the dataset is licensed; data/README.md says how
+to get it. The keypoints are AlphaPose's, or OpenPose's with
+--config=configs/gaitgraph2_oumvlp.py:openpose. To run:
+
+  python launch.py --config=configs/gaitgraph2_oumvlp.py \
+      --workdir=runs/gaitgraph2_oumvlp
+
+Any field can be set from the shell: --config.optimizer.learning_rate=3e-3
+"""
+
+from ml_collections import ConfigDict
+
+_EPOCH = 174  # Batches of 768 in about 133,000 sequences.
+
+
+def get_config(keypoints: str = 'alphapose') -> ConfigDict:
+  config = ConfigDict()
+  config.seed = 0
+  config.total_steps = 750 * _EPOCH
+  config.log_every = 25
+  config.tensorboard = True
+
+  config.dataset = dict(
+    name='oumvlp_pose',
+    variant=keypoints,
+    size=(18, 3),  # Joints; x, y and confidence.
+    format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
+    root='',  # Where TFDS keeps its data.
+    cache='ram',  # All sequences together are about 1.5 GB.
+    partition='',  # The published one.
+  )
+  config.batch = dict(
+    subjects=192,
+    sequences=4,
+    frames=30,
+    sampler='all',  # Whole sequences, of which 30 frames are cut out below.
+    order='ordered',
+  )
+  config.augment = dict(
+    reflect=dict(frames=30),
+    reverse=dict(probability=0.5),
+    crop=dict(frames=30),
+    swap_sides=dict(probability=0.5),
+    joint_noise=dict(scale=0.1),
+    point_noise=dict(scale=0.05),
+    move=dict(x=3.0, y=1.0),
+  )
+
+  config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
+  config.model = dict(
+    skeleton='openpose18',
+    joined=False,
+    blocks=(2, 3, 3),
+    reduction=4,
+    features=128,
+    convention='original',
+    test_time=True,
+    dtype='float32',
+  )
+
+  config.losses = dict(
+    supervised_contrastive=dict(weight=1.0, temperature=0.01)
+  )
+  config.optimizer = dict(name='adam', learning_rate=5e-3, weight_decay=0.0)
+  config.schedule = dict(name='one_cycle')
+  config.average = dict(start=0.8, every=_EPOCH, statistics_steps=_EPOCH)
+
+  config.evaluation = dict(
+    protocol='oumvlp_pose',
+    metric='cosine',
+    every_steps=75 * _EPOCH,
+    batch_size=256,
+    untrained=False,
+    baseline=False,
+    # Missing joints are repaired here and not in training, as published.
+    transform=dict(
+      repair=dict(), reflect=dict(frames=30), centre=dict(frames=30)
+    ),
+  )
+  config.checkpoint = dict(every_steps=5 * _EPOCH)
+  config.mesh = dict(data=-1, model=1)
+  return config

@@ -1,0 +1,86 @@
+r"""GaitGraph on CASIA-B skeletons, 74 training and 50 test subjects.
+
+Follows https://arxiv.org/abs/2101.11228 as OpenGait trains it: two differently
+changed views of each sequence. There a batch is 128 sequences drawn from all,
+none of fewer than 60 frames; here it is of 64 subjects, and short sequences are
+repeated. Not run here, because the dataset is licensed; data/README.md says how
+to get it. To run:
+
+  python launch.py --config=configs/gaitgraph_casia_b.py \
+      --workdir=runs/gaitgraph_casia_b
+
+Any field can be set from the shell: --config.optimizer.learning_rate=3e-3
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+  config = ConfigDict()
+  config.seed = 0
+  config.total_steps = 6_000
+  config.log_every = 100
+  config.tensorboard = True
+
+  config.dataset = dict(
+    name='casia_b_pose',
+    variant='hrnet',
+    size=(17, 3),  # Joints; x, y and confidence.
+    format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
+    root='',  # Where TFDS keeps its data.
+    cache='ram',  # All sequences together are about 200 MB.
+    partition='',  # The published one.
+  )
+  config.batch = dict(
+    subjects=64,
+    sequences=2,
+    frames=100,
+    sampler='fixed',
+    order='ordered',
+  )
+  config.augment = dict(
+    views=dict(count=2),
+    reverse=dict(probability=0.5),
+    crop=dict(frames=60),
+    swap_sides=dict(probability=1.0, share=0.1),  # Each frame by itself.
+    joint_noise=dict(scale=0.2, normal=True),
+    point_noise=dict(scale=0.05, normal=True),
+  )
+
+  config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
+  config.model = dict(
+    skeleton='coco17',
+    blocks=(2, 2, 2),
+    reduction=8,
+    features=128,
+    views=2,  # As config.augment.views.
+    convention='opengait',
+    test_time=True,
+    dtype='float32',
+  )
+
+  config.losses = dict(
+    supervised_contrastive=dict(
+      weight=1.0,
+      temperature=0.01,
+      base_temperature=0.07,
+      distance='dot',
+      active_only=False,
+    )
+  )
+  config.optimizer = dict(name='adam', learning_rate=0.01, weight_decay=1e-5)
+  config.schedule = dict(name='one_cycle')
+  config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
+
+  config.evaluation = dict(
+    protocol='casia_b_pose',
+    metric='euclidean',
+    every_steps=1_000,
+    batch_size=256,
+    untrained=False,
+    baseline=False,
+    transform=dict(centre=dict(frames=60)),
+  )
+  config.checkpoint = dict(every_steps=1_000)
+  config.mesh = dict(data=-1, model=1)
+  return config
