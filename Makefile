@@ -11,7 +11,7 @@ demo: .venv/run
 	$(BIN)/python -m gaitgs_jax report --workdir=runs/demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/dev
 	$(BIN)/ruff check .

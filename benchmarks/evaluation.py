@@ -3,7 +3,7 @@
 Makes noisy embeddings in memory, runs the `oumvlp` protocol and prints what the
 process held at its peak beyond the embeddings:
 
-  python benchmarks/evaluation.py --probes=66000 --gallery=66000
+  python -m benchmarks.evaluation --probes=66000 --gallery=66000
 
 The embeddings alone are 8.7 GB at that size. Time grows with probes times
 gallery, memory hardly at all.

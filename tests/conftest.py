@@ -1,8 +1,15 @@
 """Makes JAX strict, and gives every test four CPU devices."""
 
 import os
+import tempfile
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
+  # The workers of this run, and the processes that tests start, share what
+  # they compile; it goes with the process that made it.
+  compiled = tempfile.TemporaryDirectory(prefix='gaitgs_jax-')
+  os.environ['JAX_COMPILATION_CACHE_DIR'] = compiled.name
+  os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
 
 import jax
 

@@ -11,6 +11,17 @@ from flax import nnx
 from gaitgs_jax import losses
 
 
+def each(argument, names):
+  """Parametrizes over golden files; one process runs the tests of a file.
+
+  They share what they compile, which takes most of the time.
+  """
+  return pytest.mark.parametrize(
+    argument,
+    [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in names],
+  )
+
+
 def silhouettes(array):
   return jnp.asarray(array, jnp.float32)[..., None] / 255
 

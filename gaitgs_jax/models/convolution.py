@@ -1,12 +1,30 @@
 """3-D convolutions over [n,s,h,w,c], lowered to what each platform does best.
 
-Every lowering computes the same numbers; only their speed differs.
+Every lowering computes the same numbers; only their speed differs:
+
+  native: XLA's 3-D convolution;
+  frames: a 2-D convolution over each frame joined with its neighbours;
+  winograd: as F(2,3) along time (Lavin and Gray, https://arxiv.org/abs/1509.09308):
+    two frames from four 2-D convolutions of one frame's channels, a third less
+    arithmetic. For three taps in time; other convolutions are lowered to
+    frames.
 """
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
 
-LOWERINGS = ('native', 'frames')
+LOWERINGS = ('native', 'frames', 'winograd')
+
+# With fewer channels the transforms cost more than they save.
+_WINOGRAD_CHANNELS = 8
+
+_chosen: contextvars.ContextVar[str] = contextvars.ContextVar(
+  'lowering', default=''
+)
 
 
 def default_lowering(platform: str | None = None) -> str:
@@ -16,6 +34,20 @@ def default_lowering(platform: str | None = None) -> str:
   convolutions over joined frames come closer to it.
   """
   return 'frames' if (platform or jax.default_backend()) == 'cpu' else 'native'
+
+
+@contextlib.contextmanager
+def lowered(lowering: str) -> Iterator[None]:
+  """Chooses the lowering of what is traced within; '' leaves it.
+
+  Raises:
+    ValueError: for an unknown lowering.
+  """
+  token = _chosen.set(_checked(lowering) if lowering else _chosen.get())
+  try:
+    yield
+  finally:
+    _chosen.reset(token)
 
 
 def convolve(
@@ -34,8 +66,12 @@ def convolve(
   Raises:
     ValueError: for an unknown lowering.
   """
-  if _checked(lowering) == 'native':
+  chosen = _choose(lowering, x, kernel)
+  if chosen == 'native':
     return _convolve_3d(x, kernel)
+  if chosen == 'winograd':
+    pairs = zip(_mixed_frames(x), _mixed_taps(kernel), strict=True)
+    return _frames_of([_convolve_2d(*pair) for pair in pairs], x)
   n, s, h, w, c = x.shape
   t, d = kernel.shape[0], kernel.shape[-1]
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
@@ -73,18 +109,37 @@ def convolve_with_strips(
     raise ValueError(f'{strips} strips do not divide a height of {h}')
   if h // strips < i // 2:
     raise ValueError(f'strips of height {h // strips} are too low for {i} taps')
-  if _checked(lowering) == 'native':
+  chosen = _choose(lowering, x, whole)
+  if chosen == 'native':
     cut = x.reshape(n, s, strips, h // strips, w, c).swapaxes(1, 2)
     y = _convolve_3d(cut.reshape(n * strips, s, h // strips, w, c), strip)
     y = y.reshape(n, strips, s, h // strips, w, d).swapaxes(1, 2)
     return _convolve_3d(x, whole), y.reshape(n, s, h, w, d)
+  if chosen == 'winograd':
+    results = [
+      _convolve_2d_with_strips(*each, strips)
+      for each in zip(
+        _mixed_frames(x), _mixed_taps(whole), _mixed_taps(strip), strict=True
+      )
+    ]
+    y, z = (_frames_of(list(each), x) for each in zip(*results, strict=True))
+    return y, z
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
-  whole, strip = _join_taps(whole), _join_taps(strip)
+  y, z = _convolve_2d_with_strips(
+    frames, _join_taps(whole), _join_taps(strip), strips
+  )
+  return y.reshape(n, s, h, w, d), z.reshape(n, s, h, w, d)
+
+
+def _convolve_2d_with_strips(
+  x: jax.Array, whole: jax.Array, strip: jax.Array, strips: int
+) -> tuple[jax.Array, jax.Array]:
+  """Convolves maps [n,h,w,c] and their strips with kernels [i,j,c,d]."""
   # One convolution of twice the outputs fills the processor better; what it
   # carries over the strips' borders is taken off again.
-  both = _convolve_2d(frames, jnp.concatenate([whole, strip], axis=-1))
-  y = both[..., d:] - _across_borders(frames, strip, strips)
-  return both[..., :d].reshape(n, s, h, w, d), y.reshape(n, s, h, w, d)
+  d = whole.shape[-1]
+  both = _convolve_2d(x, jnp.concatenate([whole, strip], axis=-1))
+  return both[..., :d], both[..., d:] - _across_borders(x, strip, strips)
 
 
 def _across_borders(x: jax.Array, kernel: jax.Array, strips: int) -> jax.Array:
@@ -126,8 +181,13 @@ def _across_borders(x: jax.Array, kernel: jax.Array, strips: int) -> jax.Array:
   return (above + below).reshape(n, h, w, d)
 
 
-def _checked(lowering: str | None) -> str:
-  lowering = lowering or default_lowering()
+def _choose(lowering: str | None, x: jax.Array, kernel: jax.Array) -> str:
+  lowering = _checked(lowering or _chosen.get() or default_lowering())
+  fits = kernel.shape[0] == 3 and x.shape[-1] >= _WINOGRAD_CHANNELS
+  return 'frames' if lowering == 'winograd' and not fits else lowering
+
+
+def _checked(lowering: str) -> str:
   if lowering not in LOWERINGS:
     raise ValueError(
       f'no convolution lowering {lowering!r}; choose one of {LOWERINGS}'
@@ -159,6 +219,32 @@ def _join_taps(kernel: jax.Array) -> jax.Array:
   """Joins a kernel's taps in time on channels: [t,i,j,c,d] -> [i,j,t*c,d]."""
   t, i, j, c, d = kernel.shape
   return kernel.transpose(1, 2, 0, 3, 4).reshape(i, j, t * c, d)
+
+
+def _mixed_frames(x: jax.Array) -> list[jax.Array]:
+  """Mixes four frames for every two: four times [n*ceil(s/2),h,w,c]."""
+  n, s, *frame = x.shape
+  pairs = -(-s // 2)
+  padding = ((0, 0), (1, 2 * pairs - s + 1)) + ((0, 0),) * 3
+  padded = jnp.pad(x, padding)
+  a, b, c, d = (padded[:, t : t + 2 * pairs : 2] for t in range(4))
+  mixed = (a - c, b + c, c - b, b - d)
+  return [each.reshape(n * pairs, *frame) for each in mixed]
+
+
+def _mixed_taps(kernel: jax.Array) -> list[jax.Array]:
+  """Mixes three taps in time [3,i,j,c,d]: four times [i,j,c,d]."""
+  a, b, c = kernel
+  half = jnp.asarray(0.5, kernel.dtype)
+  return [a, half * (a + b + c), half * (a - b + c), c]
+
+
+def _frames_of(mixed: list[jax.Array], x: jax.Array) -> jax.Array:
+  """Returns the frames [n,s,h,w,d] of four results [n*ceil(s/2),h,w,d]."""
+  a, b, c, d = mixed
+  n, s = x.shape[:2]
+  y = jnp.stack([a + b + c, b - c - d], axis=1)
+  return y.reshape(n, -1, *a.shape[1:])[:, :s]
 
 
 def shifted_frames(

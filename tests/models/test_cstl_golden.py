@@ -18,7 +18,7 @@ LOSSES = losses.create(
   dict(triplet=dict(margin=0.2), identity=dict(scale=1.0, smoothing=0.0))
 )
 
-every_file = pytest.mark.parametrize('name', FILES)
+every_file = golden_checks.each('name', FILES)
 
 
 @functools.cache

@@ -3,11 +3,13 @@
 import functools
 import importlib
 
+import golden_checks
 import golden_numbers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 from flax import nnx
 
 from gaitgs_jax import losses, skeletons
@@ -40,7 +42,7 @@ NOISY = (
   'gaitgraph1',
 )
 
-every_file = pytest.mark.parametrize('file', FILES)
+every_file = golden_checks.each('file', FILES)
 
 
 @functools.cache
@@ -53,7 +55,7 @@ def load(file):
 
 @functools.cache
 def jitted():
-  return jax.jit(lambda model, x, mask: model(x, mask))
+  return quick.jit(lambda model, x, mask: model(x, mask))
 
 
 def lengths(golden):
@@ -125,12 +127,12 @@ def test_padded_batch_gives_the_published_embeddings(file):
 
 @functools.cache
 def jitted_branches():
-  return jax.jit(
+  return quick.jit(
     lambda model, x: model.branches(x, jnp.ones(x.shape[:2], bool))
   )
 
 
-@pytest.mark.parametrize('file', GAITGRAPH2)
+@golden_checks.each('file', GAITGRAPH2)
 def test_features_of_joints(file):
   golden, model = load(file)
   for length in lengths(golden):
@@ -139,7 +141,7 @@ def test_features_of_joints(file):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize('file', GAITGRAPH2[:3])
+@golden_checks.each('file', GAITGRAPH2[:3])
 def test_features_of_joints_at_test_time(file):
   golden, model = load(file)
   x = keypoints(golden['eval_in_7'])
@@ -158,7 +160,7 @@ def test_the_network_inside(file):
   if file == 'gaitgraph1':
     x = np.asarray(keypoints(x))[:, :, :, None]
 
-  @jax.jit
+  @quick.jit
   def inside(network, x):
     mask = jnp.ones(x.shape[:2], bool)
     branch = network.branches[0](
@@ -202,7 +204,7 @@ def train_pass(file):
     total, _ = loss_fn(output, batch)
     return total, (output, nnx.state(model, nnx.BatchStat))
 
-  grad = jax.jit(jax.value_and_grad(objective, has_aux=True))
+  grad = quick.jit(jax.value_and_grad(objective, has_aux=True))
   return grad(params, keypoints(golden['train_in']))
 
 

@@ -50,14 +50,14 @@ def check(golden, length, output, rows):
     )
 
 
-@pytest.mark.parametrize('name', FILES)
+@golden_checks.each('name', FILES)
 @pytest.mark.parametrize('length', LENGTHS[:-1])
 def test_padded_batch_gives_the_published_embeddings(name, length):
   rows = slice(2 * LENGTHS.index(length), 2 * LENGTHS.index(length) + 2)
   check(load(name)[0], length, embed_padded(name), rows)
 
 
-@pytest.mark.parametrize('name', FILES)
+@golden_checks.each('name', FILES)
 def test_long_sequence_gives_the_published_embedding(name):
   golden, model = load(name)
   output = jax.jit(lambda model, x: model(x))(
@@ -89,7 +89,7 @@ def train_pass(name):
   )
 
 
-@pytest.mark.parametrize('name', FILES)
+@golden_checks.each('name', FILES)
 def test_losses(name):
   golden, _ = load(name)
   total, terms, output, *_ = train_pass(name)
@@ -112,7 +112,7 @@ def test_losses(name):
   assert idle.any() == (name != 'gaitgs_small')
 
 
-@pytest.mark.parametrize('name', FILES)
+@golden_checks.each('name', FILES)
 def test_every_gradient(name):
   golden, model = load(name)
   *_, grads, stats = train_pass(name)

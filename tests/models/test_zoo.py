@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 from flax import nnx
 
 from gaitgs_jax import models, skeletons
@@ -28,22 +29,16 @@ FORMS = {
       channels=(4, 8, 12), parts=4, squeeze=4, features=6, num_classes=5
     ),
   },
-  'gaitgraph': {
-    'default': dict(SMALL_GRAPH, blocks=(1, 2, 1)),
-    'plain, as in OpenGait': dict(
-      SMALL_GRAPH, test_time=False, convention='opengait'
-    ),
-  },
+  'gaitgraph': {'as in OpenGait': dict(SMALL_GRAPH, convention='opengait')},
   'gaitgraph2': {
     'three branches': dict(SMALL_GRAPH),
-    'one branch': dict(SMALL_GRAPH, joined=True, blocks=(2, 1, 1)),
+    'one branch, plain': dict(SMALL_GRAPH, joined=True, test_time=False),
     '18 joints, as in OpenGait': dict(
-      SMALL_GRAPH, skeleton='openpose18', convention='opengait'
+      SMALL_GRAPH, skeleton='openpose18', convention='opengait', joined=True
     ),
-    'plain': dict(SMALL_GRAPH, test_time=False),
   },
   'gaitgs': {
-    'three widths': dict(SMALL, channels=(2, 4, 8)),
+    'three widths': dict(SMALL, channels=(2, 4, 8), depth=1),
     'four widths, identity': dict(SMALL, channels=(2, 4, 8, 12), num_classes=5),
   },
 }
@@ -74,9 +69,15 @@ TAKEN_OFF = {
   'gaitgraph': 'convolution/bias',
   'gaitgraph2': 'convolution/bias',
 }
-CASES = [(name, form) for name, forms in FORMS.items() for form in forms]
-
-every_form = pytest.mark.parametrize(('name', 'form'), CASES)
+# The tests of a form share what they compile, hence one process for them.
+every_form = pytest.mark.parametrize(
+  ('name', 'form'),
+  [
+    pytest.param(name, form, marks=pytest.mark.xdist_group(f'{name} {form}'))
+    for name, forms in FORMS.items()
+    for form in forms
+  ],
+)
 
 
 @functools.cache
@@ -123,9 +124,43 @@ def arrays(output):
   return [np.asarray(leaf, np.float32) for leaf in jax.tree.leaves(tree)]
 
 
+# Valid frames of each row of a batch; the last row has holes instead.
+LENGTHS = (1, 2, 7, 10)
+MASK = np.arange(10)[None] < np.array(LENGTHS)[:, None]
+MASK[-1, [0, 4, 5]] = False
+# In training a model may want each half of the frames to hold some.
+TRAIN_MASK = np.arange(10)[None] < np.array((7, 8, 9, 10))[:, None]
+
+
+def batch(name, form):
+  return inputs(name, form, n=len(LENGTHS)), jnp.asarray(MASK)
+
+
+# One program for each form and shape, as compiling takes most of the time.
 @functools.cache
 def jitted():
-  return jax.jit(lambda model, x, mask: model(x, mask))
+  return quick.jit(lambda model, x, mask: model(x, mask))
+
+
+@functools.cache
+def stepped(name, form):
+  """Returns (x, key) -> gradients, features and statistics of a train step."""
+  model = create(name, form)
+  graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
+
+  def objective(params, x, key):
+    model = nnx.merge(graphdef, params, stats, copy=True)
+    output = model(x, jnp.asarray(TRAIN_MASK), train=True, key=key)
+    leaves = jax.tree.leaves((output.features, output.logits, output.extras))
+    # Weights, so that no symmetry makes a gradient vanish.
+    total = sum(
+      (leaf * jax.random.normal(jax.random.key(7), leaf.shape)).sum()
+      for leaf in leaves
+    )
+    return total, (output.features, nnx.state(model, nnx.BatchStat))
+
+  step = quick.jit(jax.grad(objective, has_aux=True))
+  return functools.partial(step, params)
 
 
 def test_every_model_is_here():
@@ -134,8 +169,8 @@ def test_every_model_is_here():
 
 @every_form
 def test_shapes_and_dtypes(name, form):
-  x = inputs(name, form)
-  output = jitted()(create(name, form), x, None)
+  x, mask = batch(name, form)
+  output = jitted()(create(name, form), x, mask)
   n, p, _ = output.embedding.shape
   assert n == len(x)
   assert output.features.shape[:2] == (n, p)
@@ -148,74 +183,37 @@ def test_shapes_and_dtypes(name, form):
 
 @every_form
 def test_padding_is_exact(name, form):
-  model, lengths = create(name, form), (1, 2, 5, 10)
-  x = inputs(name, form, n=len(lengths))
-  mask = jnp.asarray(np.arange(10)[None] < np.array(lengths)[:, None])
+  model, (x, mask) = create(name, form), batch(name, form)
   padded = arrays(jitted()(model, poison(x, mask), mask))
-  for row, length in enumerate(lengths):
-    alone = jitted()(model, x[row : row + 1, :length], None)
+  for row, kept in enumerate(MASK):
+    alone = jitted()(model, x[row : row + 1, kept], None)
     for a, b in zip(padded, arrays(alone), strict=True):
       np.testing.assert_allclose(a[row : row + 1], b, rtol=0, atol=1e-5)
 
 
 @every_form
 def test_what_padded_frames_hold_does_not_matter_in_training(name, form):
-  model, x = create(name, form), inputs(name, form)
-  mask = jnp.asarray(np.arange(10)[None] < np.array([7, 9, 10])[:, None])
-  graphdef, state = nnx.split(model)
-
-  @jax.jit
-  def step(x):
-    model = nnx.merge(graphdef, state, copy=True)
-    output = model(x, mask, train=True, key=jax.random.key(0))
-    return output, nnx.state(model, nnx.BatchStat)
-
-  clean, poisoned = step(x), step(poison(x, mask))
+  x, _ = batch(name, form)
+  step, key = stepped(name, form), jax.random.key(0)
+  clean = step(x, key)
+  poisoned = step(poison(x, jnp.asarray(TRAIN_MASK)), key)
   jax.tree.map(np.testing.assert_array_equal, clean, poisoned)
   assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(clean))
 
 
 @every_form
-def test_a_mask_with_holes_drops_those_frames(name, form):
-  model, x = create(name, form), inputs(name, form, n=1)
-  mask = np.ones((1, 10), bool)
-  mask[0, [0, 4, 5]] = False
-  holes = jitted()(model, x, jnp.asarray(mask))
-  alone = jitted()(model, x[:, mask[0]], None)
-  for a, b in zip(arrays(holes), arrays(alone), strict=True):
-    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
-
-
-@every_form
 def test_the_order_of_the_batch_does_not_matter(name, form):
-  model, x = create(name, form), inputs(name, form)
-  order = np.array([2, 0, 1])
-  plain = jitted()(model, x, None)
-  mixed = jitted()(model, x[order], None)
+  model, (x, mask) = create(name, form), batch(name, form)
+  order = np.array([2, 0, 3, 1])
+  plain = jitted()(model, x, mask)
+  mixed = jitted()(model, x[order], mask[order])
   for a, b in zip(arrays(plain), arrays(mixed), strict=True):
     np.testing.assert_allclose(a[order], b, rtol=0, atol=1e-5)
 
 
 @every_form
 def test_every_parameter_gets_a_gradient(name, form):
-  model, x = create(name, form), inputs(name, form)
-  graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
-
-  @jax.jit
-  def gradient(params, key):
-    def objective(params):
-      model = nnx.merge(graphdef, params, stats, copy=True)
-      output = model(x, None, train=True, key=key)
-      leaves = jax.tree.leaves((output.features, output.logits, output.extras))
-      # Weights, so that no symmetry makes a gradient vanish.
-      return sum(
-        (leaf * jax.random.normal(jax.random.key(7), leaf.shape)).sum()
-        for leaf in leaves
-      )
-
-    return jax.grad(objective)(params)
-
-  grads = gradient(params, jax.random.key(1))
+  grads, _ = stepped(name, form)(batch(name, form)[0], jax.random.key(1))
   sizes = [np.abs(grad).max() for grad in jax.tree.leaves(grads)]
   for path, grad in nnx.to_flat_state(grads):
     assert np.all(np.isfinite(grad[...])), path
@@ -231,16 +229,10 @@ def test_every_parameter_gets_a_gradient(name, form):
 
 @every_form
 def test_dropout_follows_its_key(name, form):
-  model, x = create(name, form), inputs(name, form)
-  graphdef, state = nnx.split(model)
-
-  @jax.jit
-  def embed(key):
-    model = nnx.merge(graphdef, state, copy=True)
-    return model(x, None, train=True, key=key).features
-
-  first, again = embed(jax.random.key(1)), embed(jax.random.key(1))
-  other = embed(jax.random.key(2))
+  model, (x, _) = create(name, form), batch(name, form)
+  _, (first, _) = stepped(name, form)(x, jax.random.key(1))
+  _, (again, _) = stepped(name, form)(x, jax.random.key(1))
+  _, (other, _) = stepped(name, form)(x, jax.random.key(2))
   np.testing.assert_array_equal(first, again)
   drops = 'dropout' in inspect.signature(type(model).__init__).parameters
   assert (np.abs(first - other).max() > 1e-4) == drops
@@ -248,13 +240,14 @@ def test_dropout_follows_its_key(name, form):
 
 @every_form
 def test_bfloat16_is_close(name, form):
-  x = inputs(name, form)
-  wide = jitted()(create(name, form), x, None).embedding
-  narrow = jitted()(create(name, form, dtype='bfloat16'), x, None).embedding
+  x, mask = batch(name, form)
+  wide = jitted()(create(name, form), x, mask).embedding
+  narrow = jitted()(create(name, form, dtype='bfloat16'), x, mask).embedding
   assert narrow.dtype == jnp.float32
-  scale = np.abs(wide).max()
-  np.testing.assert_allclose(narrow, wide, rtol=0, atol=0.05 * scale)
-  assert np.abs(narrow - wide).max() > 0
+  error, scale = np.abs(narrow - wide), np.abs(wide).max()
+  # Where a model chooses a frame, rounding may choose another.
+  assert 0 < error.mean() < 0.01 * scale
+  assert np.mean(error < 0.05 * scale) > 0.95
 
 
 @every_form

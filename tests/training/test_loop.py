@@ -283,7 +283,7 @@ def get_config():
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, compiled, number):
+def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, number):
   path = tmp_path / 'config.py'
   path.write_text(CONFIG.format(root=str(tree)))
   program = pathlib.Path(__file__).with_name('tiny.py')
@@ -293,7 +293,7 @@ def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, compiled, number):
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
-    env=tiny.environment(compiled),
+    env=tiny.environment(),
   )
   try:
     for line in process.stdout:

@@ -24,7 +24,7 @@ def _losses(folder):
     return [float(row['loss']) for row in csv.DictReader(file)]
 
 
-def test_two_processes_train_what_one_does(config, tree, tmp_path, compiled):
+def test_two_processes_train_what_one_does(config, tree, tmp_path):
   with socket.create_server(('localhost', 0)) as server:
     address = f'localhost:{server.getsockname()[1]}'
   path = tmp_path / 'config.py'
@@ -39,7 +39,7 @@ def test_two_processes_train_what_one_does(config, tree, tmp_path, compiled):
       stderr=subprocess.STDOUT,
       text=True,
       env={
-        **tiny.environment(compiled),
+        **tiny.environment(),
         'JAX_NUM_CPU_DEVICES': '2',
         'JAX_COORDINATOR_ADDRESS': address,
         'JAX_NUM_PROCESSES': '2',
@@ -88,7 +88,7 @@ def test_what_is_wrong_with_the_variables_is_told(given, message, monkeypatch):
     processes.join()
 
 
-def test_an_address_alone_ends_the_command_with_a_sentence(tmp_path, compiled):
+def test_an_address_alone_ends_the_command_with_a_sentence(tmp_path):
   path = tmp_path / 'config.py'
   path.write_text(CONFIG.format(root='nowhere'))
   done = subprocess.run(
@@ -99,7 +99,7 @@ def test_an_address_alone_ends_the_command_with_a_sentence(tmp_path, compiled):
     capture_output=True,
     text=True,
     env={
-      **tiny.environment(compiled),
+      **tiny.environment(),
       'JAX_COORDINATOR_ADDRESS': 'localhost:1',
     },
   )

@@ -183,13 +183,13 @@ loop.train(config, sys.argv[2])
 """
 
 
-def test_training_needs_no_tensorflow(tree, tmp_path, compiled):
+def test_training_needs_no_tensorflow(tree, tmp_path):
   done = subprocess.run(
     [sys.executable, '-c', WITHOUT_TENSORFLOW, str(tree), str(tmp_path)],
     capture_output=True,
     text=True,
     cwd=pathlib.Path(__file__).parents[2],
-    env=tiny.environment(compiled),
+    env=tiny.environment(),
   )
   assert done.returncode == 0, done.stderr
   assert 'trained 6 steps' in done.stdout

@@ -118,15 +118,13 @@ def get_config(root='') -> ml_collections.ConfigDict:
   return config
 
 
-def environment(compiled):
+def environment():
   """Returns the environment of a run in another process."""
   root = pathlib.Path(__file__).parents[2]
   return {
     **os.environ,
     'PYTHONPATH': f'{root}{os.pathsep}{root / "tests"}',
     'JAX_PLATFORMS': 'cpu',
-    'JAX_COMPILATION_CACHE_DIR': compiled,
-    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
   }
 
 

@@ -1,0 +1,109 @@
+"""What the benchmarks of a device share: times, rates and sizes."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from gaitgs_jax import models
+
+GIB = 2**30
+SIZE = (64, 44)
+
+# Form -> model, its fields and the size of its silhouettes.
+FORMS: dict[str, tuple[str, dict[str, Any], tuple[int, int]]] = {
+  'gaitgs_casia_b': ('gaitgs', {}, SIZE),
+  'gaitgs_casia_b_128': ('gaitgs', {}, (128, 88)),
+  'gaitgs_oumvlp': (
+    'gaitgs',
+    dict(channels=(32, 64, 128, 256), strips=2, num_views=14, num_classes=5153),
+    SIZE,
+  ),
+  'gaitgs_demo': (
+    'gaitgs',
+    dict(
+      channels=(8, 16, 32),
+      parts=16,
+      strips=4,
+      features=64,
+      heads=4,
+      depth=1,
+      shrink=2,
+    ),
+    SIZE,
+  ),
+  'gaitgs_8_16_32': (
+    'gaitgs',
+    dict(channels=(8, 16, 32), strips=8, features=64, heads=4, depth=1),
+    SIZE,
+  ),
+  'cstl_casia_b': ('cstl', {}, SIZE),
+  'cstl_casia_b_128': ('cstl', dict(parts=64), (128, 88)),
+}
+
+
+def create(form: str, dtype: str) -> tuple[nnx.Module, tuple[int, int]]:
+  """Returns a form's model with initial weights, and its frames' size."""
+  name, fields, size = FORMS[form]
+  model = models.create(name, rngs=nnx.Rngs(0), dtype=dtype, **fields)
+  return model, size
+
+
+def silhouettes(
+  rows: int, frames: int, size: tuple[int, int]
+) -> dict[str, np.ndarray]:
+  """Returns a batch of noise; a network's time does not depend on pixels."""
+  shape = (rows, frames, *size)
+  return {
+    'frames': np.random.default_rng(0).integers(0, 256, shape, np.uint8),
+    'mask': np.ones((rows, frames), bool),
+  }
+
+
+def seconds(call: Callable[[], Any], repeats: int, warm_up: int = 2) -> float:
+  """Returns the median time of a call that computes until it returns."""
+  for _ in range(warm_up):
+    jax.block_until_ready(call())
+  times = []
+  for _ in range(repeats):
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    times.append(time.perf_counter() - start)
+  return statistics.median(times)
+
+
+def matrix_rate(dtype: str) -> float:
+  """Measures the FLOP/s of one large matrix product on the device."""
+  size = 2048 if jax.default_backend() == 'cpu' else 8192
+  x = jnp.ones((size, size), dtype)
+  product = jax.jit(lambda x: x @ x)
+  return 2 * size**3 / seconds(lambda: product(x), 5)
+
+
+def facts(compiled: jax.stages.Compiled) -> dict[str, float]:
+  """Returns the FLOPs and the GiB of a compiled program, as XLA counts them."""
+  memory: Any = compiled.memory_analysis()
+  cost: Any = compiled.cost_analysis()
+  held = memory.argument_size_in_bytes + memory.output_size_in_bytes
+  held -= memory.alias_size_in_bytes
+  return {
+    'GFLOP': cost['flops'] / 1e9,
+    'temporaries, GiB': memory.temp_size_in_bytes / GIB,
+    'peak, GiB': (held + memory.temp_size_in_bytes) / GIB,
+  }
+
+
+def show(table: dict[str, Any], as_json: bool) -> None:
+  """Prints a table, as lines or as one line of JSON."""
+  if as_json:
+    print(json.dumps(table))
+    return
+  for name, value in table.items():
+    text = f'{value:,.4g}' if isinstance(value, float) else str(value)
+    print(f'{name:32} {text}')
