@@ -263,10 +263,11 @@ def _tf_stream(
   stream = steps.map(
     tensors, num_parallel_calls=_WORKERS, deterministic=True
   ).prefetch(_AHEAD)
+  failure = tf.errors.OpError  # The module may be gone when this is closed.
   try:
     for values in stream.as_numpy_iterator():
       yield dict(zip(names, values, strict=True))
-  except tf.errors.OpError:
+  except failure:
     if failures:
       raise failures[min(failures)] from None
     raise
