@@ -65,7 +65,9 @@ def get_config() -> ConfigDict:
   config.losses = dict(
     supervised_contrastive=dict(weight=1.0, temperature=0.01)
   )
-  config.optimizer = dict(name='adamw', learning_rate=5e-3, weight_decay=1e-5)
+  config.optimizer = dict(
+    name='adamw', learning_rate=5e-3, weight_decay=1e-5, beta1='one_cycle'
+  )
   config.schedule = dict(name='one_cycle')
   config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
 

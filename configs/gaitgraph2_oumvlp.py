@@ -67,8 +67,10 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   config.losses = dict(
     supervised_contrastive=dict(weight=1.0, temperature=0.01)
   )
-  config.optimizer = dict(name='adam', learning_rate=5e-3, weight_decay=0.0)
-  config.schedule = dict(name='one_cycle')
+  config.optimizer = dict(
+    name='adam', learning_rate=5e-3, weight_decay=0.0, beta1='one_cycle'
+  )
+  config.schedule = dict(name='one_cycle', hold=0.8)
   config.average = dict(start=0.8, every=_EPOCH, statistics_steps=_EPOCH)
 
   config.evaluation = dict(

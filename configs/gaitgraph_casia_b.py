@@ -68,7 +68,9 @@ def get_config() -> ConfigDict:
       active_only=False,
     )
   )
-  config.optimizer = dict(name='adam', learning_rate=0.01, weight_decay=1e-5)
+  config.optimizer = dict(
+    name='adam', learning_rate=0.01, weight_decay=1e-5, beta1='one_cycle'
+  )
   config.schedule = dict(name='one_cycle')
   config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
 

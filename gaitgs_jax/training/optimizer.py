@@ -4,6 +4,7 @@ The published models were trained with torch.optim; its weight decay of Adam
 and SGD is added to the gradient (an L2 penalty), on every parameter.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,17 +19,28 @@ from gaitgs_jax.training import settings
 def adam(
   rate: optax.Schedule,
   weight_decay: float = 0.0,
-  beta1: float = 0.9,
+  beta1: float | str = 0.9,
   beta2: float = 0.999,
   epsilon: float = 1e-8,
 ) -> optax.GradientTransformation:
   """Adam with L2 decay in the gradient (`torch.optim.Adam`).
 
   https://arxiv.org/abs/1412.6980
+
+  Args:
+    rate: by update count.
+    weight_decay: times every weight, added to its gradient.
+    beta1: of the first moment; 'one_cycle' moves it against the rate of that
+      schedule, as torch OneCycleLR does.
+    beta2: of the second moment.
+    epsilon: added to the root of the second moment.
+
+  Raises:
+    UserError: beta1 is another word, or the schedule another one.
   """
   return optax.chain(
     optax.add_decayed_weights(weight_decay),
-    _scale_by_adam(beta1, beta2, epsilon),
+    _scale_by_adam(rate, beta1, beta2, epsilon),
     optax.scale_by_learning_rate(rate),
   )
 
@@ -36,31 +48,42 @@ def adam(
 def adamw(
   rate: optax.Schedule,
   weight_decay: float = 0.01,
-  beta1: float = 0.9,
+  beta1: float | str = 0.9,
   beta2: float = 0.999,
   epsilon: float = 1e-8,
 ) -> optax.GradientTransformation:
-  """Adam with decoupled decay, https://arxiv.org/abs/1711.05101."""
+  """Adam with decoupled decay, https://arxiv.org/abs/1711.05101; see `adam`."""
   return optax.chain(
-    _scale_by_adam(beta1, beta2, epsilon),
+    _scale_by_adam(rate, beta1, beta2, epsilon),
     optax.add_decayed_weights(weight_decay),
     optax.scale_by_learning_rate(rate),
   )
 
 
 def _scale_by_adam(
-  beta1: float, beta2: float, epsilon: float
+  rate: optax.Schedule, beta1: float | str, beta2: float, epsilon: float
 ) -> optax.GradientTransformation:
-  transform = optax.scale_by_adam(beta1, beta2, epsilon)
+  moves = isinstance(beta1, str)
+  if moves and (beta1 != 'one_cycle' or not isinstance(rate, OneCycle)):
+    raise UserError(
+      f'config.optimizer.beta1 is {beta1!r}: give a number, or one_cycle with '
+      "config.schedule.name='one_cycle'"
+    )
+
+  def transform(count: jax.Array | int) -> optax.GradientTransformation:
+    b1: Any = beta1
+    if moves and isinstance(rate, OneCycle):
+      b1 = rate.beta1(count)
+    return optax.scale_by_adam(b1, beta2, epsilon)
 
   def update(
     updates: Any, state: Any, params: Any = None
   ) -> tuple[Any, optax.OptState]:
     # Optax raises a float to the integer count, which strict JAX refuses.
     with jax.numpy_dtype_promotion('standard'):
-      return transform.update(updates, state, params)
+      return transform(state.count).update(updates, state, params)
 
-  return optax.GradientTransformation(transform.init, update)
+  return optax.GradientTransformation(optax.scale_by_adam().init, update)
 
 
 def sgd(
@@ -117,6 +140,34 @@ def cosine(
   return warm_up(rate, warmup_steps)
 
 
+@dataclasses.dataclass(frozen=True)
+class OneCycle:
+  """The learning rate of `one_cycle`, and the beta that moves against it."""
+
+  first: float
+  base: float
+  last: float
+  top: float
+  end: float
+  hold: float
+
+  def __call__(self, count: jax.Array) -> jax.Array:
+    """Returns the learning rate by update count."""
+    return self._along(count, self.first, self.base, self.last)
+
+  def beta1(self, count: jax.Array | int) -> jax.Array:
+    """Returns AdamW's first beta by update count, as torch moves it."""
+    return self._along(count, 0.95, 0.85, 0.95)
+
+  def _along(
+    self, count: jax.Array | int, first: float, top: float, last: float
+  ) -> jax.Array:
+    done = jnp.minimum(_real(count), self.hold)
+    up = _along_cosine(first, top, done / max(self.top, 1e-9))
+    part = (done - self.top) / (self.end - self.top)
+    return jnp.where(done <= self.top, up, _along_cosine(top, last, part))
+
+
 def one_cycle(
   base: float,
   total_steps: int,
@@ -127,7 +178,7 @@ def one_cycle(
 ) -> optax.Schedule:
   """Rises to the base rate and falls far below it (torch OneCycleLR).
 
-  https://arxiv.org/abs/1708.07120. The momentum stays as the optimizer has it.
+  https://arxiv.org/abs/1708.07120
 
   Args:
     base: the highest rate.
@@ -138,17 +189,15 @@ def one_cycle(
     hold: the part of the run from which the rate stays as it is then, as
       stochastic weight averaging wants it.
   """
-  first, last = base / divide_first, base / divide_first / divide_last
-  top = rise * total_steps - 1
-  end = max(total_steps - 1, 1)
-
-  def rate(count: jax.Array) -> jax.Array:
-    done = jnp.minimum(_real(count), hold * total_steps)
-    up = _along_cosine(first, base, done / max(top, 1e-9))
-    down = _along_cosine(base, last, (done - top) / (end - top))
-    return jnp.where(done <= top, up, down)
-
-  return rate
+  first = base / divide_first
+  return OneCycle(
+    first=first,
+    base=base,
+    last=first / divide_last,
+    top=rise * total_steps - 1,
+    end=max(total_steps - 1, 1),
+    hold=hold * total_steps,
+  )
 
 
 def _along_cosine(start: float, end: float, part: jax.Array) -> jax.Array:
@@ -165,7 +214,7 @@ def warm_up(rate: optax.Schedule, steps: int) -> optax.Schedule:
   )
 
 
-def _real(count: jax.Array) -> jax.Array:
+def _real(count: jax.Array | int) -> jax.Array:
   return jnp.asarray(count).astype(jnp.float32)
 
 

@@ -131,3 +131,54 @@ def test_wrong_fields_are_named(config, schedule, words):
   config = ml_collections.ConfigDict(config)
   with pytest.raises(UserError, match=words):
     optimizer.create(config, ml_collections.ConfigDict(schedule), 10)
+
+
+def test_one_cycle_moves_beta_against_the_rate_as_torch():
+  # torch.optim.AdamW under OneCycleLR(max_lr=0.1, total_steps=10): the betas
+  # at each step, and the moments computed with them.
+  schedule = dict(name='one_cycle')
+  _, rate = optimizer.create(
+    dict(name='adamw', learning_rate=0.1), schedule, 10
+  )
+  betas = [float(rate.beta1(jnp.int32(step))) for step in range(10)]
+  assert betas[0] == pytest.approx(0.95)
+  assert min(betas) == pytest.approx(betas[2]) == pytest.approx(0.85)
+  assert betas[-1] == pytest.approx(0.95)
+  transform, rate = optimizer.create(
+    dict(name='adamw', learning_rate=0.1, weight_decay=0.0, beta1='one_cycle'),
+    schedule,
+    10,
+  )
+  params = {'w': jnp.float32(1)}
+  state, weight, m, v = transform.init(params), 1.0, 0.0, 0.0
+  for step, gradient in enumerate((0.3, -0.7, 0.2, 0.9)):
+    updates, state = transform.update(
+      {'w': jnp.float32(gradient)}, state, params
+    )
+    params = optax.apply_updates(params, updates)
+    beta = betas[step]
+    m = beta * m + (1 - beta) * gradient
+    v = 0.999 * v + 0.001 * gradient**2
+    first = m / (1 - beta ** (step + 1))
+    second = math.sqrt(v / (1 - 0.999 ** (step + 1)))
+    weight -= float(rate(jnp.int32(step))) * first / (second + 1e-8)
+    assert float(params['w']) == pytest.approx(weight, rel=1e-5)
+
+
+def test_a_rate_may_be_held():
+  rates = _rates(dict(name='one_cycle', hold=0.5), range(10))
+  whole = _rates(dict(name='one_cycle'), range(10))
+  assert rates[:6] == whole[:6]
+  assert rates[5:] == [rates[5]] * 5
+
+
+@pytest.mark.parametrize(
+  ('beta1', 'schedule'), [('one_cycle', 'constant'), ('two', 'one_cycle')]
+)
+def test_a_beta_that_nothing_moves_is_told(beta1, schedule):
+  with pytest.raises(UserError, match=r'beta1 is .* give a number, or one'):
+    optimizer.create(
+      dict(name='adamw', learning_rate=0.1, beta1=beta1),
+      dict(name=schedule),
+      10,
+    )
