@@ -2,7 +2,8 @@
 
 Percentages under the protocols of the same name in `protocols`; the keys are
 those of `evaluate`. Sources: the papers of GaitGS,
-https://arxiv.org/abs/2305.19700, and CSTL (ICCV 2021); for the other models
+https://arxiv.org/abs/2305.19700, CSTL (ICCV 2021) and GaitGraph2,
+https://arxiv.org/abs/2204.07855; for the other models
 OpenGait's model zoo, https://github.com/ShiqiYu/OpenGait, which trained each
 anew.
 """
@@ -22,6 +23,9 @@ _CASIA_B = {
   ('gaitgl', 64): (97.4, 94.5, 83.8),
   ('gaitbase', 64): (97.6, 94.0, 77.4),
 }
+
+# Skeletons of 17 joints, GaitGraph2's protocol.
+_CASIA_B_POSE = {('gaitgraph2', 17): (82.0, 73.2, 63.6)}
 
 # Probe views 000 to 180 by 18.
 _CASIA_B_BY_VIEW = {
@@ -50,9 +54,10 @@ def published(
 
   Args:
     protocol: numbers of another protocol are not comparable.
-    dataset: 'casia_b' or 'oumvlp'; others, synthetic ones too, have none.
+    dataset: 'casia_b', 'casia_b_pose' or 'oumvlp'; others, synthetic ones too,
+      have none.
     model_name: such as 'gaitgs'.
-    size: (height, width) of the model's frames.
+    size: (height, width) of the model's frames, or (joints, 3).
 
   Returns:
     Keys of `evaluate` that were published ('NM/rank1', ...), and
@@ -61,12 +66,14 @@ def published(
   model = (model_name, int(size[0]))
   if (protocol, dataset) == ('oumvlp', 'oumvlp'):
     return dict(_OUMVLP.get(model, {}))
-  if (protocol, dataset) != ('casia_b', 'casia_b') or model not in _CASIA_B:
+  tables = {'casia_b': _CASIA_B, 'casia_b_pose': _CASIA_B_POSE}
+  table = tables.get(protocol, {}) if protocol == dataset else {}
+  if model not in table:
     return {}
   names = ('NM', 'BG', 'CL')
   result: dict[str, float | np.ndarray] = {
     f'{name}/rank1': value
-    for name, value in zip(names, _CASIA_B[model], strict=True)
+    for name, value in zip(names, table[model], strict=True)
   }
   for name, values in _CASIA_B_BY_VIEW.get(model, {}).items():
     result[f'{name}/rank1_by_probe_view'] = np.array(values)

@@ -44,3 +44,12 @@ def test_oumvlp_says_which_way_invalid_probes_count():
 )
 def test_nothing_comparable_is_nothing(protocol, dataset, model, size):
   assert published(protocol, dataset, model, size) == {}
+
+
+def test_gaitgraph2_stands_under_its_own_protocol_alone():
+  found = published('casia_b_pose', 'casia_b_pose', 'gaitgraph2', (17, 3))
+  assert found == {'NM/rank1': 82.0, 'BG/rank1': 73.2, 'CL/rank1': 63.6}
+  assert not published('casia_b', 'casia_b_pose', 'gaitgraph2', (17, 3))
+  assert not published(
+    'casia_b_pose', 'synthetic_walkers_pose', 'gaitgraph2', (17, 3)
+  )
