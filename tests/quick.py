@@ -9,3 +9,6 @@ import jax
 jit = functools.partial(
   jax.jit, compiler_options={'xla_backend_optimization_level': 0}
 )
+
+# One after another, the operations of a model would each be compiled.
+forward = jit(lambda model, x, mask=None: model(x, mask))

@@ -114,7 +114,8 @@ def read_groups(
 
 def _order(path: pathlib.Path) -> tuple[int, str]:
   known = ('gait_energy', 'mean_skeleton', 'untrained')
-  return (known.index(path.stem) if path.stem in known else 2, path.stem)
+  place = known.index(path.stem) if path.stem in known else len(known)
+  return (place, path.stem)
 
 
 def build(

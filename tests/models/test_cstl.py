@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 from flax import nnx
 
 from gaitgs_jax import models
@@ -41,7 +42,7 @@ def test_padded_frames_do_not_count_in_training():
   # Where the padded frames lie does not count either.
   mask, padded = jnp.flip(mask, 1), jnp.flip(padded, 1)
 
-  @jax.jit
+  @quick.jit
   def train(x, mask):
     model = create(**SMALL)
     output = model(x, mask, train=True)

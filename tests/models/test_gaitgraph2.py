@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 from flax import nnx
 
 from gaitgs_jax import models
@@ -63,13 +64,13 @@ def test_conventions_differ_in_the_nose_and_the_centre():
 def test_test_time_joins_three_walks():
   x, mask = walk(), jnp.asarray(np.arange(9)[None] < np.array([[9], [6]]))
   model, plain = create(), create(test_time=False)
-  output = model(x, mask)
+  output = quick.forward(model, x, mask)
   assert output.embedding.shape == (2, 1, 18)
   swap = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
   backwards = jnp.concatenate([x[1:, 5::-1], x[1:, 6:]], axis=1)
   backwards = jnp.concatenate([x[:1, ::-1], backwards])
   walks = (x, backwards, x[:, :, swap])
-  expected = [plain(each, mask).embedding for each in walks]
+  expected = [quick.forward(plain, each, mask).embedding for each in walks]
   np.testing.assert_allclose(
     output.embedding, jnp.concatenate(expected, axis=-1), atol=1e-6
   )
@@ -77,18 +78,21 @@ def test_test_time_joins_three_walks():
 
 
 def test_training_embeds_the_walk_alone():
-  output = create()(walk(), train=True)
+  output = jax.eval_shape(lambda: create()(walk(), train=True))
   assert output.embedding.shape == output.features.shape == (2, 1, 6)
 
 
 def test_more_padding_changes_nothing_in_training():
   x, mask = walk(), jnp.asarray(np.arange(9)[None] < np.array([[9], [6]]))
   more = jnp.pad(x, ((0, 0), (0, 7), (0, 0), (0, 0)), constant_values=jnp.nan)
-  results = []
-  for inputs, valid in ((x, mask), (more, jnp.pad(mask, ((0, 0), (0, 7))))):
+
+  @quick.jit
+  def train(x, mask):
     model = create()
-    features = model(inputs, valid, train=True).features
-    results.append((features, nnx.state(model, nnx.BatchStat)))
+    features = model(x, mask, train=True).features
+    return features, nnx.state(model, nnx.BatchStat)
+
+  results = [train(x, mask), train(more, jnp.pad(mask, ((0, 0), (0, 7))))]
   jax.tree.map(
     lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
     *results,
@@ -99,8 +103,9 @@ def test_activations_lie_on_the_frames_they_are_of():
   model, x = create(), walk(n=1)
   mask = np.ones((1, 9), bool)
   mask[0, [0, 4]] = False
-  holes = np.asarray(model.activations(x, jnp.asarray(mask)))
-  alone = np.asarray(model.activations(x[:, mask[0]]))
+  activate = quick.jit(lambda x, mask: model.activations(x, mask))
+  holes = np.asarray(activate(x, jnp.asarray(mask)))
+  alone = np.asarray(activate(x[:, mask[0]], None))
   assert holes.shape == (1, 9, 17)
   np.testing.assert_allclose(holes[:, mask[0]], alone, atol=1e-6)
   assert not np.any(holes[~mask])
