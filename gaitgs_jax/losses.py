@@ -243,7 +243,12 @@ def _similarity(samples: jax.Array, distance: str) -> jax.Array:
     )
   squared = jnp.square(samples).sum(axis=1, keepdims=True)
   samples = samples * jax.lax.rsqrt(squared + 1e-24)
-  return -pairwise_distance(samples[:, None])[0]
+  # By differences: those of squares would lose, of distances so small and
+  # divided by so low a temperature, what the loss is made of.
+  between = samples[:, None] - samples[None]
+  squared = jnp.square(between).sum(axis=-1)
+  root = jnp.sqrt(jnp.where(squared > 0, squared, jnp.ones_like(squared)))
+  return -jnp.where(squared > 0, root, jnp.zeros_like(root))
 
 
 def cross_entropy(

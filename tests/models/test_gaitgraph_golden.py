@@ -219,9 +219,7 @@ def test_losses(file):
     rtol=0,
     atol=1e-4 * expected.std(),
   )
-  np.testing.assert_allclose(
-    total, golden['train_total'], rtol=1e-3 if file in NOISY else 1e-4
-  )
+  np.testing.assert_allclose(total, golden['train_total'], rtol=1e-4)
 
 
 @every_file
