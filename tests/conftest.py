@@ -11,10 +11,25 @@ if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
   os.environ['JAX_COMPILATION_CACHE_DIR'] = compiled.name
   os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
 
+import hypothesis
 import jax
 
 import gaitgs_jax  # noqa: F401  (sets XLA's flags before JAX starts)
 
-jax.config.update('jax_num_cpu_devices', 4)
+jax.config.update('jax_num_cpu_devices', 8)
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+# Quick and the same each time; --hypothesis-profile=long searches for minutes.
+for name, options in (
+  ('quick', dict(max_examples=150, derandomize=True)),
+  ('long', dict(max_examples=20_000)),
+):
+  hypothesis.settings.register_profile(
+    name,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    **options,
+  )
+hypothesis.settings.load_profile('quick')

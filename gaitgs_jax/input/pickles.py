@@ -16,7 +16,7 @@ import re
 import stat
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -90,10 +90,8 @@ def load_array(path: str | os.PathLike) -> np.ndarray:
   """
   path = Path(path)
   try:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-      raise PickleError(path, f'is no file of at most {_MAX_BYTES} bytes')
-    data = path.read_bytes()
+    with _open(path) as file:
+      data = file.read()
   except OSError as error:
     reason = error.strerror or str(error)
     raise PickleError(path, f'cannot be read ({reason})') from error
@@ -101,6 +99,14 @@ def load_array(path: str | os.PathLike) -> np.ndarray:
     return parse_array(data)
   except Refused as error:
     raise PickleError(path, str(error)) from error
+
+
+def _open(path: Path) -> BinaryIO:
+  # Before it is opened: that would wait for ever at a pipe.
+  status = path.stat()
+  if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+    raise PickleError(path, f'is no file of at most {_MAX_BYTES} bytes')
+  return path.open('rb')
 
 
 def load_frames(path: str | os.PathLike) -> np.ndarray:
@@ -131,7 +137,9 @@ def load_keypoints(path: str | os.PathLike) -> np.ndarray:
     raise PickleError(
       path, f'holds {array.dtype} {list(array.shape)}, not float [s,v,3]'
     )
-  return array.astype(np.float32, copy=False)
+  # Too large a number becomes infinite, which the checks tell of.
+  with np.errstate(over='ignore'):
+    return array.astype(np.float32, copy=False)
 
 
 def load(path: str | os.PathLike, key: str) -> np.ndarray:
@@ -149,7 +157,7 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
     PickleError: as `load_array`, where the file had to be read whole.
   """
   try:
-    with Path(path).open('rb') as file:
+    with _open(Path(path)) as file:
       head = file.read(_HEAD_BYTES)
       size = file.seek(-1, os.SEEK_END) + 1
       whole = file.read() == b'.'  # The instruction to stop.
@@ -182,7 +190,9 @@ class _Dtype:
 
   def __init__(self, code: Any):
     if not isinstance(code, str) or not re.fullmatch(r'[biuf]\d{1,2}', code):
-      raise Refused(f'refused: it holds {code!r} items, not plain numbers')
+      # Tuples of tuples are not shown: as text they may fill the memory.
+      shown = repr(code[:20]) if isinstance(code, str) else _describe(code)
+      raise Refused(f'refused: it holds {shown} items, not plain numbers')
     self.dtype = np.dtype(code)
 
   def set_state(self, state: Any) -> None:

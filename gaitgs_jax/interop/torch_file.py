@@ -1,103 +1,165 @@
-"""Reading and writing `.pt` files; the only place that needs PyTorch."""
+"""Reading and writing `.pt` files; only writing needs PyTorch."""
 
 import contextlib
+import functools
 import importlib
 import io
 import os
 import pathlib
-import pickle
-import types
-from collections.abc import Mapping
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.interop import torch_pickle
+from gaitgs_jax.interop.torch_pickle import Storage, Tensor
 
-# All that a file of tensors needs to build.
-_ALLOWED = (
-  ('collections', 'OrderedDict'),
-  ('torch._utils', '_rebuild_parameter'),
-  ('torch._utils', '_rebuild_tensor_v2'),
-)
+_ZIP = b'PK\x03\x04'
+# PyTorch's magic number, pickled, and that of its form; before version 1.6.
+_OLD = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.'
 
-
-class _Inert:
-  """Stands for whatever else a file would build; it takes anything."""
-
-  def __new__(cls, *_: Any, **__: Any) -> '_Inert':
-    return super().__new__(cls)
-
-  def __init__(self, *_: Any, **__: Any):
-    pass
-
-  def __call__(self, *_: Any, **__: Any) -> '_Inert':
-    return self
-
-  def _ignore(self, *_: Any) -> None:
-    pass
-
-  __setstate__ = __setitem__ = append = extend = add = _ignore
-
-
-class _TensorsOnly(pickle.Unpickler):
-  """Builds tensors and plain containers; all the rest comes out inert."""
-
-  def find_class(self, module: str, name: str) -> Any:
-    if (module, name) in _ALLOWED:
-      return super().find_class(module, name)
-    return _Inert
-
-
-def _load(file: Any, **options: Any) -> Any:
-  return _TensorsOnly(file, **options).load()
+# Returns the bytes of a storage.
+_Reader = Callable[[Storage], bytes | memoryview]
 
 
 def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   """Reads the state dict of a `.pt` file, as PyTorch users save them.
 
   Nothing in the file can run: of a Lightning checkpoint's hyperparameters,
-  schedules and callbacks nothing is built.
+  schedules and callbacks nothing is built, and memory is taken for the state
+  dict alone.
 
   Args:
     path: a file of a state dict, or of a dict that holds one under 'model' or
       'state_dict'.
 
   Returns:
-    Name -> array.
+    Name -> array, read-only; floats are float32.
 
   Raises:
-    UserError: without PyTorch, or if the file is none of these.
+    UserError: if the file is none of these.
   """
-  torch = _torch('reading')
-  if not pathlib.Path(path).is_file():
+  path = pathlib.Path(path)
+  if not path.is_file():
     raise UserError(f'no checkpoint file at {path}')
-  # `torch.load` takes a module in place of `pickle`.
-  reader = types.SimpleNamespace(
-    __name__='pickle', Unpickler=_TensorsOnly, load=_load
-  )
   try:
-    content = torch.load(
-      path, map_location='cpu', weights_only=False, pickle_module=reader
-    )
-  except Exception as error:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else ''
+    with path.open('rb') as file:
+      start = file.read(len(_OLD))
+      if start.startswith(_ZIP):
+        with zipfile.ZipFile(file) as archive:
+          return _state_dict(path, *_open_zip(archive, path.stat().st_size))
+      if start == _OLD:
+        return _state_dict(path, *_open_old(file.read()))
+    raise ValueError('it begins like none')
+  except (
+    OSError,
+    ValueError,
+    OverflowError,
+    LookupError,
+    EOFError,
+    RuntimeError,  # An encrypted or otherwise strange zip.
+    zipfile.BadZipFile,
+    struct.error,
+  ) as error:
     raise UserError(
-      f'{path} is not a PyTorch checkpoint that can be read safely: {reason}'
+      f'{path} is not a PyTorch checkpoint that can be read: '
+      + (str(error).strip().splitlines() or [type(error).__name__])[0]
     ) from error
+
+
+def _state_dict(
+  path: pathlib.Path, content: Any, read: _Reader
+) -> dict[str, np.ndarray]:
   for key in ('model', 'state_dict'):
-    if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+    if isinstance(content, dict) and isinstance(content.get(key), dict):
       content = content[key]
-  if not isinstance(content, Mapping) or not all(
-    isinstance(value, torch.Tensor) for value in content.values()
+  if (
+    not isinstance(content, dict)
+    or not content
+    or not all(isinstance(value, Tensor) for value in content.values())
   ):
     raise UserError(f'{path} holds no state dict of named tensors')
+  # Once each, as any number of tensors may be views of one storage.
+  numbers = functools.cache(functools.partial(_numbers, read))
   return {
-    key: value.detach().to(torch.float32).numpy()
-    if value.is_floating_point()
-    else value.detach().numpy()
-    for key, value in content.items()
+    key: _array(value, numbers(value.storage)) for key, value in content.items()
   }
+
+
+def _open_zip(archive: zipfile.ZipFile, size: int) -> tuple[Any, _Reader]:
+  """Returns what a zip's pickle describes, and where its storages are."""
+  entries = archive.infolist()
+  # PyTorch compresses nothing; what is compressed, or lies in the file several
+  # times over, could be of any size.
+  stored = all(
+    entry.compress_type == zipfile.ZIP_STORED
+    and entry.compress_size == entry.file_size
+    for entry in entries
+  )
+  if not stored or sum(entry.file_size for entry in entries) > size:
+    raise ValueError('its zip is not as PyTorch writes them')
+  folder = entries[0].filename.split('/')[0]
+  with contextlib.suppress(KeyError):
+    _check_order(archive.read(f'{folder}/byteorder') == b'little')
+  content, _ = torch_pickle.load(io.BytesIO(archive.read(f'{folder}/data.pkl')))
+  return content, lambda storage: archive.read(f'{folder}/data/{storage.key}')
+
+
+def _open_old(data: bytes) -> tuple[Any, _Reader]:
+  """Returns what pickles one behind another describe, and their storages."""
+  file = io.BytesIO(data)
+  system, _ = torch_pickle.load(file)
+  _check_order(isinstance(system, dict) and system.get('little_endian') is True)
+  content, storages = torch_pickle.load(file)
+  keys, _ = torch_pickle.load(file)
+  start, found = file.tell(), {}
+  for key in keys if isinstance(keys, list) else ():
+    storage = storages[key if isinstance(key, str) else '']
+    size = int.from_bytes(data[start : start + 8], 'little')
+    start += 8
+    end = start + size * storage.dtype.itemsize
+    found[key] = memoryview(data)[start:end]
+    start = end
+  return content, lambda storage: found[storage.key]
+
+
+def _check_order(is_little: bool) -> None:
+  if not is_little:
+    raise ValueError('its numbers are not little-endian')
+
+
+def _numbers(read: _Reader, storage: Storage) -> np.ndarray:
+  values = np.frombuffer(read(storage), storage.dtype)
+  if len(values) != storage.size:
+    raise ValueError(f'its storage {storage.key[:80]!r} is cut short')
+  if storage.dtype.kind in 'iub':
+    return values
+  # A float; bfloat16 is of no kind of numpy's own.
+  with np.errstate(over='ignore'):
+    return values.astype(np.float32, copy=False)
+
+
+def _array(tensor: Tensor, values: np.ndarray) -> np.ndarray:
+  """Returns a tensor as a view of its storage, which bounds its memory.
+
+  Raises:
+    ValueError: it reaches beyond its storage.
+  """
+  _, offset, shape, strides = tensor
+  if 0 in shape:
+    return np.zeros(shape, values.dtype)
+  last = offset + sum(
+    (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
+  )
+  if last >= len(values):
+    raise ValueError('a tensor reaches beyond its storage')
+  steps = [stride * values.itemsize for stride in strides]
+  return np.lib.stride_tricks.as_strided(
+    values[offset:], shape, steps, writeable=False
+  )
 
 
 def write_checkpoint(
@@ -117,7 +179,7 @@ def write_checkpoint(
   Raises:
     UserError: without PyTorch, or if the file cannot be written.
   """
-  torch = _torch('writing')
+  torch = _torch()
   path = pathlib.Path(path)
   named = {
     f'{prefix}{name}': torch.tensor(np.array(array))
@@ -137,10 +199,10 @@ def write_checkpoint(
     raise UserError(f'cannot write {path}: {error.strerror}') from error
 
 
-def _torch(doing: str) -> Any:
+def _torch() -> Any:
   try:
     return importlib.import_module('torch')
   except ImportError as error:
     raise UserError(
-      f'{doing} a .pt file needs PyTorch: pip install torch'
+      'writing a .pt file needs PyTorch: pip install torch'
     ) from error

@@ -156,10 +156,8 @@ def test_import_and_export_lose_no_bit(tmp_path, monkeypatch, capsys):
     assert array.tobytes() == plain[name].tobytes(), name
 
 
-def test_files_need_pytorch(monkeypatch):
+def test_writing_a_file_needs_pytorch(monkeypatch):
   monkeypatch.setitem(sys.modules, 'torch', None)
-  with pytest.raises(UserError, match=r'reading .* pip install torch'):
-    read_checkpoint('x.pt')
   with pytest.raises(UserError, match=r'writing .* pip install torch'):
     write_checkpoint('x.pt', {})
 
