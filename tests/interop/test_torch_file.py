@@ -1,0 +1,72 @@
+"""Reading `.pt` files, which needs no PyTorch; see also `TestWithPyTorch`."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from interop import pt_files
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.interop.torch_file import read_checkpoint
+
+
+def write(tmp_path, content):
+  path = tmp_path / 'x.pt'
+  path.write_bytes(content)
+  return path
+
+
+@pytest.mark.parametrize('form', [pt_files.new, pt_files.old])
+def test_reads_both_forms(tmp_path, form):
+  found = read_checkpoint(write(tmp_path, form(pt_files.ARRAYS)))
+  assert [*found] == [*pt_files.ARRAYS]
+  for name, array in pt_files.ARRAYS.items():
+    np.testing.assert_array_equal(found[name], array)
+    wanted = np.float32 if array.dtype.kind == 'f' else array.dtype
+    assert found[name].dtype == wanted
+
+
+def one(tmp_path, size, offset, shape, strides, values=bytes(16), **options):
+  """Reads a file of one tensor within a storage of four floats."""
+  tensor = pt_files.tensor('0', 'f4', size, offset, shape, strides)
+  content = b'\x80\x02' + pt_files.mapping({'w': tensor}) + b'.'
+  file = pt_files.archive(content, {'0': values}, **options)
+  return read_checkpoint(write(tmp_path, file))['w']
+
+
+def test_a_tensor_is_a_view_of_its_storage(tmp_path):
+  values = np.arange(4, dtype=np.float32)
+  found = one(tmp_path, 4, 1, (2, 2), (1, 1), values.tobytes())
+  np.testing.assert_array_equal(found, [[1, 2], [2, 3]])
+
+
+def test_a_forged_shape_takes_no_memory(tmp_path):
+  assert one(tmp_path, 4, 0, (2**40,), (0,)).shape == (2**40,)
+  for shape, strides in (((2**40,), (1,)), ((5,), (1,)), ((2,), (4,))):
+    with pytest.raises(UserError, match='beyond its storage'):
+      one(tmp_path, 4, 0, shape, strides)
+  with pytest.raises(UserError, match="storage '0' is cut short"):
+    one(tmp_path, 2**40, 0, (2**40,), (1,))
+
+
+def test_what_is_compressed_is_refused(tmp_path):
+  with pytest.raises(UserError, match='not as PyTorch writes'):
+    one(tmp_path, 4, 0, (4,), (1,), compression=zipfile.ZIP_DEFLATED)
+
+
+def test_damage_is_told(tmp_path):
+  file = bytearray(pt_files.new(pt_files.ARRAYS))
+  place = file.index(pt_files.ARRAYS['a.weight'].tobytes())
+  file[place] ^= 1
+  with pytest.raises(UserError, match='CRC'):
+    read_checkpoint(write(tmp_path, file))
+  with pytest.raises(UserError, match='is not a PyTorch checkpoint'):
+    read_checkpoint(write(tmp_path, pt_files.old(pt_files.ARRAYS)[:-1]))
+
+
+def test_programs_are_not_run(tmp_path):
+  # TorchScript's files are zips of a pickle, too; `torch.load` runs them.
+  content = b'\x80\x02c__torch__\nModule\n)\x81}b.'
+  file = pt_files.archive(content, {})
+  with pytest.raises(UserError, match='no state dict of named tensors'):
+    read_checkpoint(write(tmp_path, file))
