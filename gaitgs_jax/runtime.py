@@ -1,7 +1,7 @@
-"""Settings that must be made before JAX or TensorFlow start.
+"""Settings that must be made before JAX, TensorFlow or OpenCV start.
 
 Importing `gaitgs_jax` calls `configure()`; it only touches environment
-variables, so it costs nothing and imports neither library.
+variables, so it costs nothing and imports none of them.
 """
 
 import importlib.metadata
@@ -13,9 +13,15 @@ import os
 YNN_FLAG = '--xla_cpu_experimental_ynn_fusion_type=dot'
 _YNN_VERSIONS = ('0.10.2',)
 
+# OpenCV would decode a file of 1 kB to a gigabyte. No camera of the published
+# datasets comes near.
+_MAX_PIXELS = 1 << 24
+
 
 def configure() -> None:
   """Sets XLA's CPU flag where it is known and silences TensorFlow's logs.
+
+  OpenCV is told to refuse images that claim to be enormous.
 
   A choice that the user made in the environment always wins.
   """
@@ -25,3 +31,4 @@ def configure() -> None:
     os.environ['XLA_FLAGS'] = f'{flags} {YNN_FLAG}'.strip()
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
+  os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(_MAX_PIXELS))

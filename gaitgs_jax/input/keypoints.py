@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, trees
+from gaitgs_jax.input import pickles, trees, untrusted
 from gaitgs_jax.input.datasets import Dataset
 
 # As GaitGraph published it. A row is `frames/001-nm-01-000/000001.jpg`, then x,
@@ -24,6 +24,8 @@ _CSV_LAYOUT = '.../{subject}-{condition}-{view}/{frame}'
 _CSV_SEQUENCE = re.compile(r'([^-]+)-(.+)-([^-]+)')
 # A row of 17 joints has about 1,000 bytes.
 _LONGEST_ROW = 1 << 14
+# Of the number of a frame.
+_DIGITS = 18
 
 
 def open_tree(
@@ -145,7 +147,7 @@ def _read_csv(sequence: trees.TreeSequence) -> np.ndarray:
   except OSError as error:
     raise UserError(f'{where}: cannot be read ({error.strerror})') from error
   commas = rows[0].count(',')
-  if commas % 3 or any(row.count(',') != commas for row in rows):
+  if not commas or commas % 3 or any(row.count(',') != commas for row in rows):
     raise UserError(
       f'{where}: its rows are cut short or have no three numbers per joint;'
       ' download the file again'
@@ -182,7 +184,8 @@ def _frame_number(name: str) -> int:
   OUMVLP-Pose has both `0001_keypoints.json` and names that end in the number.
   """
   found = re.search(r'(\d+)\.\w+$', name) or re.search(r'(\d+)', name)
-  return int(found.group(1)) if found else 0
+  # Python refuses thousands of digits.
+  return int(found.group(1)[-_DIGITS:]) if found else 0
 
 
 def _first_person(path: Path) -> np.ndarray | None:
@@ -192,14 +195,22 @@ def _first_person(path: Path) -> np.ndarray | None:
     UserError: the file is damaged or not what OpenPose writes.
   """
   try:
-    content: Any = json.loads(path.read_bytes())
+    content: Any = json.loads(untrusted.read(path))
     if not content['people']:
       return None
-    values = np.asarray(content['people'][0]['pose_keypoints_2d'], np.float32)
+    # Too large a number becomes infinite, which the checks tell of.
+    with np.errstate(over='ignore'):
+      values = np.asarray(content['people'][0]['pose_keypoints_2d'], np.float32)
     return values.reshape(-1, 3)
   except OSError as error:
     raise UserError(f'{path}: cannot be read ({error.strerror})') from error
-  except (ValueError, TypeError, LookupError, RecursionError) as error:
+  except (
+    ValueError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+  ) as error:
     raise UserError(
       f'{path}: is damaged, or no json of people with pose_keypoints_2d'
       f' ({type(error).__name__}: {error}); copy it again'

@@ -15,7 +15,7 @@ import numpy as np
 
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, pickles, prepared, trees
+from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
 from gaitgs_jax.input.index import Index, concatenate, make
 
 __all__ = [
@@ -274,12 +274,11 @@ def _sequence_folders(root: Path) -> list[Path]:
 
 
 def _folders(folder: Path, root: Path) -> list[Path]:
-  with os.scandir(folder) as entries:
-    names = sorted(
-      entry.name
-      for entry in entries
-      if entry.is_dir() and not entry.name.startswith('.')
-    )
+  names = sorted(
+    entry.name
+    for entry in untrusted.entries(folder)
+    if untrusted.is_folder(entry) and not entry.name.startswith('.')
+  )
   if not names:
     raise UserError(
       f'{folder}: holds no folders, but {root}/subject/condition/view/*.pkl'

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles
+from gaitgs_jax.input import pickles, untrusted
 from gaitgs_jax.input.datasets import Dataset
 from gaitgs_jax.input.pretreatment import pretreat
 
@@ -139,7 +139,9 @@ def _first_file(root: Path) -> Path:
   found = next(_files(root, _MAX_DEPTH), None)
   if found is None:
     archives = [
-      entry.name for entry in os.scandir(root) if entry.name.endswith(_ARCHIVES)
+      entry.name
+      for entry in untrusted.entries(root)
+      if entry.name.endswith(_ARCHIVES)
     ]
     hint = (
       f'unpack {sorted(archives)[0]} and the like first'
@@ -154,13 +156,14 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
   """Yields the files of frames below a folder, the deepest first."""
   # Images before notes on them.
   entries = sorted(
-    os.scandir(folder), key=lambda entry: (_is_json(entry.name), entry.name)
+    untrusted.entries(folder),
+    key=lambda entry: (_is_json(entry.name), entry.name),
   )
   for entry in entries:
-    if depth > 1 and entry.is_dir() and not _is_hidden(entry.name):
+    if depth > 1 and untrusted.is_folder(entry) and not _is_hidden(entry.name):
       yield from _files(Path(entry.path), depth - 1)
   for entry in entries:
-    if _is_frames(entry.name) and entry.is_file():
+    if _is_frames(entry.name) and os.path.isfile(entry.path):
       yield Path(entry.path)
 
 
@@ -227,9 +230,9 @@ def _match(
   fields so far.
   """
   matches = []
-  for entry in os.scandir(folder) if patterns else ():
+  for entry in untrusted.entries(folder) if patterns else ():
     match = patterns[0].fullmatch(entry.name)
-    if match and entry.is_dir() and not _is_hidden(entry.name):
+    if match and untrusted.is_folder(entry) and not _is_hidden(entry.name):
       matches.append((Path(entry.path), match.groupdict()))
   if not matches:
     yield folder, {}
@@ -250,7 +253,7 @@ def sequence_files(folder: str, key: str = 'frames') -> list[Path]:
   if found:
     return [Path(folder, choose_pickle(found, key))]
   names = sorted(
-    entry.name for entry in os.scandir(folder) if _is_frames(entry.name)
+    entry.name for entry in untrusted.entries(folder) if _is_frames(entry.name)
   )
   wanted = key == 'keypoints'
   return [Path(folder, name) for name in names if _is_json(name) == wanted]
@@ -260,7 +263,7 @@ def pickle_names(folder: str | Path) -> list[str]:
   """Returns the names of a folder's pickles, sorted."""
   return sorted(
     entry.name
-    for entry in os.scandir(folder)
+    for entry in untrusted.entries(folder)
     if entry.name.endswith(_PICKLE) and not _is_hidden(entry.name)
   )
 
@@ -326,14 +329,17 @@ def read_image(path: Path) -> np.ndarray:
 
   # Read by Python, as OpenCV cannot tell why it fails.
   try:
-    data = path.read_bytes()
+    data = untrusted.read(path)
   except OSError as error:
     raise UserError(f'{path}: cannot be read ({error.strerror})') from error
   # Some versions of OpenCV return a short PNG with what is missing in black.
   if data.startswith(_PNG_START) and _PNG_END not in data[-12:]:
     raise UserError(f'{path}: is cut short; copy it again')
   buffer = np.frombuffer(data, np.uint8)
-  frame = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if data else None
+  try:
+    frame = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if data else None
+  except cv2.error:  # It claims to be larger than `runtime` allows.
+    frame = None
   if frame is None:
     raise UserError(f'{path}: is empty, damaged or no image; copy it again')
   return frame
