@@ -1,4 +1,4 @@
-"""Makes JAX strict, and gives every test four CPU devices."""
+"""Makes JAX strict, and gives every test eight CPU devices."""
 
 import os
 import tempfile

@@ -20,9 +20,15 @@ from gaitgs_jax.training import paths
 Rules = Sequence[tuple[str, PartitionSpec]]
 
 # Pattern of a weight's path -> the axes its dimensions are split over; the
-# first that matches counts, anything else is whole on every device. Optimizer
-# moments carry their weight's path, hence the same rule.
-RULES: Rules = ((r'identity/.*kernel$', PartitionSpec(None, None, 'model')),)
+# first that matches and divides counts, anything else is whole on every device.
+# Optimizer moments carry their weight's path, hence the same rule.
+_HEAD = r'identity/.*kernel$'
+RULES: Rules = (
+  # [p,d,k] over its classes, or over its parts where the classes do not divide
+  # (OU-MVLP's 5,153).
+  (_HEAD, PartitionSpec(None, None, 'model')),
+  (_HEAD, PartitionSpec('model')),
+)
 
 
 def create(
@@ -77,12 +83,18 @@ def shardings(tree: Any, mesh: Mesh, rules: Rules = RULES) -> Any:
 
   def choose(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
     name = paths.name(path)
-    spec = next((s for p, s in rules if re.search(p, name)), PartitionSpec())
-    # A weight that does not divide (a small label set) stays whole.
-    fits = len(spec) <= len(leaf.shape) and all(
-      axis is None or size % mesh.shape[axis] == 0
-      for axis, size in zip(spec, leaf.shape, strict=False)
+    specs = (
+      spec
+      for pattern, spec in rules
+      if re.search(pattern, name) and _divides(leaf.shape, spec, mesh)
     )
-    return NamedSharding(mesh, spec if fits else PartitionSpec())
+    return NamedSharding(mesh, next(specs, PartitionSpec()))
 
   return jax.tree_util.tree_map_with_path(choose, tree)
+
+
+def _divides(shape: tuple[int, ...], spec: PartitionSpec, mesh: Mesh) -> bool:
+  return len(spec) <= len(shape) and all(
+    axis is None or size % mesh.shape[axis] == 0
+    for axis, size in zip(spec, shape, strict=False)
+  )

@@ -101,7 +101,7 @@ def test_filler_rows_are_copies_marked_as_none():
 
 def test_every_device_holds_the_result(model, source):
   graphdef, params, stats = states.split(model)
-  devices = mesh.create()
+  devices = mesh.create(4)
   embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
   batch = next(
     pipeline.evaluation_batches(source, np.arange(4), 4, dataset='casia_b')
