@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import distance, ranking
+from gaitgs_jax.evaluation import distance, ranking, tiles
 
 # Squared differences of larger features would overflow float32.
 LARGEST = 1e17
@@ -223,9 +223,7 @@ def _check_embeddings(embeddings: np.ndarray) -> None:
   if jnp.issubdtype(embeddings.dtype, jnp.floating):
     # Half precision cannot hold the limit itself.
     largest = min(LARGEST, float(jnp.finfo(embeddings.dtype).max))
-  step = distance.tile_rows(
-    embeddings, len(embeddings), distance.GALLERY_TILE_BYTES
-  )
+  step = tiles.rows_per_tile(embeddings, len(embeddings), tiles.GALLERY_BYTES)
   for start in range(0, len(embeddings), step):
     # Also false for NaN.
     usable = np.abs(embeddings[start : start + step]) <= largest

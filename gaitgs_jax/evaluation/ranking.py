@@ -1,50 +1,11 @@
 """Who is nearest: rank-1 and average precision of probes against a gallery."""
 
-import functools
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from gaitgs_jax.evaluation import distance
-
-
-class Nearest(NamedTuple):
-  """The nearest gallery item so far, for each probe of a tile.
-
-  Attributes:
-    distance: float32 [n], infinite where there is none yet.
-    item: int32 [n], its place in the gallery's rows.
-  """
-
-  distance: jax.Array
-  item: jax.Array
-
-
-@functools.partial(jax.jit, static_argnames='metric')
-def _nearer(
-  nearest: Nearest,
-  probes: jax.Array,
-  gallery: jax.Array,
-  start: jax.Array,
-  count: jax.Array,
-  *,
-  metric: str,
-) -> Nearest:
-  """Updates the nearest items with one gallery tile of `count` real rows."""
-  matrix = distance.distances(probes, gallery, metric=metric)
-  real = jnp.arange(matrix.shape[1]) < count
-  matrix = jnp.where(real[None, :], matrix, jnp.inf)
-  item = jnp.argmin(matrix, 1).astype(jnp.int32)
-  closest = jnp.min(matrix, 1)
-  # Strictly nearer, so that the first of equals wins, as in a stable ranking.
-  better = closest < nearest.distance
-  return Nearest(
-    jnp.where(better, closest, nearest.distance),
-    jnp.where(better, start + item, nearest.item),
-  )
+from gaitgs_jax.evaluation import distance, search, sharing, tiles
 
 
 def nearest_rows(
@@ -70,57 +31,26 @@ def nearest_rows(
     is empty. The first of equally near items in its gallery's order is taken.
   """
   result = np.full((len(probes), len(galleries)), -1, np.int64)
+  mesh = sharing.local_mesh()
   largest = max(map(len, galleries), default=0)
-  probe_size = distance.tile_rows(
-    embeddings, len(probes), distance.PROBE_TILE_BYTES
-  )
-  gallery_size = distance.tile_rows(
-    embeddings, largest, distance.GALLERY_TILE_BYTES
-  )
-  done = 0
-  for chosen, tile in distance.tiles(embeddings, probes, probe_size):
+  size = sharing.rows_per_device(embeddings, largest, mesh)
+  probe_size = tiles.rows_per_tile(embeddings, len(probes), tiles.PROBE_BYTES)
+  wanted = tiles.Subset(embeddings, probes)
+  for start, count, tile in tiles.read(wanted, probe_size):
+    placed = sharing.place(tile, mesh)
     for column, gallery in enumerate(galleries):
       if len(gallery):
-        item = _nearest_items(
-          embeddings, tile, gallery, gallery_size, metric=metric
+        found = search.nearest(
+          placed,
+          tiles.Subset(embeddings, gallery),
+          1,
+          size=size,
+          metric=metric,
+          mesh=mesh,
         )
-        rows = gallery[item[: len(chosen)]]
-        result[done : done + len(chosen), column] = rows
-    done += len(chosen)
+        rows = gallery[found.rows[:count, 0]]
+        result[start : start + count, column] = rows
   return result
-
-
-def _nearest_items(
-  embeddings: np.ndarray,
-  probes: jax.Array,
-  gallery: np.ndarray,
-  size: int,
-  *,
-  metric: str,
-) -> np.ndarray:
-  """Returns the place in `gallery` of each probe's nearest item, int32 [n]."""
-  n = probes.shape[1]
-  nearest = Nearest(
-    jnp.full((n,), jnp.inf, jnp.float32), jnp.zeros((n,), jnp.int32)
-  )
-  start = 0
-  for rows, tile in distance.tiles(embeddings, gallery, size):
-    previous = nearest
-    nearest = _nearer(
-      nearest,
-      probes,
-      tile,
-      jnp.int32(start),
-      jnp.int32(len(rows)),
-      metric=metric,
-    )
-    start += len(rows)
-    # One tile computes while the next is read; more would pile up in memory.
-    jax.block_until_ready(previous)
-  return np.asarray(nearest.item)
-
-
-_distances = jax.jit(distance.distances, static_argnames='metric')
 
 
 def rank_all(
@@ -150,42 +80,39 @@ def rank_all(
   """
   # A tile keeps its distances to the whole gallery: bounded by both sizes.
   probe_size = min(
-    distance.tile_rows(embeddings, len(probes), distance.PROBE_TILE_BYTES),
-    max(1, distance.PROBE_TILE_BYTES // (4 * max(1, len(gallery)))),
+    tiles.rows_per_tile(embeddings, len(probes), tiles.PROBE_BYTES),
+    max(1, tiles.PROBE_BYTES // (4 * max(1, len(gallery)))),
   )
   correct = np.zeros(len(probes), bool)
   precision = np.full(len(probes), np.nan)
-  place = 0
-  for chosen, tile in distance.tiles(embeddings, probes, probe_size):
+  wanted = tiles.Subset(embeddings, probes)
+  for start, count, tile in tiles.read(wanted, probe_size):
     block = _distances_to_all(embeddings, tile, gallery, metric=metric)
-    for probe, row in zip(chosen, block, strict=False):
+    for place in range(start, start + count):
+      probe, row = probes[place], block[place - start]
       same = subjects[gallery] == subjects[probe]
       kept = ~(same & (views[gallery] == views[probe]))
       positive = same[kept][np.argsort(row[kept], kind='stable')]
       correct[place] = positive[:1].any()
       precision[place] = average_precision(positive)
-      place += 1
   return correct, precision
 
 
 def _distances_to_all(
   embeddings: np.ndarray,
-  probes: jax.Array,
+  probes: np.ndarray,
   gallery: np.ndarray,
   *,
   metric: str,
 ) -> np.ndarray:
   """Returns the distances of a probe tile to the gallery, float32 [n,m]."""
-  size = distance.tile_rows(
-    embeddings, len(gallery), distance.GALLERY_TILE_BYTES
-  )
-  matrix = np.empty((probes.shape[1], len(gallery)), np.float32)
-  start = 0
-  for rows, tile in distance.tiles(embeddings, gallery, size):
-    columns = slice(start, start + len(rows))
-    block = _distances(probes, tile, metric=metric)
-    matrix[:, columns] = np.asarray(block)[:, : len(rows)]
-    start += len(rows)
+  size = tiles.rows_per_tile(embeddings, len(gallery), tiles.GALLERY_BYTES)
+  matrix = np.empty((len(probes), len(gallery)), np.float32)
+  placed = jax.device_put(probes)
+  wanted = tiles.Subset(embeddings, gallery)
+  for start, count, tile in tiles.read(wanted, size):
+    block = distance.pairwise(placed, tile, metric=metric)
+    matrix[:, start : start + count] = np.asarray(block)[:, :count]
   return matrix
 
 

@@ -52,24 +52,6 @@ def test_half_precision_embeddings_are_compared_in_float32():
   np.testing.assert_allclose(ours[off], expected[off], rtol=1e-5)
 
 
-def test_tiles_cover_every_row_once_in_one_shape():
-  embeddings = np.random.default_rng(2).normal(size=(10, 2, 3))
-  rows = np.array([9, 1, 4, 7, 0])
-  tiles = list(distance.tiles(embeddings, rows, 2))
-  assert [list(chosen) for chosen, _ in tiles] == [[9, 1], [4, 7], [0]]
-  assert {tile.shape for _, tile in tiles} == {(2, 2, 3)}
-  np.testing.assert_allclose(tiles[2][1][:, 0], embeddings[0], rtol=1e-6)
-  assert not np.any(tiles[2][1][:, 1])
-
-
-def test_tile_rows_is_bounded_by_bytes_and_balanced():
-  embeddings = np.zeros((1, 64, 256), np.float32)
-  assert distance.tile_rows(embeddings, 66_000, 2**26) <= 1024
-  assert distance.tile_rows(embeddings, 1025, 2**26) == 513
-  assert distance.tile_rows(embeddings, 10**6, 1) == 1
-  assert distance.tile_rows(embeddings, 0, 2**26) == 1
-
-
 def test_an_unknown_metric_is_named():
   with pytest.raises(UserError, match=r"'manhattan'.*euclidean, cosine"):
     distance.check_metric('manhattan')

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gaitgs_jax.evaluation import distance, ranking
+from gaitgs_jax.evaluation import ranking, tiles
 
 
 def test_average_precision_by_hand():
@@ -37,8 +37,8 @@ def test_small_tiles_find_the_same_nearest(
   probes = rows[:17]
   galleries = [rows[17:30], rows[:0], rows[30:31], rows[31:]]
   expected = brute_nearest(embeddings, probes, galleries)
-  monkeypatch.setattr(distance, 'PROBE_TILE_BYTES', probe_bytes)
-  monkeypatch.setattr(distance, 'GALLERY_TILE_BYTES', gallery_bytes)
+  monkeypatch.setattr(tiles, 'PROBE_BYTES', probe_bytes)
+  monkeypatch.setattr(tiles, 'GALLERY_BYTES', gallery_bytes)
   found = ranking.nearest_rows(
     embeddings, probes, galleries, metric='euclidean'
   )
@@ -47,7 +47,7 @@ def test_small_tiles_find_the_same_nearest(
 
 def test_the_first_of_equals_wins_across_tiles(monkeypatch):
   embeddings = np.ones((6, 1, 2))
-  monkeypatch.setattr(distance, 'GALLERY_TILE_BYTES', 16)
+  monkeypatch.setattr(tiles, 'GALLERY_BYTES', 16)
   found = ranking.nearest_rows(
     embeddings, np.array([0]), [np.array([4, 2, 5, 1])], metric='euclidean'
   )
@@ -57,7 +57,7 @@ def test_the_first_of_equals_wins_across_tiles(monkeypatch):
 def test_padding_is_never_nearest(monkeypatch):
   # Padding is zeros, nearer to the probe than any real item.
   embeddings = np.array([0.0, 9.0, 8.0, 7.0]).reshape(4, 1, 1)
-  monkeypatch.setattr(distance, 'GALLERY_TILE_BYTES', 8)
+  monkeypatch.setattr(tiles, 'GALLERY_BYTES', 8)
   found = ranking.nearest_rows(
     embeddings, np.array([0]), [np.array([1, 2, 3])], metric='euclidean'
   )
@@ -82,8 +82,8 @@ def test_rank_all_by_hand(monkeypatch, limit):
   embeddings = np.array([0.0, 1, 2, 3, 4, 5]).reshape(6, 1, 1)
   subjects = np.array([7, 7, 8, 7, 8, 7])
   views = np.array([0, 0, 0, 1, 1, 2])
-  monkeypatch.setattr(distance, 'PROBE_TILE_BYTES', limit)
-  monkeypatch.setattr(distance, 'GALLERY_TILE_BYTES', limit)
+  monkeypatch.setattr(tiles, 'PROBE_BYTES', limit)
+  monkeypatch.setattr(tiles, 'GALLERY_BYTES', limit)
   correct, precision = ranking.rank_all(
     embeddings,
     np.array([0, 3]),
