@@ -3,6 +3,7 @@ r"""Trains and evaluates: one config, one workdir, one command.
   python launch.py --config=configs/casia_b.py --workdir=runs/casia_b
   python launch.py --config=configs/casia_b.py --workdir=runs/casia_b \
       --mode=evaluate
+  python launch.py --config=configs/casia_b.py --mode=compile --topology=v5e:2x4
 
 Any field of the config can be set from the shell: --config.batch.subjects=4
 """
@@ -20,12 +21,23 @@ _CONFIG = config_flags.DEFINE_config_file(
 _WORKDIR = flags.DEFINE_string(
   'workdir', '', 'Folder for checkpoints, metrics and results.'
 )
-_MODE = flags.DEFINE_enum('mode', 'train', ['train', 'evaluate'], 'What to do.')
+_MODE = flags.DEFINE_enum(
+  'mode',
+  'train',
+  ['train', 'evaluate', 'compile'],
+  'What to do; compile tells what a train step needs, and needs no data.',
+)
 _CHECKPOINT = flags.DEFINE_string(
   'checkpoint',
   None,
   'With --mode=evaluate: a workdir, a checkpoints folder or one step in it '
   '(default: the latest step of --workdir).',
+)
+_TOPOLOGY = flags.DEFINE_string(
+  'topology',
+  '',
+  'With --mode=compile: TPUs to compile for, such as v5e:2x4 (default: the '
+  'devices of this machine).',
 )
 
 
@@ -47,10 +59,13 @@ def main(argv: Sequence[str]) -> int:
     return 0  # --help was asked for and printed.
   # Imported late: they take seconds, which --help and a typo need not.
   from gaitgs_jax.errors import UserError
-  from gaitgs_jax.training import compilation, loop, processes
+  from gaitgs_jax.training import compilation, forecast, loop, processes
 
   compilation.keep()
   try:
+    if _MODE.value == 'compile':
+      forecast.show(config, _TOPOLOGY.value)
+      return 0
     processes.join()
     if _MODE.value == 'train':
       loop.train(config, _WORKDIR.value)
@@ -81,9 +96,12 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
     raise _Refused(_describe_field(argv, str(error))) from error
   if left:
     raise _Refused(f'cannot place {left[0]!r}: flags look like --name=value')
-  for name, kind in (('config', 'FILE'), ('workdir', 'DIR')):
-    if not flags.FLAGS[name].value:
-      raise _Refused(f'--{name}={kind} is missing')
+  if not flags.FLAGS['config'].value:
+    raise _Refused('--config=FILE is missing')
+  if not _WORKDIR.value and _MODE.value != 'compile':
+    raise _Refused('--workdir=DIR is missing')
+  if _TOPOLOGY.value and _MODE.value != 'compile':
+    raise _Refused('--topology goes with --mode=compile')
   if not isinstance(_CONFIG.value, ConfigDict):
     path = config_flags.get_config_filename(flags.FLAGS['config'])
     raise _Refused(f'--config={path} is not a file that can be read')

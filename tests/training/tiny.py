@@ -16,7 +16,7 @@ import numpy as np
 from flax import nnx
 
 from gaitgs_jax import models
-from gaitgs_jax.models import output
+from gaitgs_jax.models import layers, output
 
 SIZE = (8, 6)
 SUBJECTS = tuple(f'{i:03d}' for i in range(1, 7))
@@ -27,7 +27,9 @@ VIEWS = ('000', '090')
 class Tiny(nnx.Module):
   """Dense, BatchNorm, dropout: every kind of array that a run carries."""
 
-  def __init__(self, *, features=4, num_views=11, dropout=0.5, rngs):
+  def __init__(
+    self, *, features=4, num_views=11, num_classes=0, dropout=0.5, rngs
+  ):
     self.layers = nnx.List(
       [
         nnx.Linear(SIZE[1], 8, rngs=rngs),
@@ -37,6 +39,11 @@ class Tiny(nnx.Module):
     )
     self.norm = nnx.BatchNorm(features, momentum=0.9, rngs=rngs)
     self.views = nnx.Linear(features, num_views, rngs=rngs)
+    self.identity = nnx.data(
+      layers.SeparateDense(SIZE[0], features, num_classes, rngs=rngs)
+      if num_classes
+      else None
+    )
     self.dropout = dropout
 
   def __call__(self, inputs, mask=None, *, train=False, key=None):
@@ -50,7 +57,8 @@ class Tiny(nnx.Module):
       x = jnp.where(keep, x / (1 - self.dropout), 0)
     x = self.norm(self.layers[1](x), use_running_average=not train)
     views = self.views(x.mean(axis=1))
-    return output.GaitOutput(x, x, None, {'view_logits': views})
+    logits = None if self.identity is None else self.identity(x)
+    return output.GaitOutput(x, x, logits, {'view_logits': views})
 
 
 def create(name, *, rngs, **config):
