@@ -40,6 +40,9 @@ _TOPOLOGY = flags.DEFINE_string(
   'devices of this machine).',
 )
 
+# Letters of an error of others that are shown.
+_LONGEST = 300
+
 
 class _Refused(Exception):
   """The command line is wrong; the message says how."""
@@ -91,11 +94,18 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
   except flags.Error as error:
     if not any(word.startswith('--config=') for word in argv):
       raise _Refused('--config=FILE is missing') from error
-    raise _Refused(f'{error} (--help lists the flags)') from error
+    raise _Refused(f'{_short(error)} (--help lists the flags)') from error
   except (AttributeError, KeyError) as error:
     raise _Refused(_describe_field(argv, str(error))) from error
+  except (ValueError, IndexError, RecursionError) as error:
+    # Of a name that is none, or an element of a tuple.
+    raise _Refused(
+      f'--config.FIELD=VALUE is not understood: {_short(error)}'
+    ) from error
   if left:
-    raise _Refused(f'cannot place {left[0]!r}: flags look like --name=value')
+    raise _Refused(
+      f'cannot place {left[0][:_LONGEST]!r}: flags look like --name=value'
+    )
   if not flags.FLAGS['config'].value:
     raise _Refused('--config=FILE is missing')
   if not _WORKDIR.value and _MODE.value != 'compile':
@@ -106,6 +116,11 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
     path = config_flags.get_config_filename(flags.FLAGS['config'])
     raise _Refused(f'--config={path} is not a file that can be read')
   return _CONFIG.value
+
+
+def _short(error: Exception) -> str:
+  """Returns an error as one line; it may hold all of a flag's value."""
+  return ' '.join(str(error).split())[:_LONGEST]
 
 
 def _describe_field(argv: Sequence[str], message: str) -> str:

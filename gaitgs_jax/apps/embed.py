@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
   config = load_config(args.config or f'{args.workdir}/config.json')
   key = datasets.get(config.dataset.name).key
   source = OpenGaitSource(args.source, key)
-  found = checkpoint.find(pathlib.Path(args.checkpoint or args.workdir))
+  found = checkpoint.find(local.path(args.checkpoint or args.workdir))
   compilation.keep()
   embeddings = embed(config, found, source, args.batch_size)
   index = source.index

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import trees
 from gaitgs_jax.input.pretreatment import SHORTEST
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
   if args.size < 2 or args.size % 2:
     raise UserError(f'--size={args.size}: give an even number, 64 or 128')
   tree = trees.open_tree(args.source, args.layout)
-  out = Path(args.out).expanduser()
+  out = local.path(args.out)
   if out.exists():
     raise UserError(f'{out}: exists; delete it, or choose another --out')
   print(

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import page, report
 from gaitgs_jax.evaluation.published import published
@@ -71,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
   """Writes the page and prints the tables that are in it."""
-  workdir = pathlib.Path(args.workdir)
-  out = pathlib.Path(args.out) if args.out else workdir / 'report.html'
+  workdir = local.path(args.workdir)
+  out = local.path(args.out) if args.out else workdir / 'report.html'
   if not workdir.is_dir():
     raise UserError(f'no run at {workdir}: it is not a folder')
   config = _read_json(workdir / 'config.json')

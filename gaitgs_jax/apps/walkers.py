@@ -1,10 +1,10 @@
 """`python -m gaitgs_jax walkers`: a contact sheet of the synthetic walkers."""
 
 import argparse
-import pathlib
 
 import numpy as np
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.synthetic import Walk, walk
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
   """Writes the sheet."""
   import cv2
 
-  out = pathlib.Path(args.out)
+  out = local.path(args.out)
   if not out.parent.is_dir():
     raise UserError(f'no folder {out.parent} to write {out.name} into')
   sheet = contact_sheet(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoint_faults, keypoints, pickles, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
@@ -267,7 +268,7 @@ def prepared_directory(source: str | Path) -> Path | None:
   Raises:
     UserError: there are several.
   """
-  folder = Path(source).expanduser()
+  folder = local.path(source)
   # Never '*/*/*', which would list every folder of a large tree.
   patterns = ['', '*.*.*/', '*/*.*.*/', *(f'{name}/*/*/' for name in DATASETS)]
   found = [

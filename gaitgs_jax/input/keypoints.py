@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, trees, untrusted
 from gaitgs_jax.input.datasets import Dataset
@@ -43,7 +44,7 @@ def open_tree(
     UserError: there is nothing there, it cannot be told what it is, or it is
       of the other modality than the dataset.
   """
-  path = Path(source).expanduser()
+  path = local.path(source)
   if (facts is None or facts.skeleton) and (path / CSV).is_file():
     path = path / CSV
   if path.is_file() and path.suffix != '.csv':

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.index import Index, make
 
@@ -84,7 +85,7 @@ def record_key(number: int, total: int) -> int:
 def data_dir(root: str | os.PathLike = '') -> Path:
   """Returns where prepared datasets lie: `root`, or TFDS's default folder."""
   default = os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')
-  return Path(root or default).expanduser()
+  return local.path(root or default)
 
 
 def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:

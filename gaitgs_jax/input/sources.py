@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gaitgs_jax import skeletons
+from gaitgs_jax import local, skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
 from gaitgs_jax.input.index import Index, concatenate, make
@@ -109,7 +109,7 @@ class OpenGaitSource:
   """
 
   def __init__(self, root: str | os.PathLike, key: str = 'frames'):
-    self._root = Path(root).expanduser()
+    self._root = local.path(root)
     self.key = key
     folders = _sequence_folders(self._root)
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:

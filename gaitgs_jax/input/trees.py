@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, untrusted
 from gaitgs_jax.input.datasets import Dataset
@@ -102,7 +103,7 @@ def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
   Raises:
     UserError: there is no tree, or it cannot be told what it is.
   """
-  root = Path(root).expanduser()
+  root = local.path(root)
   sample = _first_file(root)
   layout = layout or _detect(root, sample)
   patterns, fields = _parse(layout)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
@@ -37,7 +38,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
       or the loss is no longer finite.
   """
   settings.check(config)
-  folder = pathlib.Path(workdir)
+  folder = local.path(workdir)
   with (
     workdirs.naming_full_disk(folder),
     workdirs.lock(folder),
@@ -67,8 +68,8 @@ def evaluate(
     UserError: there is no such checkpoint, or it holds another model.
   """
   settings.check(config)
-  folder = pathlib.Path(workdir)
-  found = checkpoint.find(pathlib.Path(checkpoint_path or workdir))
+  folder = local.path(workdir)
+  found = checkpoint.find(local.path(checkpoint_path or workdir))
   mesh = meshes.create(**config.mesh)
   graphdef, params, stats = setup.describe_model(config, mesh)
   step, params, stats = checkpoint.restore_model(found, params, stats)

@@ -39,6 +39,20 @@ FIELDS: dict[str, tuple[str, ...]] = {
   'mesh': ('data', 'model'),
 }
 
+_SECTIONS = (
+  'dataset',
+  'batch',
+  'model',
+  'losses',
+  'optimizer',
+  'schedule',
+  'evaluation',
+  'average',
+  'checkpoint',
+  'mesh',
+)
+
+_TEXTS = ('model_name', 'dataset.name')
 _POSITIVE = (
   'total_steps',
   'log_every',
@@ -71,18 +85,33 @@ def _check_names(
     raise UserError(f'{where} lacks {", ".join(missing)}')
 
 
+def _field(config: Any, path: str) -> Any:
+  value = config
+  for part in path.split('.'):
+    if part not in value:
+      raise UserError(f'config.{path} is missing')
+    value = value[part]
+  return value
+
+
 def check(config: Any) -> None:
   """Raises UserError where a config has a field too many or too few."""
   _check_names('the config', config.keys(), FIELDS)
+  for section in _SECTIONS:
+    if not hasattr(config[section], 'keys'):
+      raise UserError(
+        f'config.{section} is {config[section]!r}; it must be a '
+        'section, a dict of fields'
+      )
   for section, fields in FIELDS.items():
     if fields:
       _check_names(f'config.{section}', config[section].keys(), fields)
+  for path in _TEXTS:
+    value = _field(config, path)
+    if not isinstance(value, str):
+      raise UserError(f'config.{path} is {value!r}; it must be text')
   for path in _POSITIVE:
-    value = config
-    for part in path.split('.'):
-      if part not in value:
-        raise UserError(f'config.{path} is missing')
-      value = value[part]
+    value = _field(config, path)
     if not isinstance(value, int) or value < 1:
       raise UserError(
         f'config.{path} is {value!r}; it must be a whole number, 1 or more'

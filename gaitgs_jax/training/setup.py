@@ -45,14 +45,20 @@ class Data:
 
 @contextlib.contextmanager
 def naming(section: str) -> Iterator[None]:
-  """Turns a ValueError or TypeError of other rooms into a sentence.
+  """Turns what other rooms raise at a wrong value or type into a sentence.
 
   Raises:
     UserError: the config's section does not fit.
   """
   try:
     yield
-  except (TypeError, ValueError) as error:
+  except (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+  ) as error:
     raise UserError(f'{section}: {error}') from error
 
 
@@ -90,7 +96,8 @@ def create_augmentation(config: Any) -> augment.Transform:
     UserError: an unknown name or option.
   """
   skeleton = datasets.get(config.dataset.name).skeleton
-  return augment.create(config.augment, skeleton=skeleton)
+  with naming('config.augment'):
+    return augment.create(config.augment, skeleton=skeleton)
 
 
 def create_transform(config: Any) -> augment.Transform:
@@ -168,11 +175,14 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
   Raises:
     UserError: a field of these sections is wrong.
   """
-  optimizer, rate = optimizers.create(
-    config.optimizer, config.schedule, config.total_steps
-  )
+  with naming('config.optimizer and config.schedule'):
+    optimizer, rate = optimizers.create(
+      config.optimizer, config.schedule, config.total_steps
+    )
   start, every = config.average.start, config.average.every
-  if not 0 <= start <= 1 or every < 1:
+  with naming('config.average'):
+    wrong = not 0 <= start <= 1 or every < 1
+  if wrong:
     raise UserError(
       f'config.average has start {start!r} and every {every!r}: start is a '
       'part of the run, 0 to 1, and every a number of steps, 1 or more'

@@ -1,0 +1,39 @@
+import pathlib
+
+import pytest
+from training import tiny
+
+from gaitgs_jax import __main__, local
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import keypoints, sources
+from gaitgs_jax.training import loop
+
+
+def test_a_path_stays_what_it_is():
+  for text in ('runs/x', '/data', 'a:b', 'C:/data', 'x/gs://y'):
+    assert local.path(text) == pathlib.Path(text)
+  assert local.path('~/x') == pathlib.Path.home() / 'x'
+
+
+@pytest.mark.parametrize('url', ['gs://bucket/x', 's3://bucket/x', 'gs:/x'])
+def test_a_bucket_is_refused_wherever_it_is_given(
+  url, tmp_path, monkeypatch, capsys
+):
+  monkeypatch.chdir(tmp_path)
+  config = tiny.get_config(tmp_path)
+  calls = [
+    lambda: loop.train(config, url),
+    lambda: loop.evaluate(config, url),
+    lambda: loop.evaluate(config, tmp_path / 'run', url),
+    lambda: keypoints.open_tree(url),
+  ]
+  for format in ('tfds', 'opengait'):
+    dataset = {**config.dataset, 'root': url, 'format': format, 'variant': '64'}
+    calls.append(lambda dataset=dataset: sources.open_source(dataset))
+  for call in calls:
+    with pytest.raises(UserError, match='mount the bucket'):
+      call()
+  for command in ('report', 'export-torch --out=x'):
+    assert __main__.main([*command.split(), f'--workdir={url}']) == 2
+    assert url in capsys.readouterr().err
+  assert not [*tmp_path.iterdir()]
