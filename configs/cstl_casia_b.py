@@ -28,6 +28,7 @@ def get_config() -> ConfigDict:
     root='',  # Where TFDS keeps its data.
     cache='',  # 'ram' reads every sequence once.
     partition='casia_b_73',  # Without subject 005, as published.
+    on_error='raise',
   )
   config.batch = dict(
     subjects=8,

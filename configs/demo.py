@@ -29,6 +29,7 @@ def get_config() -> ConfigDict:
     root='runs/data',
     cache='ram',
     partition='',  # The published one.
+    on_error='raise',
   )
   config.batch = dict(
     subjects=8,

@@ -34,6 +34,7 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
     root='',  # Where TFDS keeps its data.
     cache='ram',  # All sequences together are about 1.5 GB.
     partition='',  # The published one.
+    on_error='raise',
   )
   config.batch = dict(
     subjects=192,

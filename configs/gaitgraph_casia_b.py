@@ -30,6 +30,7 @@ def get_config() -> ConfigDict:
     root='',  # Where TFDS keeps its data.
     cache='ram',  # All sequences together are about 200 MB.
     partition='',  # The published one.
+    on_error='raise',
   )
   config.batch = dict(
     subjects=64,

@@ -29,6 +29,7 @@ def get_config() -> ConfigDict:
     root='',  # Where TFDS keeps its data.
     cache='',  # 'ram' reads every sequence once.
     partition='',  # The published one.
+    on_error='raise',
   )
   config.batch = dict(
     subjects=32,

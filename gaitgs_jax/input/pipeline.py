@@ -23,6 +23,7 @@ import numpy as np
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import buckets, datasets, prepared, sampling
 from gaitgs_jax.input.sources import Source
+from gaitgs_jax.input.unreadable import Unreadable
 
 Batch = dict[str, np.ndarray]
 
@@ -52,6 +53,7 @@ def train_batches(
   process_index: int = 0,
   process_count: int = 1,
   backend: str = '',
+  unreadable: Unreadable | None = None,
 ) -> Iterator[Batch]:
   """Yields the training batches of steps `start_step`, `start_step` + 1, ...
 
@@ -69,10 +71,13 @@ def train_batches(
     process_index: which part of the batch is built here.
     process_count: how many processes share it.
     backend: 'tensorflow', 'threads', or '' for TensorFlow where installed.
+    unreadable: takes note of sequences that cannot be read, for which others of
+      the same subject stand in, a function of (seed, step, slot) too.
 
   Raises:
     UserError: P or K is larger than the data allows, the batch does not
-      divide over the processes, or a sequence cannot be read.
+      divide over the processes, or a sequence cannot be read and `unreadable`
+      is None, or none of its subject can.
   """
   spec = sampling.batch_spec(batch)
   sampler = sampling.Sampler(source.index, rows, spec, seed)
@@ -86,7 +91,8 @@ def train_batches(
 
   def build(step: int) -> Batch:
     pick = sampler.pick(step, slots)
-    return _assemble(source, pick.sequence, pick.frames, pick.length, labels)
+    reads = _read_training(source, sampler, pick, step, slots, unreadable)
+    return _assemble(source, reads, len(pick.frames), pick.length, labels)
 
   return _stream(build, start_step, None, backend, source.key)
 
@@ -107,6 +113,7 @@ def evaluation_batches(
   process_count: int = 1,
   max_buckets: int = 16,
   backend: str = '',
+  unreadable: Unreadable | None = None,
 ) -> Iterator[Batch]:
   """Yields whole sequences in batches of `batch_size`, in few lengths.
 
@@ -124,10 +131,11 @@ def evaluation_batches(
     process_count: how many processes share it.
     max_buckets: greatest number of distinct lengths, see `buckets.plan`.
     backend: as for `train_batches`.
+    unreadable: takes note of sequences that cannot be read, which are left out.
 
   Raises:
     UserError: the batch does not divide over the processes, or a sequence
-      cannot be read.
+      cannot be read and `unreadable` is None.
   """
   rows = np.asarray(rows, np.int64)
   index = source.index
@@ -142,31 +150,94 @@ def evaluation_batches(
 
   def build(number: int) -> Batch:
     own = rows[plan[number].rows[slots]]
-    frames = [np.arange(index.length[row]) for row in own]
-    batch = _assemble(source, own, frames, plan[number].length, labels)
+    reads = read_whole(source, own, unreadable)
+    batch = _assemble(source, reads, len(own), plan[number].length, labels)
     return _fill(batch, size)
 
   return _stream(build, 0, len(plan), backend, source.key)
 
 
+def read_whole(
+  source: Source, rows: np.ndarray, unreadable: Unreadable | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+  """Yields whole sequences and their rows.
+
+  Args:
+    source: of the sequences.
+    rows: which, integers [N].
+    unreadable: as for `evaluation_batches`.
+
+  Raises:
+    UserError: a sequence cannot be read and `unreadable` is None.
+  """
+  for row in rows.tolist():
+    try:
+      frames = source.read(row, np.arange(source.index.length[row]))
+    except UserError as error:
+      if unreadable is None:
+        raise
+      unreadable.note(error)
+    else:
+      yield row, frames
+
+
+def _read_training(
+  source: Source,
+  sampler: sampling.Sampler,
+  pick: sampling.Pick,
+  step: int,
+  slots: slice,
+  unreadable: Unreadable | None,
+) -> Iterator[tuple[int, np.ndarray]]:
+  """Yields the sequences of a step's batch, by row of the index."""
+  for slot, sequence, frames in zip(
+    range(slots.start, slots.stop), pick.sequence, pick.frames, strict=True
+  ):
+    given = [(int(sequence), frames)]
+    others = sampler.replacements(step, slot, int(sequence))
+    for row, chosen in itertools.chain(given, others):
+      try:
+        # A stand-in may be longer than all that the batch was planned for.
+        yield row, source.read(row, chosen[: pick.length])
+        break
+      except UserError as error:
+        if unreadable is None:
+          raise
+        unreadable.note(error)
+    else:
+      subject = source.index.subject[sequence]
+      raise UserError(
+        f'no sequence of subject {subject} can be read: mend them, or remove '
+        'the subject from the dataset'
+      )
+
+
 def _assemble(
   source: Source,
-  sequences: np.ndarray,
-  frames: list[np.ndarray],
+  reads: Iterable[tuple[int, np.ndarray]],
+  most: int,
   length: int,
   labels: Mapping[str, np.ndarray],
 ) -> Batch:
-  """Reads one batch, each sequence padded with zeros to `length`."""
-  count = len(sequences)
+  """Makes a batch of at most `most` rows, padded with zeros to `length`."""
   dtype = prepared.DTYPES[source.key]
-  stored = np.empty((count, length, *source.size), dtype)
-  mask = np.zeros((count, length), np.bool_)
-  for i, (sequence, chosen) in enumerate(zip(sequences, frames, strict=True)):
-    stored[i, : len(chosen)] = source.read(int(sequence), chosen)
-    stored[i, len(chosen) :] = 0
-    mask[i, : len(chosen)] = True
-  columns = {name: values[sequences] for name, values in labels.items()}
-  batch = {source.key: stored, 'mask': mask, 'sequence': sequences, **columns}
+  stored = np.empty((most, length, *source.size), dtype)
+  mask = np.zeros((most, length), np.bool_)
+  sequences = []
+  for i, (sequence, frames) in enumerate(reads):
+    stored[i, : len(frames)] = frames
+    stored[i, len(frames) :] = 0
+    mask[i, : len(frames)] = True
+    sequences.append(sequence)
+  rows = np.asarray(sequences, np.int64)
+  columns = {name: values[rows] for name, values in labels.items()}
+  count = len(rows)
+  batch = {
+    source.key: stored[:count],
+    'mask': mask[:count],
+    'sequence': rows,
+    **columns,
+  }
   return {
     name: batch[name].astype(_DTYPES[name], copy=False)
     for name in _names(source.key)
@@ -245,10 +316,13 @@ def _tf_stream(
   names: list[str],
 ) -> Iterator[Batch]:
   failures: dict[int, Exception] = {}
+  # TensorFlow keeps `arrays` as long as the process lives; what it calls, and
+  # with it a whole dataset in memory, must not live as long.
+  builders = [build]
 
   def arrays(step: np.int64) -> list[np.ndarray]:
     try:
-      return list(build(int(step)).values())
+      return list(builders[0](int(step)).values())
     except Exception as error:
       # TensorFlow passes on no more than the text of an exception.
       failures[int(step)] = error
@@ -271,6 +345,9 @@ def _tf_stream(
     if failures:
       raise failures[min(failures)] from None
     raise
+  finally:
+    builders.clear()
+    failures.clear()
 
 
 @functools.cache

@@ -7,7 +7,7 @@ how many processes share it. The rules for frames are those of GaitSet
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ SAMPLERS = ('fixed', 'unfixed', 'all')
 ORDERS = ('ordered', 'unordered')
 
 # Streams of random numbers; a slot counts subjects in the first two and rows
-# of the batch in the last.
-_SUBJECTS, _SEQUENCES, _FRAMES = range(3)
+# of the batch in the others.
+_SUBJECTS, _SEQUENCES, _FRAMES, _REPLACEMENTS = range(4)
 # Batches of whole sequences are padded to multiples of this, as every new
 # length compiles the step anew.
 _LENGTH_STEP = 32
@@ -216,6 +216,23 @@ class Sampler:
       for slot in range(*slots.indices(len(sequences)))
     ]
     return Pick(sequences[slots], frames, self._padded_length(sequences))
+
+  def replacements(
+    self, step: int, slot: int, sequence: int
+  ) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields what may stand in for a sequence that cannot be read.
+
+    They are the subject's other sequences, each with its frames, in the order
+    in which to try them.
+    """
+    place = int(np.flatnonzero(self._rows == sequence)[0])
+    subject = int(np.searchsorted(self._starts, place, side='right')) - 1
+    start, count = self._starts[subject], self._counts[subject]
+    rng = generator(self._seed, _REPLACEMENTS, step, slot)
+    for other in self._rows[start + rng.permutation(count)]:
+      if other != sequence:
+        length = int(self._length[other])
+        yield int(other), frame_indices(rng, length, self._spec)
 
   def _padded_length(self, sequences: np.ndarray) -> int:
     spec = self._spec

@@ -17,6 +17,7 @@ from gaitgs_jax import local, skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
 from gaitgs_jax.input.index import Index, concatenate, make
+from gaitgs_jax.input.unreadable import Unreadable
 
 __all__ = [
   'ArraySource',
@@ -28,7 +29,16 @@ __all__ = [
   'open_source',
 ]
 
-_FIELDS = ('name', 'variant', 'size', 'root', 'format', 'cache', 'partition')
+_FIELDS = (
+  'name',
+  'variant',
+  'size',
+  'root',
+  'format',
+  'cache',
+  'partition',
+  'on_error',
+)
 # Reading the heads of files waits on the disk more than it computes.
 _THREADS = 8
 _CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
@@ -102,22 +112,31 @@ class OpenGaitSource:
   Args:
     root: of the tree.
     key: 'frames' for silhouettes, 'keypoints' for skeletons.
+    unreadable: takes note of files without a head, which are then no part of
+      the source (default: they end the opening).
 
   Raises:
     UserError: there is no tree, it is half-copied, or a sequence of it is
       empty, damaged or of another size.
   """
 
-  def __init__(self, root: str | os.PathLike, key: str = 'frames'):
+  def __init__(
+    self,
+    root: str | os.PathLike,
+    key: str = 'frames',
+    unreadable: Unreadable | None = None,
+  ):
     self._root = local.path(root)
     self.key = key
+    self._unreadable = unreadable
     folders = _sequence_folders(self._root)
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
-      self._files = list(threads.map(self._file, folders))
-      shapes = list(threads.map(self._shape, range(len(folders))))
+      found = [each for each in threads.map(self._open, folders) if each]
+    self._files = [file for file, _ in found]
+    shapes = [shape for _, shape in found]
     self.size = _common_size(shapes, lambda row: str(self._path(row)), key)
     subject, condition, view = zip(
-      *(folder.parts[-3:] for folder in folders), strict=True
+      *(Path(file).parts[:3] for file, _ in found), strict=True
     )
     lengths = [shape[0] for shape in shapes]
     self.index = make(zip(subject, condition, view, lengths, strict=True))
@@ -137,11 +156,19 @@ class OpenGaitSource:
       *folder.parts[-3:], trees.choose_pickle(names, self.key)
     )
 
-  def _shape(self, sequence: int) -> tuple[int, ...]:
+  def _open(self, folder: Path) -> tuple[str, tuple[int, ...]] | None:
+    """Returns one sequence's file and shape, None if it is to be left out."""
     try:
-      return pickles.load_shape(self._path(sequence))
-    except pickles.PickleError as error:
-      raise UserError(f'{error}; {_CHECK.format(self._root)}') from error
+      file = self._file(folder)
+      try:
+        return file, pickles.load_shape(self._root / file)
+      except pickles.PickleError as error:
+        raise UserError(f'{error}; {_CHECK.format(self._root)}') from error
+    except UserError as error:
+      if self._unreadable is None:
+        raise
+      self._unreadable.note(error)
+      return None
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
     """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
@@ -287,14 +314,17 @@ def _folders(folder: Path, root: Path) -> list[Path]:
   return [folder / name for name in names]
 
 
-def open_source(dataset: Mapping[str, Any]) -> Source:
+def open_source(
+  dataset: Mapping[str, Any], unreadable: Unreadable | None = None
+) -> Source:
   """Opens the source that `config.dataset` describes.
 
   Args:
     dataset: `name` of `datasets.DATASETS`; `size` (h, w) of the model's input,
       or (v, 3) of skeletons; `variant` ('' for the height of `size`, or the
       first one of skeletons); `root` ('' for TFDS's folder); `format` 'tfds' or
-      'opengait'; `cache` '' or 'ram'; `partition`.
+      'opengait'; `cache` '' or 'ram'; `partition`; `on_error`.
+    unreadable: of `unreadable.create`.
 
   Raises:
     UserError: a field is wrong, there is no data, or its frames are of
@@ -309,7 +339,7 @@ def open_source(dataset: Mapping[str, Any]) -> Source:
   facts = datasets.get(dataset['name'])
   kind = dataset.get('format', '') or 'tfds'
   if kind == 'opengait':
-    source: Source = OpenGaitSource(_tree(dataset), facts.key)
+    source: Source = OpenGaitSource(_tree(dataset), facts.key, unreadable)
   elif kind == 'tfds':
     source = PreparedSource(_prepared_directory(dataset))
   else:

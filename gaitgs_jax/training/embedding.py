@@ -92,21 +92,42 @@ def embed(
   Returns:
     float32 [N,p,d], in the order of `rows`.
   """
+  result, found = embed_found(embed_fn, params, stats, batches, rows, mesh=mesh)
+  if not found.all():
+    raise ValueError(
+      f'{len(rows)} sequences wanted, {found.sum()} in the batches'
+    )
+  return result
+
+
+def embed_found(
+  embed_fn: EmbedFn,
+  params: Arrays,
+  stats: Arrays,
+  batches: Iterable[dict[str, np.ndarray]],
+  rows: np.ndarray,
+  *,
+  mesh: Mesh,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Embeds what some batches hold of the sequences wanted; see `embed`.
+
+  Returns:
+    float32 [F,p,d], in the order of `rows`, and bool [N]: which F they are.
+  """
   place = {int(row): i for i, row in enumerate(rows)}
-  result: np.ndarray | None = None
-  seen = 0
+  result = np.empty((0, 0, 0), np.float32)
+  found = np.zeros(len(rows), bool)
   for vectors, sequences in _one_late(
     embed_fn(params, stats, _place(batch, mesh)) for batch in batches
   ):
     vectors, sequences = np.asarray(vectors), np.asarray(sequences)
     kept = sequences >= 0
-    if result is None:
+    if not result.size:
       result = np.empty((len(rows), *vectors.shape[1:]), np.float32)
-    result[[place[int(i)] for i in sequences[kept]]] = vectors[kept]
-    seen += int(kept.sum())
-  if result is None or seen != len(rows):
-    raise ValueError(f'{len(rows)} sequences wanted, {seen} in the batches')
-  return result
+    places = [place[int(i)] for i in sequences[kept]]
+    result[places] = vectors[kept]
+    found[places] = True
+  return (result if found.all() else result[found]), found
 
 
 def _one_late(items: Iterable[Any]) -> Iterator[Any]:

@@ -65,11 +65,14 @@ def evaluate(
       (default: this workdir); the latest step where there are several.
 
   Raises:
-    UserError: there is no such checkpoint, or it holds another model.
+    UserError: there is no such checkpoint, it is damaged or holds another
+      model, or the workdir is read-only.
   """
   settings.check(config)
   folder = local.path(workdir)
   found = checkpoint.find(local.path(checkpoint_path or workdir))
+  if not jax.process_index():
+    workdirs.check_writable(folder)
   mesh = meshes.create(**config.mesh)
   graphdef, params, stats = setup.describe_model(config, mesh)
   step, params, stats = checkpoint.restore_model(found, params, stats)
@@ -215,12 +218,16 @@ class _Run:
       start_step=step,
       process_index=jax.process_index(),
       process_count=jax.process_count(),
+      unreadable=self.data.unreadable,
     )
     sharding = meshes.over_data(self.mesh)
     return pipeline.prefetch_to_device(batches, sharding)
 
   def _log(self, step: int) -> None:
     numbers = self.watch.summary(float(self.rate(jnp.int32(step - 1))))
+    if self.data.unreadable is not None:
+      # As far as this process has read, which is a few steps ahead.
+      numbers['unreadable'] = float(len(self.data.unreadable))
     if not jax.process_index():
       self.writers.write(step, numbers)
       print(self.watch.line(step, numbers), flush=True)

@@ -111,6 +111,8 @@ class Watch:
       elif key == 'sequences_per_second':
         left = (self._total - step) * self._sequences / value
         parts.append(f'{value:.3g} sequences/s  ETA {_clock(left)}')
+      elif key == 'unreadable':
+        parts.append(f'{key} {value:.0f}')
       elif key != 'grad_norm' and not key.endswith('_distance'):
         parts.append(f'{key} {value:.4f}')
     return '  '.join(parts)

@@ -1,7 +1,7 @@
 """Evaluation within a run: embed the test set, count, save, print."""
 
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -99,8 +99,9 @@ class Scorer:
       dataset=self._config.dataset.name,
       process_index=jax.process_index(),
       process_count=jax.process_count(),
+      unreadable=self._data.unreadable,
     )
-    embeddings = embedding.embed(
+    embeddings, found = embedding.embed_found(
       self._embed,
       params,
       stats,
@@ -108,7 +109,7 @@ class Scorer:
       self._data.test,
       mesh=self._mesh,
     )
-    return self._record(label, embeddings)
+    return self._record(label, embeddings, self._data.test[found])
 
   def baseline(self, *, again: bool) -> None:
     """Evaluates what needs no network, if not done before or wanted again."""
@@ -116,11 +117,9 @@ class Scorer:
     label, feature = _BASELINES[source.key]
     if self.has(label) and not again:
       return
-    features = (
-      feature(source.read(int(row)))
-      for row in self._until_stopped(self._data.test)
-    )
-    self._record(label, np.stack(list(features)))
+    reads = pipeline.read_whole(source, self._data.test, self._data.unreadable)
+    found = {row: feature(read) for row, read in self._until_stopped(reads)}
+    self._record(label, list(found.values()), np.array(list(found), int))
 
   def show(self) -> None:
     """Prints every saved evaluation of this protocol side by side."""
@@ -149,12 +148,20 @@ class Scorer:
         raise Stopped
       yield item
 
-  def _record(self, label: str, embeddings: np.ndarray) -> dict[str, float]:
-    index = self._data.source.index.take(self._data.test)
+  def _record(
+    self,
+    label: str,
+    embeddings: np.ndarray | Sequence[np.ndarray],
+    rows: np.ndarray,
+  ) -> dict[str, float]:
+    """Counts, saves and prints what the embeddings of some rows give."""
+    if not len(rows):
+      raise UserError('no test sequence can be read: look at the dataset')
+    index = self._data.source.index.take(rows)
     options = self._config.evaluation
     result = evaluation.evaluate(
       options.protocol,
-      embeddings,
+      np.asarray(embeddings),
       index.subject,
       index.condition,
       index.view,

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 from gaitgs_jax import losses, models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import augment, datasets, partitions, sources
+from gaitgs_jax.input import unreadable as unreadables
 from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import averaging, settings
 from gaitgs_jax.training import mesh as meshes
@@ -36,11 +37,14 @@ class Data:
     source: see `input.sources.Source`.
     train: rows of the source's index to learn from.
     test: rows to evaluate on.
+    unreadable: takes note of sequences to do without; None if there must be
+      none.
   """
 
   source: Any
   train: np.ndarray
   test: np.ndarray
+  unreadable: unreadables.Unreadable | None = None
 
 
 @contextlib.contextmanager
@@ -68,11 +72,12 @@ def open_data(config: Any) -> Data:
   Raises:
     UserError: no such data, or the model has too few classes for it.
   """
-  source = sources.open_source(config.dataset)
+  unreadable = unreadables.create(config.dataset)
+  source = sources.open_source(config.dataset, unreadable)
   partition = partitions.load_partition(config.dataset)
   train, test = partitions.split(source.index, partition)
   _check_classes(config, len(np.unique(source.index.subject[train])))
-  return Data(source, train, test)
+  return Data(source, train, test, unreadable)
 
 
 def _check_classes(config: Any, subjects: int) -> None:

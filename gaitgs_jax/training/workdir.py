@@ -9,6 +9,7 @@ import os
 import pathlib
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
@@ -30,6 +31,7 @@ _FREE = (
   'dataset.root',
   'dataset.cache',
   'dataset.format',
+  'dataset.on_error',
 )
 _PACKAGES = (
   'gaitgs_jax',
@@ -73,9 +75,22 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
 
 
 def _open_lock(workdir: pathlib.Path) -> TextIO:
-  try:
+  with _naming_unwritable(workdir):
     workdir.mkdir(parents=True, exist_ok=True)
     return open(workdir / '.lock', 'a+')
+
+
+def check_writable(workdir: pathlib.Path) -> None:
+  """Raises UserError if nothing can be written in a workdir."""
+  with _naming_unwritable(workdir):
+    workdir.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=workdir).close()
+
+
+@contextlib.contextmanager
+def _naming_unwritable(workdir: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
   except OSError as error:
     if _no_room(error):
       raise

@@ -1,4 +1,6 @@
+import gc
 import itertools
+import weakref
 
 import jax
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline, prepared, sources
+from gaitgs_jax.input import pipeline, prepared, sources, unreadable
 
 BATCH = {'subjects': 3, 'sequences': 4, 'frames': 5}
 BACKENDS = ['tensorflow', 'threads']
@@ -244,3 +246,66 @@ def test_a_batch_that_does_not_fit_the_mesh_is_told(source):
   batches = train(source, 1, batch=batch)
   with pytest.raises(UserError, match=r'batch of 9 sequences .* 4 devices'):
     next(pipeline.prefetch_to_device(batches, sharding(4)))
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+@pytest.mark.parametrize('sampler', ['fixed', 'all'])
+def test_another_of_the_subject_stands_in_where_one_cannot_be_read(
+  source, sampler, backend, capsys
+):
+  batch = {**BATCH, 'sampler': sampler}
+  options = {'batch': batch, 'backend': backend}
+  whole = train(source, 6, **options)
+  bad = int(whole[4]['sequence'][3])
+  left_out = unreadable.Unreadable()
+  options['unreadable'] = left_out
+  skipped = train(Damaged(source, bad), 6, **options)
+  for left, right in zip(whole, skipped, strict=True):
+    assert bad not in right['sequence']
+    for name in ('subject', source.key):
+      good = left['sequence'] != bad
+      np.testing.assert_array_equal(left[name][good], right[name][good])
+    np.testing.assert_array_equal(left['subject'], right['subject'])
+  (later,) = train(Damaged(source, bad), 1, start_step=4, **options)
+  same(later, skipped[4])
+  parts = [
+    train(Damaged(source, bad), 5, process_index=i, process_count=2, **options)
+    for i in range(2)
+  ]
+  joined = {
+    name: np.concatenate([part[4][name] for part in parts]) for name in later
+  }
+  same(joined, later)
+  assert len(left_out) == capsys.readouterr().err.count('left out: ') == 1
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_an_evaluation_leaves_out_what_cannot_be_read(source, backend):
+  left_out = unreadable.Unreadable()
+  options = {'backend': backend, 'unreadable': left_out}
+  batches = evaluate(Damaged(source, 7), ROWS, 4, **options)
+  seen = np.concatenate([batch['sequence'] for batch in batches])
+  assert sorted(seen[seen >= 0]) == [row for row in ROWS if row != 7]
+  assert all(len(batch['mask']) == 4 for batch in batches)
+  assert len(left_out) == 1
+
+
+def test_a_subject_without_a_sequence_to_read_ends_the_training(source):
+  class Gone(Damaged):
+    def read(self, sequence, frames=None):
+      if self.index.subject[sequence] == '003':
+        raise UserError(f'{self.index.name(sequence)}: is damaged')
+      return self._source.read(sequence, frames)
+
+  with pytest.raises(UserError, match='no sequence of subject 003 can be read'):
+    train(Gone(source, 0), 9, unreadable=unreadable.Unreadable())
+
+
+def test_tensorflow_lets_go_of_a_source_when_its_stream_is_closed(source):
+  held = Damaged(source, -1)
+  gone = weakref.ref(held)
+  train(held, 2, backend='tensorflow')
+  evaluate(held, ROWS, 4, backend='tensorflow')
+  del held
+  gc.collect()
+  assert gone() is None

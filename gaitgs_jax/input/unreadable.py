@@ -1,0 +1,49 @@
+"""What config.dataset.on_error says of sequences that cannot be read."""
+
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from gaitgs_jax.errors import UserError
+
+CHOICES = ('raise', 'skip')
+
+
+class Unreadable:
+  """The sequences that a process could not read and does without.
+
+  Each is named once, on standard error. Several threads may use it.
+  """
+
+  def __init__(self) -> None:
+    self._errors: set[str] = set()
+    self._lock = threading.Lock()
+
+  def __len__(self) -> int:
+    return len(self._errors)
+
+  def note(self, error: UserError) -> None:
+    """Takes the error of one sequence, whose message names it."""
+    with self._lock:
+      if str(error) in self._errors:
+        return
+      self._errors.add(str(error))
+    print(f'left out: {error}', file=sys.stderr, flush=True)
+
+
+def create(dataset: Mapping[str, Any]) -> Unreadable | None:
+  """Returns where to note what is left out; None where it ends the run.
+
+  Args:
+    dataset: `config.dataset`, with `on_error` 'raise' or 'skip'.
+
+  Raises:
+    UserError: on_error is neither.
+  """
+  choice = dataset.get('on_error', 'raise')
+  if choice not in CHOICES:
+    raise UserError(
+      f'dataset.on_error is {choice!r}; choose {" or ".join(CHOICES)}'
+    )
+  return Unreadable() if choice == 'skip' else None
