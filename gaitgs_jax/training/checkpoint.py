@@ -1,10 +1,13 @@
 """Checkpoints: the run's whole state, by Orbax.
 
 A checkpoint is a tree of named arrays: 'step', 'params/...', 'stats/...' and
-'opt_state/...'. The latest two and the best by evaluation are kept.
+'opt_state/...'. The latest two and the best by evaluation are kept. Each holds
+the digests of its files (`sha256sum -c SHA256SUMS` checks them too), as Orbax
+notices damage of its own lists but not of the arrays.
 """
 
 import contextlib
+import hashlib
 import logging
 import pathlib
 import shutil
@@ -23,6 +26,8 @@ from gaitgs_jax.training.state import Arrays, TrainState
 
 _FOLDER = 'checkpoints'
 _ITEM = 'default'  # Orbax's folder for the arrays of one step.
+_UNFINISHED = '*.orbax-checkpoint-tmp*'  # What Orbax is writing, or was.
+_SUMS = 'SHA256SUMS'
 _SHOWN = 5
 
 
@@ -33,7 +38,11 @@ def _score(metrics: Mapping[str, float]) -> float:
 class Checkpoints:
   """The checkpoints of one workdir, written while training goes on.
 
-  The latest two are always there to resume from, whichever is the best.
+  The latest two are always there to resume from, whichever is the best. Opening
+  moves the newest aside where they are damaged, to STEP.damaged, and says so.
+
+  Raises:
+    UserError: all of them are damaged.
   """
 
   def __init__(self, workdir: pathlib.Path):
@@ -50,13 +59,19 @@ class Checkpoints:
     options = ocp.CheckpointManagerOptions(
       best_fn=_score,
       preservation_policy=policy,
+      # Called before a checkpoint gets its final name.
+      async_options=ocp.AsyncOptions(post_finalization_callback=self._add_sums),
     )
     self.folder = (workdir / _FOLDER).absolute()
+    # The manager of every other process waits for the first one's.
     if not jax.process_index():
       # What killed processes half wrote would fill the disk in time.
-      for left in self.folder.glob('*.orbax-checkpoint-tmp*'):
+      for left in self.folder.glob(_UNFINISHED):
         shutil.rmtree(left)
-    self._manager = ocp.CheckpointManager(self.folder, options=options)
+      if _steps(self.folder):
+        _set_aside(self.folder)
+    with _quiet():
+      self._manager = ocp.CheckpointManager(self.folder, options=options)
     self._silence = _quiet()
 
   def __enter__(self) -> 'Checkpoints':
@@ -72,6 +87,12 @@ class Checkpoints:
         raise
     finally:
       self._silence.__exit__(None, None, None)
+
+  def _add_sums(self) -> None:
+    """Adds the digests to what is being saved."""
+    if not jax.process_index():
+      for folder in self.folder.glob(_UNFINISHED):
+        _write_sums(folder)
 
   def latest(self) -> int | None:
     """Returns the last step saved, None if there is none."""
@@ -116,10 +137,11 @@ class Checkpoints:
       UserError: it holds another model's arrays.
     """
     folder = self.folder / str(step)
-    if any(name.startswith('opt_state/') for name in _stored(folder)):
-      return _restore(folder, like)
+    stored = _stored(folder)
+    if any(name.startswith('opt_state/') for name in stored):
+      return _restore(folder, stored, like)
     alone = {key: getattr(like, key) for key in ('step', 'params', 'stats')}
-    found = _restore(folder, alone)
+    found = _restore(folder, stored, alone)
     places = jax.tree.map(lambda leaf: leaf.sharding, like.opt_state)
     start = jax.jit(optimizer.init, out_shardings=places)
     return TrainState(**found, opt_state=start(found['params']))
@@ -128,23 +150,112 @@ class Checkpoints:
 def find(path: pathlib.Path) -> pathlib.Path:
   """Returns the folder of one step, given it, a checkpoints folder or workdir.
 
-  The latest step is taken where several are possible.
+  The latest whole step is taken where several are possible; damaged ones after
+  it are named on standard output.
 
   Raises:
-    UserError: there is no checkpoint.
+    UserError: there is no checkpoint, or it is damaged.
   """
   path = path.absolute()
   if (path / _ITEM).is_dir():
+    damage = _damage(path)
+    if damage:
+      raise UserError(
+        f'{path} is damaged ({damage}): give another with --checkpoint'
+      )
     return path
   for folder in (path / _FOLDER, path):
-    if folder.is_dir():
-      steps = [p for p in folder.iterdir() if p.name.isdigit()]
-      if steps:
-        return max(steps, key=lambda p: int(p.name))
+    if _steps(folder):
+      whole, damaged = _newest_whole(folder)
+      for step, damage in damaged.items():
+        _tell(f'{step} is damaged ({damage}); taking {whole.name} instead')
+      return whole
   raise UserError(
     f'no checkpoint in {path}: train first, or give the workdir of a run or '
     'one of its checkpoints/STEP folders'
   )
+
+
+def _steps(folder: pathlib.Path) -> list[pathlib.Path]:
+  """Returns the checkpoints in a folder, the latest first."""
+  if not folder.is_dir():
+    return []
+  steps = [path for path in folder.iterdir() if path.name.isdigit()]
+  return sorted(steps, key=lambda path: -int(path.name))
+
+
+def _newest_whole(
+  folder: pathlib.Path,
+) -> tuple[pathlib.Path, dict[pathlib.Path, str]]:
+  """Returns the latest whole checkpoint and what is wrong with later ones."""
+  damaged: dict[pathlib.Path, str] = {}
+  for step in _steps(folder):
+    damage = _damage(step)
+    if not damage:
+      return step, damaged
+    damaged[step] = damage
+  reasons = '; '.join(f'{step.name}: {why}' for step, why in damaged.items())
+  raise UserError(
+    f'every checkpoint in {folder} is damaged ({reasons}): copy one back from '
+    'elsewhere, or move the folder away to train from the start'
+  )
+
+
+def _set_aside(folder: pathlib.Path) -> None:
+  """Renames the damaged checkpoints after the latest whole one."""
+  whole, damaged = _newest_whole(folder)
+  for step, damage in damaged.items():
+    aside, number = step.with_name(f'{step.name}.damaged'), 1
+    while aside.exists():
+      number += 1
+      aside = step.with_name(f'{step.name}.damaged-{number}')
+    step.rename(aside)
+    _tell(
+      f'{step} is damaged ({damage}): it is {aside.name} now, and {whole.name} '
+      'the last checkpoint'
+    )
+
+
+def _tell(text: str) -> None:
+  if not jax.process_index():
+    print(text, flush=True)
+
+
+def _digest(path: pathlib.Path) -> str:
+  with open(path, 'rb') as file:
+    return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def _write_sums(folder: pathlib.Path) -> None:
+  """Writes the digests of all files but Orbax's own marks beside them."""
+  files = [path for path in folder.rglob('*') if path.is_file()]
+  lines = [
+    f'{_digest(path)}  {path.relative_to(folder)}\n'
+    for path in sorted(files)
+    if path.parent != folder
+  ]
+  (folder / _SUMS).write_text(''.join(lines))
+
+
+def _damage(folder: pathlib.Path) -> str:
+  """Returns what is wrong with the files of a checkpoint, '' if nothing.
+
+  One without digests, of another program, is taken as it is.
+  """
+  if not (folder / _ITEM).is_dir():
+    return f'{_ITEM} is missing'
+  sums = folder / _SUMS
+  if not sums.exists():
+    return ''
+  for line in sums.read_text(errors='replace').splitlines():
+    digest, _, name = line.partition('  ')
+    try:
+      same = _digest(folder / name) == digest
+    except (OSError, ValueError) as error:
+      return f'{name or _SUMS}: {error}'
+    if not same:
+      return f'{name} is not what was saved'
+  return ''
 
 
 def restore_model(
@@ -164,7 +275,7 @@ def restore_model(
     UserError: the checkpoint holds another model's arrays.
   """
   like = {'params': params, 'stats': stats, 'step': np.int32(0)}
-  found = _restore(folder, like)
+  found = _restore(folder, _stored(folder), like)
   return int(found['step']), found['params'], found['stats']
 
 
@@ -241,10 +352,12 @@ def _differences(
   return found
 
 
-def _restore(folder: pathlib.Path, like: Any) -> Any:
+def _restore(
+  folder: pathlib.Path, stored: Mapping[str, tuple[int, ...]], like: Any
+) -> Any:
   """Returns `like` filled with the arrays of its names."""
   wanted = paths.flatten(like)
-  differences = _differences(_stored(folder), wanted)
+  differences = _differences(stored, wanted)
   if differences:
     shown = '; '.join(differences[:_SHOWN])
     more = len(differences) - _SHOWN
