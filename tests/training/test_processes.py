@@ -14,7 +14,7 @@ CONFIG = """
 from training import tiny
 def get_config():
   config = tiny.get_config({root!r})
-  config.total_steps, config.log_every, config.mesh.data = 3, 1, -1
+  config.log_every, config.mesh.data = 1, -1
   return config
 """
 
@@ -24,16 +24,15 @@ def _losses(folder):
     return [float(row['loss']) for row in csv.DictReader(file)]
 
 
-def test_two_processes_train_what_one_does(config, tree, tmp_path):
+def _train_in_two(config, workdir, steps):
+  """Trains to some step in two processes; returns what each printed."""
   with socket.create_server(('localhost', 0)) as server:
     address = f'localhost:{server.getsockname()[1]}'
-  path = tmp_path / 'config.py'
-  path.write_text(CONFIG.format(root=str(tree)))
   both = [
     subprocess.Popen(
       [
-        *(sys.executable, tiny.__file__, f'--config={path}'),
-        f'--workdir={tmp_path / "two"}',
+        *(sys.executable, tiny.__file__, f'--config={config}'),
+        *(f'--workdir={workdir}', f'--config.total_steps={steps}'),
       ],
       stdout=subprocess.PIPE,
       stderr=subprocess.STDOUT,
@@ -54,17 +53,33 @@ def test_two_processes_train_what_one_does(config, tree, tmp_path):
     for process in both:
       process.kill()
   assert [process.returncode for process in both] == [0, 0], outputs
-  assert 'trained 3 steps' in outputs[0]
-  assert 'trained 3 steps' not in outputs[1]
-  config.total_steps, config.log_every = 3, 1
-  loop.train(config, tmp_path / 'one')
-  assert _losses(tmp_path / 'two') == pytest.approx(
-    _losses(tmp_path / 'one'), rel=1e-4
-  )
-  name = 'evaluation/step_000003.json'
-  assert (tmp_path / 'two' / name).read_text() == (
-    tmp_path / 'one' / name
-  ).read_text()
+  return outputs
+
+
+def test_two_processes_and_one_take_turns_at_what_one_does(
+  config, tree, tmp_path, capsys
+):
+  path = tmp_path / 'config.py'
+  path.write_text(CONFIG.format(root=str(tree)))
+  turns, one = tmp_path / 'turns', tmp_path / 'one'
+  first, second = _train_in_two(path, turns, 3)
+  assert 'trained 3 steps' in first
+  assert 'trained 3 steps' not in second
+  config.log_every, config.total_steps = 1, 4
+  loop.train(config, turns)
+  assert 'going on from step 3' in capsys.readouterr().out
+  first, _ = _train_in_two(path, turns, 6)
+  assert 'going on from step 4' in first
+  config.total_steps = 6
+  loop.train(config, one)
+  assert len(_losses(turns)) == 6
+  assert _losses(turns) == pytest.approx(_losses(one), rel=1e-4)
+  for name in ('step_000003', 'step_000006'):
+    results = [
+      (folder / 'evaluation' / f'{name}.json').read_text()
+      for folder in (turns, one)
+    ]
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize(
