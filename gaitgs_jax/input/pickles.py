@@ -227,7 +227,7 @@ class _Array:
     # nothing.
     if size != math.prod(shape) * dtype.dtype.itemsize:
       raise Refused(
-        f'is damaged: {list(shape)} {dtype.dtype} does not match its'
+        f'is damaged: {str(list(shape))[:80]} {dtype.dtype} does not match its'
         f' {size} bytes'
       )
     array = np.frombuffer(data, dtype.dtype).reshape(shape, order=order)

@@ -66,7 +66,8 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   ) as error:
     raise UserError(
       f'{path} is not a PyTorch checkpoint that can be read: '
-      + (str(error).strip().splitlines() or [type(error).__name__])[0]
+      # The file has its say in some of them.
+      + (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     ) from error
 
 

@@ -67,6 +67,9 @@ files = st.one_of(
   content=b'cnumpy\ndtype\nX\xff\xff\x00\x00' + b'u' * 65535 + b'\x85R.'
 )
 @hypothesis.example(content=b'cnumpy\ndtype\n)' + b'\x85' * 900 + b'R.')
+@hypothesis.example(
+  content=VALID[0].replace(b'I2\n', b'I' + b'9' * 4000 + b'\n')
+)
 @hypothesis.example(content=pickle.dumps(FRAMES * np.float64(1e300), 4))
 def test_a_pickle_is_an_array_or_is_refused(content, tmp_path):
   path = tmp_path / 'walk.pkl'
