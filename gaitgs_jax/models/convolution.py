@@ -8,6 +8,8 @@ Every lowering computes the same numbers; only their speed differs:
     two frames from four 2-D convolutions of one frame's channels, a third less
     arithmetic. For three taps in time; other convolutions are lowered to
     frames.
+
+docs/scaling.md tells how fast each is where.
 """
 
 import contextlib
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 LOWERINGS = ('native', 'frames', 'winograd')
 
@@ -27,13 +30,22 @@ _chosen: contextvars.ContextVar[str] = contextvars.ContextVar(
 )
 
 
-def default_lowering(platform: str | None = None) -> str:
-  """Returns the lowering for a platform; None means the present default one.
+def default_lowering(
+  platform: str | None = None, dtype: DTypeLike = jnp.float32
+) -> str:
+  """Returns the lowering for a platform and the arithmetic's dtype.
 
   XLA's native 3-D convolution stays far below the machine's rate on CPU; 2-D
-  convolutions over joined frames come closer to it.
+  convolutions come closer to it. In less than float32, Winograd's sums would
+  round away what the taps tell apart.
+
+  Args:
+    platform: 'cpu', 'gpu' or 'tpu'; None means the present default one.
+    dtype: of the arrays.
   """
-  return 'frames' if (platform or jax.default_backend()) == 'cpu' else 'native'
+  if (platform or jax.default_backend()) != 'cpu':
+    return 'native'
+  return 'winograd' if jnp.finfo(dtype).bits >= 32 else 'frames'
 
 
 @contextlib.contextmanager
@@ -69,10 +81,10 @@ def convolve(
   chosen = _choose(lowering, x, kernel)
   if chosen == 'native':
     return _convolve_3d(x, kernel)
-  if chosen == 'winograd':
-    pairs = zip(_mixed_frames(x), _mixed_taps(kernel), strict=True)
-    return _frames_of([_convolve_2d(*pair) for pair in pairs], x)
   n, s, h, w, c = x.shape
+  if chosen == 'winograd':
+    pairs = zip(_mix_frames(x), _mix_taps(kernel), strict=True)
+    return _unmix_frames([_convolve_2d(*pair) for pair in pairs], x)
   t, d = kernel.shape[0], kernel.shape[-1]
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
   return _convolve_2d(frames, _join_taps(kernel)).reshape(n, s, h, w, d)
@@ -110,79 +122,32 @@ def convolve_with_strips(
   if h // strips < i // 2:
     raise ValueError(f'strips of height {h // strips} are too low for {i} taps')
   chosen = _choose(lowering, x, whole)
+
+  def convolve_strips(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Maps [n,h,w,c] to [n,h,w,d]; strips of images are images in memory."""
+    n, h, w, c = x.shape
+    cut = x.reshape(n * strips, h // strips, w, c)
+    return _convolve_2d(cut, kernel).reshape(n, h, w, -1)
+
   if chosen == 'native':
     cut = x.reshape(n, s, strips, h // strips, w, c).swapaxes(1, 2)
     y = _convolve_3d(cut.reshape(n * strips, s, h // strips, w, c), strip)
     y = y.reshape(n, strips, s, h // strips, w, d).swapaxes(1, 2)
     return _convolve_3d(x, whole), y.reshape(n, s, h, w, d)
   if chosen == 'winograd':
-    results = [
-      _convolve_2d_with_strips(*each, strips)
-      for each in zip(
-        _mixed_frames(x), _mixed_taps(whole), _mixed_taps(strip), strict=True
-      )
-    ]
-    y, z = (_frames_of(list(each), x) for each in zip(*results, strict=True))
-    return y, z
+    frames = _mix_frames(x)
+    y = map(_convolve_2d, frames, _mix_taps(whole))
+    z = map(convolve_strips, frames, _mix_taps(strip))
+    return _unmix_frames(list(y), x), _unmix_frames(list(z), x)
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
-  y, z = _convolve_2d_with_strips(
-    frames, _join_taps(whole), _join_taps(strip), strips
-  )
+  y = _convolve_2d(frames, _join_taps(whole))
+  z = convolve_strips(frames, _join_taps(strip))
   return y.reshape(n, s, h, w, d), z.reshape(n, s, h, w, d)
 
 
-def _convolve_2d_with_strips(
-  x: jax.Array, whole: jax.Array, strip: jax.Array, strips: int
-) -> tuple[jax.Array, jax.Array]:
-  """Convolves maps [n,h,w,c] and their strips with kernels [i,j,c,d]."""
-  # One convolution of twice the outputs fills the processor better; what it
-  # carries over the strips' borders is taken off again.
-  d = whole.shape[-1]
-  both = _convolve_2d(x, jnp.concatenate([whole, strip], axis=-1))
-  return both[..., :d], both[..., d:] - _across_borders(x, strip, strips)
-
-
-def _across_borders(x: jax.Array, kernel: jax.Array, strips: int) -> jax.Array:
-  """Computes what a convolution carries from strip to strip.
-
-  Args:
-    x: [n,h,w,c].
-    kernel: [i,j,c,d].
-    strips: how many strips.
-
-  Returns:
-    [n,h,w,d], zero in rows that lie far enough from a border.
-  """
-  n, h, w, c = x.shape
-  side, d = kernel.shape[0] // 2, kernel.shape[-1]
-  if not side or strips == 1:
-    return jnp.zeros((1, 1, 1, 1), x.dtype)
-  height = h // strips
-  x = x.reshape(n, strips, height, w, c)
-
-  def carried(
-    rows: jax.Array, taps: jax.Array, padding: tuple[int, int]
-  ) -> jax.Array:
-    """Maps the rows beyond each border to those on this side of it."""
-    y = jax.lax.conv_general_dilated(
-      rows.reshape(n * (strips - 1), side, w, c),
-      taps,
-      window_strides=(1, 1),
-      padding=(padding, (taps.shape[1] // 2,) * 2),
-      dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-    )
-    return y.reshape(n, strips - 1, side, w, d)
-
-  far = height - side
-  above = carried(x[:, :-1, -side:], kernel[:side], (0, side - 1))
-  below = carried(x[:, 1:, :side], kernel[-side:], (side - 1, 0))
-  above = jnp.pad(above, ((0, 0), (1, 0), (0, far), (0, 0), (0, 0)))
-  below = jnp.pad(below, ((0, 0), (0, 1), (far, 0), (0, 0), (0, 0)))
-  return (above + below).reshape(n, h, w, d)
-
-
 def _choose(lowering: str | None, x: jax.Array, kernel: jax.Array) -> str:
-  lowering = _checked(lowering or _chosen.get() or default_lowering())
+  lowering = lowering or _chosen.get() or default_lowering(dtype=x.dtype)
+  lowering = _checked(lowering)
   fits = kernel.shape[0] == 3 and x.shape[-1] >= _WINOGRAD_CHANNELS
   return 'frames' if lowering == 'winograd' and not fits else lowering
 
@@ -221,27 +186,53 @@ def _join_taps(kernel: jax.Array) -> jax.Array:
   return kernel.transpose(1, 2, 0, 3, 4).reshape(i, j, t * c, d)
 
 
-def _mixed_frames(x: jax.Array) -> list[jax.Array]:
+@jax.custom_vjp
+def _mix_frames(x: jax.Array) -> tuple[jax.Array, ...]:
   """Mixes four frames for every two: four times [n*ceil(s/2),h,w,c]."""
   n, s, *frame = x.shape
   pairs = -(-s // 2)
   padding = ((0, 0), (1, 2 * pairs - s + 1)) + ((0, 0),) * 3
-  padded = jnp.pad(x, padding)
-  a, b, c, d = (padded[:, t : t + 2 * pairs : 2] for t in range(4))
+  padded = jnp.pad(x, padding).reshape(n, pairs + 1, 2, *frame)
+  even, odd = padded[:, :, 0], padded[:, :, 1]
+  a, b, c, d = even[:, :-1], odd[:, :-1], even[:, 1:], odd[:, 1:]
   mixed = (a - c, b + c, c - b, b - d)
-  return [each.reshape(n * pairs, *frame) for each in mixed]
+  return tuple(each.reshape(n * pairs, *frame) for each in mixed)
 
 
-def _mixed_taps(kernel: jax.Array) -> list[jax.Array]:
+def _mix_frames_forward(
+  x: jax.Array,
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
+  return _mix_frames(x), x[:, :, :0]
+
+
+def _mix_frames_backward(
+  empty: jax.Array, mixed: tuple[jax.Array, ...]
+) -> tuple[jax.Array]:
+  # XLA joins what the gradient of each slice is to one loop, and computes it
+  # over and over for whatever reads it: that took a third of a train step.
+  n, s = empty.shape[:2]
+  mixed = jax.lax.optimization_barrier(mixed)
+  a, b, c, d = (each.reshape(n, -1, *each.shape[1:]) for each in mixed)
+  none = jnp.zeros_like(a[:, :1])
+  odd = b - c + d - jnp.concatenate([none, d[:, :-1]], axis=1)
+  even = b + c - a + jnp.concatenate([a[:, 1:], none], axis=1)
+  x = jnp.stack([odd, even], axis=2).reshape(n, -1, *a.shape[2:])
+  return (jax.lax.optimization_barrier(x[:, :s]),)
+
+
+_mix_frames.defvjp(_mix_frames_forward, _mix_frames_backward)
+
+
+def _mix_taps(kernel: jax.Array) -> tuple[jax.Array, ...]:
   """Mixes three taps in time [3,i,j,c,d]: four times [i,j,c,d]."""
   a, b, c = kernel
   half = jnp.asarray(0.5, kernel.dtype)
-  return [a, half * (a + b + c), half * (a - b + c), c]
+  return a, half * (a + b + c), half * (a - b + c), c
 
 
-def _frames_of(mixed: list[jax.Array], x: jax.Array) -> jax.Array:
+def _unmix_frames(mixed: list[jax.Array], x: jax.Array) -> jax.Array:
   """Returns the frames [n,s,h,w,d] of four results [n*ceil(s/2),h,w,d]."""
-  a, b, c, d = mixed
+  a, b, c, d = jax.lax.optimization_barrier(mixed)
   n, s = x.shape[:2]
   y = jnp.stack([a + b + c, b - c - d], axis=1)
   return y.reshape(n, -1, *a.shape[1:])[:, :s]

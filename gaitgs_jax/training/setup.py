@@ -219,12 +219,7 @@ def create_state(config: Any, like: TrainState) -> TrainState:
   """Returns the state of step 0, placed as `describe_state` says."""
   optimizer, _ = create_optimizer(config)
   _, params, stats = states.split(create_model(config))
-  # Each array by itself, as the step donates them and layers may start from
-  # one; and with a dtype of its own, as a weak one would compile the step anew.
-  state = jax.tree.map(
-    lambda x: jnp.array(x, x.dtype, copy=True),
-    states.create(params, stats, optimizer),
-  )
+  state = states.create(params, stats, optimizer)
   return jax.device_put(state, shardings_of(like))
 
 

@@ -48,7 +48,10 @@ def statistics(model: nnx.Module) -> Arrays:
 def create(
   params: Arrays, stats: Arrays, optimizer: optax.GradientTransformation
 ) -> TrainState:
-  """Returns the state of step 0."""
-  return TrainState(
+  """Returns the state of step 0, ready to be donated."""
+  state = TrainState(
     jnp.zeros((), jnp.int32), params, stats, optimizer.init(params)
   )
+  # Each array by itself, as the step donates them and layers may start from
+  # one; and with a dtype of its own, as a weak one would compile the step anew.
+  return jax.tree.map(lambda x: jnp.array(x, x.dtype, copy=True), state)

@@ -81,8 +81,9 @@ def test_winograd_of_any_number_of_frames(frames):
   np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_platform_decides():
-  assert convolution.default_lowering('cpu') == 'frames'
+def test_platform_and_dtype_decide():
+  assert convolution.default_lowering('cpu') == 'winograd'
+  assert convolution.default_lowering('cpu', jnp.bfloat16) == 'frames'
   assert convolution.default_lowering('tpu') == 'native'
   assert convolution.default_lowering() in convolution.LOWERINGS
 
