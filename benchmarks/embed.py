@@ -30,40 +30,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
   batch = measuring.silhouettes(options.rows, options.frames, size)
   given = jax.device_put((params, stats, batch))
   compiled = embed.lower(*given).compile()
-  counted = measuring.facts(compiled)
   duration = measuring.seconds(lambda: compiled(*given), options.repeats)
-  matrices = measuring.matrix_rate(options.dtype)
-  rate = 1e9 * counted['GFLOP'] / duration
-  return {
-    'device': jax.devices()[0].device_kind,
-    'form': options.form,
-    'batch': f'{options.rows} x {options.frames} frames, {options.dtype}',
-    'lowering': options.lowering or convolution.default_lowering(),
-    'seconds per batch, median': duration,
-    'sequences/s': options.rows / duration,
-    'frames/s': options.rows * options.frames / duration,
-    **counted,
-    'GFLOP/s': rate / 1e9,
-    'GFLOP/s of a matrix product': matrices / 1e9,
-    'share of that, %': 100 * rate / matrices,
-  }
+  return measuring.table(options, compiled, duration)
 
 
 def main() -> None:
   """Prints the table."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument(
-    '--form', choices=measuring.FORMS, default='gaitgs_casia_b'
-  )
-  parser.add_argument('--rows', type=int, default=1)
-  parser.add_argument('--frames', type=int, default=80)
-  parser.add_argument('--dtype', default='float32')
-  parser.add_argument(
-    '--lowering', choices=('', *convolution.LOWERINGS), default=''
-  )
-  parser.add_argument('--repeats', type=int, default=10)
-  parser.add_argument('--json', action='store_true')
-  options = parser.parse_args()
+  options = measuring.parser(__doc__, rows=1, frames=80).parse_args()
   with convolution.lowered(options.lowering):
     measuring.show(measure(options), options.json)
 

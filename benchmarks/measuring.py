@@ -1,5 +1,6 @@
 """What the benchmarks of a device share: times, rates and sizes."""
 
+import argparse
 import json
 import statistics
 import time
@@ -12,6 +13,7 @@ import numpy as np
 from flax import nnx
 
 from gaitgs_jax import models
+from gaitgs_jax.models import convolution
 
 GIB = 2**30
 SIZE = (64, 44)
@@ -96,6 +98,43 @@ def facts(compiled: jax.stages.Compiled) -> dict[str, float]:
     'GFLOP': cost['flops'] / 1e9,
     'temporaries, GiB': memory.temp_size_in_bytes / GIB,
     'peak, GiB': (held + memory.temp_size_in_bytes) / GIB,
+  }
+
+
+def parser(description: str, *, rows: int, frames: int) -> Any:
+  """Returns the flags that every benchmark of a device takes."""
+  flags = argparse.ArgumentParser(description=description.partition('\n')[0])
+  flags.add_argument('--form', choices=FORMS, default='gaitgs_casia_b')
+  flags.add_argument('--rows', type=int, default=rows)
+  flags.add_argument('--frames', type=int, default=frames)
+  flags.add_argument('--dtype', default='float32')
+  flags.add_argument(
+    '--lowering', choices=('', *convolution.LOWERINGS), default=''
+  )
+  flags.add_argument('--repeats', type=int, default=10)
+  flags.add_argument('--json', action='store_true')
+  return flags
+
+
+def table(
+  options: argparse.Namespace, compiled: jax.stages.Compiled, duration: float
+) -> dict[str, Any]:
+  """Returns what is printed of a program that took some seconds a batch."""
+  counted = facts(compiled)
+  rate, matrices = counted['GFLOP'] / duration, matrix_rate(options.dtype) / 1e9
+  default = convolution.default_lowering(dtype=options.dtype)
+  return {
+    'device': jax.devices()[0].device_kind,
+    'form': options.form,
+    'batch': f'{options.rows} x {options.frames} frames, {options.dtype}',
+    'lowering': options.lowering or default,
+    'seconds, median': duration,
+    'sequences/s': options.rows / duration,
+    'frames/s': options.rows * options.frames / duration,
+    **counted,
+    'GFLOP/s': rate,
+    'GFLOP/s of a matrix product': matrices,
+    'share of that, %': 100 * rate / matrices,
   }
 
 

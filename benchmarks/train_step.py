@@ -16,7 +16,7 @@ import optax
 
 from benchmarks import measuring
 from gaitgs_jax import losses
-from gaitgs_jax.models import convolution
+from gaitgs_jax.models import convolution, remat
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training import step as steps
 
@@ -37,7 +37,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     chosen['identity'] = dict(scale=16.0, smoothing=0.1)
   optimizer = optax.adam(1e-4)
   step: Any = steps.make_train_step(
-    graphdef, losses.create(chosen), optimizer, size=size
+    graphdef,
+    losses.create(chosen),
+    optimizer,
+    size=size,
+    accumulate=options.accumulate,
+    recompute=options.remat,
   )
   rows = options.rows
   batch = measuring.silhouettes(rows, options.frames, size)
@@ -47,7 +52,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
   batch = jax.device_put(batch)
   key = jax.random.key(0)
   compiled = step.lower(state, batch, key).compile()
-  counted = measuring.facts(compiled)
 
   def once() -> Any:
     nonlocal state
@@ -55,36 +59,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return metrics
 
   duration = measuring.seconds(once, options.repeats)
-  matrices = measuring.matrix_rate(options.dtype)
-  rate = 1e9 * counted['GFLOP'] / duration
   return {
-    'device': jax.devices()[0].device_kind,
-    'form': options.form,
-    'batch': f'{rows} x {options.frames} frames, {options.dtype}',
-    'lowering': options.lowering or convolution.default_lowering(),
-    'seconds per step, median': duration,
-    'sequences/s': rows / duration,
-    **counted,
-    'GFLOP/s': rate / 1e9,
-    'GFLOP/s of a matrix product': matrices / 1e9,
-    'share of that, %': 100 * rate / matrices,
+    **measuring.table(options, compiled, duration),
+    'remat': options.remat,
+    'parts': options.accumulate,
   }
 
 
 def main() -> None:
   """Prints the table."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument(
-    '--form', choices=measuring.FORMS, default='gaitgs_casia_b'
-  )
-  parser.add_argument('--rows', type=int, default=4)
-  parser.add_argument('--frames', type=int, default=30)
-  parser.add_argument('--dtype', default='float32')
-  parser.add_argument(
-    '--lowering', choices=('', *convolution.LOWERINGS), default=''
-  )
-  parser.add_argument('--repeats', type=int, default=10)
-  parser.add_argument('--json', action='store_true')
+  parser = measuring.parser(__doc__, rows=4, frames=30)
+  parser.add_argument('--remat', choices=remat.LEVELS, default='none')
+  parser.add_argument('--accumulate', type=int, default=1)
   options = parser.parse_args()
   with convolution.lowered(options.lowering):
     measuring.show(measure(options), options.json)

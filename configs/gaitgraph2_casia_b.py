@@ -41,6 +41,8 @@ def get_config() -> ConfigDict:
     sampler='all',  # Whole sequences, of which 60 frames are cut out below.
     order='ordered',
   )
+  config.accumulate = 1  # Parts that a batch is computed in, for memory.
+  config.remat = 'none'  # none, stem or all: computed again, for memory.
   config.augment = dict(
     reflect=dict(frames=60),
     reverse=dict(probability=0.5),

@@ -43,6 +43,8 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
     sampler='all',  # Whole sequences, of which 30 frames are cut out below.
     order='ordered',
   )
+  config.accumulate = 1  # Parts that a batch is computed in, for memory.
+  config.remat = 'none'  # none, stem or all: computed again, for memory.
   config.augment = dict(
     reflect=dict(frames=30),
     reverse=dict(probability=0.5),

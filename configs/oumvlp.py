@@ -38,6 +38,8 @@ def get_config() -> ConfigDict:
     sampler='fixed',
     order='ordered',
   )
+  config.accumulate = 1  # Parts that a batch is computed in, for memory.
+  config.remat = 'none'  # none, stem or all: computed again, for memory.
   config.augment = dict()
 
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py

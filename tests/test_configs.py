@@ -116,8 +116,8 @@ def test_the_identity_head_has_a_class_for_every_training_subject(name):
 
 def test_the_identity_head_is_split_over_model():
   config = _config('oumvlp')
-  # 5,153 classes do not divide, the 64 parts do; 20,000 as in GREW do.
-  for classes, shard in ((5153, (16, 256, 5153)), (20_000, (64, 256, 5000))):
+  # 5,153 classes do not divide; 20,000, as in GREW, do.
+  for classes, shard in ((5153, (64, 256, 5153)), (20_000, (64, 256, 5000))):
     config.model.num_classes = classes
     _, state = setup.describe_state(config, meshes.create(2, 4))
     for name, leaf in paths.flatten(state).items():

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import layers, remat
 from gaitgs_jax.models.convolution import convolve, join_frames
 from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import SeparateDense, leaky_relu, mask_frames
@@ -103,6 +103,7 @@ class CSTL(nnx.Module):
     embedding, logits = embedding.astype(wide), logits.astype(wide)
     return GaitOutput(embedding, embedding, logits)
 
+  @remat.block('stem')
   def _maps(self, x: jax.Array) -> jax.Array:
     """Maps each frame by itself, [n,s,h,w,1] to [n,s,h/2,w/2,c]."""
     for i, each in enumerate(self.extractor):
@@ -126,6 +127,7 @@ class TemporalScales(nnx.Module):
     self.short = nnx.List([block(rngs=rngs), block(rngs=rngs)])
     self.score = Score(parts, channels, squeeze, channels, rngs=rngs)
 
+  @remat.block('all')
   def __call__(
     self, x: jax.Array, mask: jax.Array, *, train: bool
   ) -> list[jax.Array]:
@@ -158,6 +160,7 @@ class AdaptiveAggregation(nnx.Module):
     self.squeeze = PartConvolution(parts, 1, 3 * channels, hidden, rngs=rngs)
     self.score = PartConvolution(parts, 1, hidden, 3 * channels, rngs=rngs)
 
+  @remat.block('all')
   def __call__(self, scales: Sequence[jax.Array], mask: jax.Array) -> jax.Array:
     """Maps the three scales, each [n,s,p,c], to [n,p,c]."""
     x = list(itertools.accumulate(scales))
@@ -181,6 +184,7 @@ class SalientParts(nnx.Module):
     self.score = Score(parts, 3 * channels, squeeze, 1, rngs=rngs)
     self.reduce = PartConvolution(parts, 1, 3 * channels, channels, rngs=rngs)
 
+  @remat.block('all')
   def __call__(
     self, scales: Sequence[jax.Array], mask: jax.Array, *, train: bool
   ) -> tuple[jax.Array, jax.Array]:

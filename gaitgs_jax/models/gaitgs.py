@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import initializers, layers
+from gaitgs_jax.models import initializers, layers, remat
 from gaitgs_jax.models.convolution import (
   convolve,
   convolve_with_strips,
@@ -186,6 +186,7 @@ class Stem(nnx.Module):
     self.strip = B3D(channels, features, rngs=rngs)
     self.strips, self.dtype = strips, dtype
 
+  @remat.block('stem')
   def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
     """Maps [n,s,h,w,c] to [n,s,h,w,d], zero where the mask is False."""
     whole, strip = convolve_with_strips(
@@ -290,6 +291,7 @@ class ViewPrior(nnx.Module):
     self.table = nnx.Param(initializers.normal(rngs, (num_views, channels)))
     self.dtype = layers.wide(dtype)
 
+  @remat.block('all')
   def __call__(
     self,
     maps: jax.Array,
@@ -396,6 +398,7 @@ class MicroMotion(nnx.Module):
     self.long_out = part_kernel(3, hidden, channels)
     self.dtype = dtype
 
+  @remat.block('all')
   def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
     """Maps part features [n,s,p,c] to the same shape, zero when padded."""
     x = mask_frames(x, mask)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import initializers
+from gaitgs_jax.models import initializers, remat
 from gaitgs_jax.models.initializers import kernel
 
 
@@ -259,6 +259,7 @@ class EncoderLayer(nnx.Module):
     self.shrink_bias = nnx.Param(jnp.zeros((channels,)))
     self.heads, self.rate, self.dtype = heads, dropout, dtype
 
+  @remat.block('all')
   def __call__(
     self,
     x: jax.Array,

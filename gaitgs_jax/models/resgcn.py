@@ -17,7 +17,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.models import graph, initializers, layers
+from gaitgs_jax.models import graph, initializers, layers, remat
 from gaitgs_jax.models.layers import BatchNorm, mask_frames
 
 # Joints this many edges apart are mixed, those at the same distance alike.
@@ -186,6 +186,7 @@ class PlainBlock(nnx.Module):
     self.spatial = Normed(over_joints, features)
     self.temporal = Normed(along_time, features)
 
+  @remat.block('stem')
   def __call__(
     self, x: jax.Array, mask: jax.Array, *, train: bool
   ) -> jax.Array:
@@ -221,6 +222,7 @@ class Block(nnx.Module):
     )
     self.stride = stride
 
+  @remat.block('stem')
   def __call__(
     self, x: jax.Array, mask: jax.Array, *, train: bool
   ) -> jax.Array:

@@ -101,7 +101,9 @@ class _Run:
     self.mesh = meshes.create(**config.mesh)
     batch = config.batch
     self.rows = batch.subjects * batch.sequences
-    meshes.check_batch(batch.subjects, batch.sequences, self.mesh)
+    meshes.check_batch(
+      batch.subjects, batch.sequences, self.mesh, config.accumulate
+    )
     self.augment = setup.create_augmentation(config)
     self.loss_fn = setup.create_losses(config)
     self.optimizer, self.rate = setup.create_optimizer(config)
@@ -122,6 +124,8 @@ class _Run:
       self.loss_fn,
       self.optimizer,
       shardings=setup.shardings_of(like),
+      accumulate=self.config.accumulate,
+      recompute=self.config.remat,
       **given,
     )
     self.refresh = steps.make_refresh(graphdef, **given)

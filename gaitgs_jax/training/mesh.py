@@ -20,15 +20,9 @@ from gaitgs_jax.training import paths
 Rules = Sequence[tuple[str, PartitionSpec]]
 
 # Pattern of a weight's path -> the axes its dimensions are split over; the
-# first that matches and divides counts, anything else is whole on every device.
-# Optimizer moments carry their weight's path, hence the same rule.
-_HEAD = r'identity/.*kernel$'
-RULES: Rules = (
-  # [p,d,k] over its classes, or over its parts where the classes do not divide
-  # (OU-MVLP's 5,153).
-  (_HEAD, PartitionSpec(None, None, 'model')),
-  (_HEAD, PartitionSpec('model')),
-)
+# first that matches counts, anything else is whole on every device. Optimizer
+# moments carry their weight's path, hence the same rule.
+RULES: Rules = ((r'identity/.*kernel$', PartitionSpec(None, None, 'model')),)
 
 
 def create(
@@ -66,15 +60,26 @@ def over_data(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec('data'))
 
 
-def check_batch(subjects: int, sequences: int, mesh: Mesh) -> None:
-  """Raises UserError unless subjects x sequences divides over 'data'."""
+def check_batch(
+  subjects: int, sequences: int, mesh: Mesh, accumulate: int = 1
+) -> None:
+  """Raises UserError unless the rows divide over 'data' and the parts.
+
+  Args:
+    subjects: of a batch.
+    sequences: of each.
+    mesh: of the run.
+    accumulate: parts that a batch is computed in.
+  """
   rows, devices = subjects * sequences, mesh.shape['data']
-  if rows % devices:
+  if rows % (devices * accumulate):
+    parts = f' in {accumulate} parts each' if accumulate > 1 else ''
     raise UserError(
       f'the batch of {subjects} subjects x {sequences} sequences = {rows} '
-      f'rows does not divide over {devices} devices: change '
+      f'rows does not divide over {devices} devices{parts}: change '
       'config.batch.subjects or config.batch.sequences, or set '
-      f'config.mesh.data to a divisor of {rows}'
+      'config.mesh.data x config.accumulate to a divisor of '
+      f'{rows}'
     )
 
 
@@ -83,18 +88,13 @@ def shardings(tree: Any, mesh: Mesh, rules: Rules = RULES) -> Any:
 
   def choose(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
     name = paths.name(path)
-    specs = (
-      spec
-      for pattern, spec in rules
-      if re.search(pattern, name) and _divides(leaf.shape, spec, mesh)
+    spec = next((s for p, s in rules if re.search(p, name)), PartitionSpec())
+    # A weight that does not divide (OU-MVLP's 5,153 classes) stays whole: split
+    # over its parts, it would have XLA split all before it likewise.
+    fits = len(spec) <= len(leaf.shape) and all(
+      axis is None or size % mesh.shape[axis] == 0
+      for axis, size in zip(spec, leaf.shape, strict=False)
     )
-    return NamedSharding(mesh, next(specs, PartitionSpec()))
+    return NamedSharding(mesh, spec if fits else PartitionSpec())
 
   return jax.tree_util.tree_map_with_path(choose, tree)
-
-
-def _divides(shape: tuple[int, ...], spec: PartitionSpec, mesh: Mesh) -> bool:
-  return len(spec) <= len(shape) and all(
-    axis is None or size % mesh.shape[axis] == 0
-    for axis, size in zip(spec, shape, strict=False)
-  )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.models import remat
 
 # Section -> its fields; an empty tuple leaves them to the room that reads it.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -19,6 +20,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
   'tensorboard': (),
   'dataset': (),
   'batch': (),
+  'accumulate': (),
+  'remat': (),
   'augment': (),
   'model_name': (),
   'model': (),
@@ -56,6 +59,7 @@ _TEXTS = ('model_name', 'dataset.name')
 _POSITIVE = (
   'total_steps',
   'log_every',
+  'accumulate',
   'batch.subjects',
   'batch.sequences',
   'evaluation.every_steps',
@@ -116,6 +120,11 @@ def check(config: Any) -> None:
       raise UserError(
         f'config.{path} is {value!r}; it must be a whole number, 1 or more'
       )
+  if config.remat not in remat.LEVELS:
+    raise UserError(
+      f'config.remat is {config.remat!r}; choose one of '
+      f'{", ".join(remat.LEVELS)}'
+    )
 
 
 def check_options(

@@ -8,6 +8,8 @@ import optax
 from flax import nnx
 
 from gaitgs_jax.input import augment as inputs_of
+from gaitgs_jax.models import remat
+from gaitgs_jax.training import accumulation
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import TrainState
 
@@ -25,6 +27,8 @@ def make_train_step(
   size: tuple[int, ...],
   augment: inputs_of.Transform = inputs_of.keep,
   shardings: TrainState | None = None,
+  accumulate: int = 1,
+  recompute: str = 'none',
 ) -> TrainStep:
   """Returns the jitted step (state, batch, key) -> (state, metrics).
 
@@ -39,7 +43,19 @@ def make_train_step(
     size: of the frames that the model sees, see `input.augment.inputs`.
     augment: what happens to them, of `input.augment.create`.
     shardings: where the state's arrays live (default: XLA's choice).
+    accumulate: parts that a batch is computed in, see `accumulation`; it
+      divides the rows.
+    recompute: what is computed again in the backward pass, one of
+      `models.remat.LEVELS`.
   """
+
+  def forward(
+    params: states.Arrays, stats: states.Arrays, rows: Any, key: jax.Array
+  ) -> tuple[Any, states.Arrays]:
+    model = states.join(graphdef, params, stats)
+    with remat.recomputing(recompute):
+      output = model(*rows, train=True, key=key)
+    return output, states.statistics(model)
 
   def train_step(
     state: TrainState, batch: Batch, key: jax.Array
@@ -47,14 +63,12 @@ def make_train_step(
     draw, drop = jax.random.split(jax.random.fold_in(key, state.step))
     inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
 
-    def objective(params: states.Arrays) -> tuple[jax.Array, Any]:
-      model = states.join(graphdef, params, state.stats)
-      output = model(inputs, mask, train=True, key=drop)
-      loss, terms = loss_fn(output, batch)
-      return loss, (terms, states.statistics(model))
-
-    gradient = jax.value_and_grad(objective, has_aux=True)
-    (loss, (terms, stats)), grads = gradient(state.params)
+    gradient = accumulation.value_and_grad(
+      forward, lambda output: loss_fn(output, batch), accumulate
+    )
+    (loss, (terms, stats)), grads = gradient(
+      state.params, state.stats, (inputs, mask), drop
+    )
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {'loss': loss, 'grad_norm': optax.tree.norm(grads), **terms}

@@ -12,6 +12,7 @@ from flax import nnx
 
 from gaitgs_jax import models, skeletons
 from gaitgs_jax.interop import from_torch, to_torch
+from gaitgs_jax.models import remat
 
 # Model -> forms, each small enough to run in seconds, and the shape [h,w,c] or
 # [v,c] of its input (a form may have another skeleton). A model that is missing
@@ -143,14 +144,15 @@ def jitted():
 
 
 @functools.cache
-def stepped(name, form):
+def stepped(name, form, level='none'):
   """Returns (x, key) -> gradients, features and statistics of a train step."""
   model = create(name, form)
   graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
 
   def objective(params, x, key):
     model = nnx.merge(graphdef, params, stats, copy=True)
-    output = model(x, jnp.asarray(TRAIN_MASK), train=True, key=key)
+    with remat.recomputing(level):
+      output = model(x, jnp.asarray(TRAIN_MASK), train=True, key=key)
     leaves = jax.tree.leaves((output.features, output.logits, output.extras))
     # Weights, so that no symmetry makes a gradient vanish.
     total = sum(
@@ -225,6 +227,41 @@ def test_every_parameter_gets_a_gradient(name, form):
       assert np.abs(grad[...]).max() < 1e-4 * max(sizes), path
     else:
       assert np.abs(grad[...]).max() > 0, path
+
+
+@pytest.mark.parametrize(
+  ('name', 'form'),
+  [
+    pytest.param(name, form, marks=pytest.mark.xdist_group(f'{name} {form}'))
+    for name, form in (
+      ('cstl', 'a row a part'),
+      ('gaitgraph2', 'one branch, plain'),
+      ('gaitgs', 'three widths'),
+    )
+  ],
+)
+def test_recomputing_changes_nothing(name, form):
+  x, key = batch(name, form)[0], jax.random.key(1)
+  plain, again = stepped(name, form), stepped(name, form, 'all')
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+    again(x, key),
+    plain(x, key),
+  )
+  stem = stepped(name, form, 'stem')
+  blocks = [
+    str(step.func.trace(*step.args, x, key).jaxpr).count('remat2[')
+    for step in (plain, stem, again)
+  ]
+  assert 0 == blocks[0] < blocks[1] <= blocks[2]
+
+
+def test_an_unknown_level_of_remat_is_told():
+  with (
+    pytest.raises(ValueError, match="no such remat 'some'; choose one of"),
+    remat.recomputing('some'),
+  ):
+    pass
 
 
 @every_form

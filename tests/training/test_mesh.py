@@ -23,6 +23,8 @@ def test_a_batch_must_divide_over_the_devices():
   mesh.check_batch(4, 2, mesh.create(4))
   with pytest.raises(UserError, match=r'3 subjects x 2 sequences = 6.* 4 dev'):
     mesh.check_batch(3, 2, mesh.create(4))
+  with pytest.raises(UserError, match='4 devices in 4 parts each: change'):
+    mesh.check_batch(4, 2, mesh.create(4), 4)
 
 
 def test_only_the_identity_head_is_split():
@@ -39,18 +41,10 @@ def test_only_the_identity_head_is_split():
     assert where['fine']['kernel'].spec == PartitionSpec()
 
 
-@pytest.mark.parametrize(
-  'parts, classes, spec',
-  [
-    (4, 6, PartitionSpec(None, None, 'model')),
-    (4, 7, PartitionSpec('model')),
-    (3, 7, PartitionSpec()),
-  ],
-)
-def test_a_head_is_split_over_classes_or_else_over_parts(parts, classes, spec):
-  tree = {'identity': {'kernel': jnp.zeros((parts, 3, classes))}}
+def test_a_head_whose_classes_do_not_divide_stays_whole():
+  tree = {'identity': {'kernel': jnp.zeros((4, 3, 7))}}
   places = mesh.shardings(tree, mesh.create(model=2))
-  assert places['identity']['kernel'].spec == spec
+  assert places['identity']['kernel'].spec == PartitionSpec()
 
 
 def test_axes_are_auto():

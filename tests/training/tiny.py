@@ -103,6 +103,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
   config.batch = dict(
     subjects=4, sequences=2, frames=4, sampler='fixed', order='ordered'
   )
+  config.accumulate, config.remat = 1, 'none'
   config.augment = dict()
   config.model_name = 'tiny'
   config.model = dict(features=4, num_views=11, dropout=0.5)
