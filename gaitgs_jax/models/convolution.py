@@ -127,7 +127,7 @@ def convolve_with_strips(
     """Maps [n,h,w,c] to [n,h,w,d]; strips of images are images in memory."""
     n, h, w, c = x.shape
     cut = x.reshape(n * strips, h // strips, w, c)
-    return _convolve_2d(cut, kernel).reshape(n, h, w, -1)
+    return _convolve_2d(cut, kernel).reshape(n, h, w, d)
 
   if chosen == 'native':
     cut = x.reshape(n, s, strips, h // strips, w, c).swapaxes(1, 2)
@@ -135,10 +135,10 @@ def convolve_with_strips(
     y = y.reshape(n, strips, s, h // strips, w, d).swapaxes(1, 2)
     return _convolve_3d(x, whole), y.reshape(n, s, h, w, d)
   if chosen == 'winograd':
-    frames = _mix_frames(x)
-    y = map(_convolve_2d, frames, _mix_taps(whole))
-    z = map(convolve_strips, frames, _mix_taps(strip))
-    return _unmix_frames(list(y), x), _unmix_frames(list(z), x)
+    mixed = _mix_frames(x)
+    of_map = list(map(_convolve_2d, mixed, _mix_taps(whole)))
+    of_strips = list(map(convolve_strips, mixed, _mix_taps(strip)))
+    return _unmix_frames(of_map, x), _unmix_frames(of_strips, x)
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
   y = _convolve_2d(frames, _join_taps(whole))
   z = convolve_strips(frames, _join_taps(strip))
