@@ -22,9 +22,9 @@ import orbax.checkpoint as ocp
 from gaitgs_jax.training import checkpoint, paths
 from tests.training import tiny
 
-_STEPS_PER_KILL = 100
+_STEPS_PER_KILL = 60
 # Seconds after which a run that goes on training is killed, at most.
-_LIFE = 0.25
+_LIFE = 0.2
 # Seconds that a checkpoint is being written before the kill, at most.
 _INTO_SAVE = 0.03
 _CONFIG = """
