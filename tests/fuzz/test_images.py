@@ -114,9 +114,7 @@ def test_neither_pipes_nor_endless_files_are_read(tmp_path):
       trees.read_image(path)
 
 
-@pytest.mark.parametrize(
-  'name', [b'\xff\xfe', b'a\nb', b'\x1b[2J', b'%s{}']
-)
+@pytest.mark.parametrize('name', [b'\xff\xfe', b'a\nb', b'\x1b[2J', b'%s{}'])
 def test_odd_names_in_a_tree_are_read_or_told(tmp_path, name):
   folder = os.path.join(os.fsencode(tmp_path), b'001', name, b'090')
   os.makedirs(folder)
