@@ -235,7 +235,6 @@ def test_every_parameter_gets_a_gradient(name, form):
     pytest.param(name, form, marks=pytest.mark.xdist_group(f'{name} {form}'))
     for name, form in (
       ('cstl', 'a row a part'),
-      ('gaitgraph2', 'one branch, plain'),
       ('gaitgs', 'three widths'),
     )
   ],
