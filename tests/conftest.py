@@ -22,7 +22,7 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 # Quick and the same each time; --hypothesis-profile=long searches for minutes.
 for name, options in (
-  ('quick', dict(max_examples=150, derandomize=True)),
+  ('quick', dict(max_examples=60, derandomize=True)),
   ('long', dict(max_examples=20_000)),
 ):
   hypothesis.settings.register_profile(
