@@ -34,7 +34,8 @@ def make_train_step(
 
   The state is donated: its arrays are gone after the call. The key is the
   run's; each step folds its own number in, so that a resumed run draws what an
-  uninterrupted one would. The losses and BatchNorm see the global batch.
+  uninterrupted one would. The losses and BatchNorm see the global batch, but
+  for BatchNorm where it is computed in parts.
 
   Args:
     graphdef: the model's static part, of `state.split`.

@@ -1,17 +1,10 @@
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-
 import jax
 import numpy as np
 import pytest
+import two_processes
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, search, sharing, tiles
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def embeddings(rows, seed=0, parts=3, features=8):
@@ -241,31 +234,7 @@ np.savez(f'{sys.argv[1]}/{here}.npz', *exact, *near)
 
 
 def test_two_processes_find_what_one_does(tmp_path):
-  with socket.create_server(('localhost', 0)) as server:
-    address = f'localhost:{server.getsockname()[1]}'
-  both = [
-    subprocess.Popen(
-      [sys.executable, '-c', PROGRAM, str(tmp_path)],
-      stderr=subprocess.PIPE,
-      text=True,
-      env={
-        **os.environ,
-        'PYTHONPATH': f'{ROOT}{os.pathsep}{ROOT / "tests"}',
-        'JAX_PLATFORMS': 'cpu',
-        'JAX_NUM_CPU_DEVICES': '2',
-        'JAX_COORDINATOR_ADDRESS': address,
-        'JAX_NUM_PROCESSES': '2',
-        'JAX_PROCESS_ID': str(number),
-      },
-    )
-    for number in range(2)
-  ]
-  try:
-    errors = [process.communicate(timeout=180)[1] for process in both]
-  finally:
-    for process in both:
-      process.kill()
-  assert [process.returncode for process in both] == [0, 0], errors
+  two_processes.run('-c', PROGRAM, tmp_path)
   probes, gallery = embeddings(5), embeddings(61, seed=1)
   distances, rows = brute(probes, gallery, 9, 'euclidean')
   for number in range(2):

@@ -65,6 +65,25 @@ def test_lengths_compile_once_each(model, source):
   assert embed_fn._cache_size() <= 2
 
 
+def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
+  graphdef, params, stats = states.split(model)
+  devices, seen = mesh.create(2), []
+  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+
+  def watched(params, stats, batch):
+    seen.append(batch['sequence'].tolist())
+    return embed_fn(params, stats, batch)
+
+  rows = np.arange(3)
+  batches = pipeline.evaluation_batches(
+    source, rows, 8, dataset='casia_b', max_buckets=1
+  )
+  embedding.embed(watched, params, stats, batches, rows, mesh=devices)
+  # A row for each device, and none that only fills the batch of 8.
+  assert [len(piece) for piece in seen] == [2, 2]
+  assert sorted(row for piece in seen for row in piece) == [-1, 0, 1, 2]
+
+
 def test_a_sequence_that_no_batch_held_is_missed(model, source):
   graphdef, params, stats = states.split(model)
   devices = mesh.create(1)

@@ -1,9 +1,9 @@
 import csv
-import socket
 import subprocess
 import sys
 
 import pytest
+import two_processes
 from training import tiny
 
 from gaitgs_jax.errors import UserError
@@ -26,34 +26,10 @@ def _losses(folder):
 
 def _train_in_two(config, workdir, steps):
   """Trains to some step in two processes; returns what each printed."""
-  with socket.create_server(('localhost', 0)) as server:
-    address = f'localhost:{server.getsockname()[1]}'
-  both = [
-    subprocess.Popen(
-      [
-        *(sys.executable, tiny.__file__, f'--config={config}'),
-        *(f'--workdir={workdir}', f'--config.total_steps={steps}'),
-      ],
-      stdout=subprocess.PIPE,
-      stderr=subprocess.STDOUT,
-      text=True,
-      env={
-        **tiny.environment(),
-        'JAX_NUM_CPU_DEVICES': '2',
-        'JAX_COORDINATOR_ADDRESS': address,
-        'JAX_NUM_PROCESSES': '2',
-        'JAX_PROCESS_ID': str(number),
-      },
-    )
-    for number in range(2)
-  ]
-  try:
-    outputs = [process.communicate(timeout=180)[0] for process in both]
-  finally:
-    for process in both:
-      process.kill()
-  assert [process.returncode for process in both] == [0, 0], outputs
-  return outputs
+  return two_processes.run(
+    *(tiny.__file__, f'--config={config}', f'--workdir={workdir}'),
+    f'--config.total_steps={steps}',
+  )
 
 
 def test_two_processes_and_one_take_turns_at_what_one_does(

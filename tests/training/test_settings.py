@@ -25,6 +25,11 @@ def test_the_tiny_config_is_whole():
     ),
     (lambda c: c.__setattr__('total_steps', -5), 'total_steps is -5'),
     (lambda c: c.batch.__delattr__('sequences'), 'batch.sequences is missing'),
+    (lambda c: c.__setattr__('accumulate', 0), 'config.accumulate is 0'),
+    (
+      lambda c: c.__setattr__('remat', 'some'),
+      "config.remat is 'some'; choose one of none, stem, all",
+    ),
   ],
 )
 def test_a_wrong_field_is_named(change, words):

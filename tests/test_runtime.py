@@ -1,0 +1,41 @@
+import os
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import pytest
+
+from gaitgs_jax import runtime
+
+
+@pytest.mark.skipif(
+  jaxlib.__version__ not in runtime._YNN_VERSIONS,
+  reason='the flag is not known to work for this jaxlib',
+)
+def test_convolutions_on_cpu_stay_with_eigen():
+  def convolve(x, kernel):
+    return jax.lax.conv_general_dilated(
+      x, kernel, (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+    )
+
+  shapes = jnp.ones((4, 16, 16, 32)), jnp.ones((3, 3, 32, 64))
+  program = jax.jit(convolve).lower(*shapes).compile().as_text()
+  # YNNPACK would take the convolution into a fusion of its own.
+  assert 'ynn' not in program
+  assert ' convolution(' in program
+
+
+def test_a_choice_in_the_environment_wins(monkeypatch):
+  chosen = '--xla_cpu_experimental_ynn_fusion_type=none'
+  monkeypatch.setenv('XLA_FLAGS', chosen)
+  monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', '0')
+  runtime.configure()
+  assert os.environ['XLA_FLAGS'] == chosen
+  assert os.environ['TF_CPP_MIN_LOG_LEVEL'] == '0'
+
+
+def test_an_xla_that_does_not_know_the_flag_is_not_given_it(monkeypatch):
+  monkeypatch.setenv('XLA_FLAGS', '')
+  monkeypatch.setattr(runtime, '_YNN_VERSIONS', ())
+  runtime.configure()
+  assert os.environ['XLA_FLAGS'] == ''
