@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import quick
 
 from gaitgs_jax.models import convolution
 
@@ -38,9 +37,7 @@ def both(function):
     total = sum((y * jax.random.normal(k, y.shape)).sum() for y, k in pairs)
     return total, results
 
-  return quick.jit(
-    jax.value_and_grad(weighted, argnums=(0, 1, 2), has_aux=True)
-  )
+  return jax.jit(jax.value_and_grad(weighted, argnums=(0, 1, 2), has_aux=True))
 
 
 @pytest.mark.parametrize('taps', KERNELS)

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import quick
 from flax import nnx
 
 from gaitgs_jax import models
@@ -42,7 +41,7 @@ def test_padded_frames_do_not_count_in_training():
   # Where the padded frames lie does not count either.
   mask, padded = jnp.flip(mask, 1), jnp.flip(padded, 1)
 
-  @quick.jit
+  @jax.jit
   def train(x, mask):
     model = create(**SMALL)
     output = model(x, mask, train=True)

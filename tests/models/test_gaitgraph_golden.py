@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import quick
 from flax import nnx
 
 from gaitgs_jax import losses, skeletons
@@ -55,7 +54,7 @@ def load(file):
 
 @functools.cache
 def jitted():
-  return quick.jit(lambda model, x, mask: model(x, mask))
+  return jax.jit(lambda model, x, mask: model(x, mask))
 
 
 def lengths(golden):
@@ -127,7 +126,7 @@ def test_padded_batch_gives_the_published_embeddings(file):
 
 @functools.cache
 def jitted_branches():
-  return quick.jit(
+  return jax.jit(
     lambda model, x: model.branches(x, jnp.ones(x.shape[:2], bool))
   )
 
@@ -160,7 +159,7 @@ def test_the_network_inside(file):
   if file == 'gaitgraph1':
     x = np.asarray(keypoints(x))[:, :, :, None]
 
-  @quick.jit
+  @jax.jit
   def inside(network, x):
     mask = jnp.ones(x.shape[:2], bool)
     branch = network.branches[0](
@@ -204,7 +203,7 @@ def train_pass(file):
     total, _ = loss_fn(output, batch)
     return total, (output, nnx.state(model, nnx.BatchStat))
 
-  grad = quick.jit(jax.value_and_grad(objective, has_aux=True))
+  grad = jax.jit(jax.value_and_grad(objective, has_aux=True))
   return grad(params, keypoints(golden['train_in']))
 
 

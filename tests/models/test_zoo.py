@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import quick
 from flax import nnx
 
 from gaitgs_jax import models, skeletons
@@ -140,7 +139,7 @@ def batch(name, form):
 # One program for each form and shape, as compiling takes most of the time.
 @functools.cache
 def jitted():
-  return quick.jit(lambda model, x, mask: model(x, mask))
+  return jax.jit(lambda model, x, mask: model(x, mask))
 
 
 @functools.cache
@@ -161,7 +160,7 @@ def stepped(name, form, level='none'):
     )
     return total, (output.features, nnx.state(model, nnx.BatchStat))
 
-  step = quick.jit(jax.grad(objective, has_aux=True))
+  step = jax.jit(jax.grad(objective, has_aux=True))
   return functools.partial(step, params)
 
 

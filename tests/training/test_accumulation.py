@@ -53,7 +53,7 @@ def test_parts_give_the_gradient_of_the_whole(count):
   (found, (others, stats)), again = compute(count, *arguments())
   assert terms['triplet_active'] > 0
   jax.tree.map(
-    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5),
     (found, others, again),
     (loss, terms, grads),
   )

@@ -62,10 +62,9 @@ def _config(name, data, model, classes=CLASSES):
 
 @functools.cache
 def _compiled(*chosen):
-  """Returns the real train step, quickly compiled."""
+  """Returns the real train step, compiled."""
   config = _config(*chosen)
-  lowered = forecast.lower(config, meshes.create(**config.mesh))
-  return lowered.compile({'xla_backend_optimization_level': 0})
+  return forecast.lower(config, meshes.create(**config.mesh)).compile()
 
 
 def _batch(config, mesh):

@@ -1,5 +1,8 @@
 """Five steps of our Adam in float64 against the published network's."""
 
+import functools
+
+import golden_checks
 import golden_numbers
 import jax
 import jax.numpy as jnp
@@ -34,7 +37,7 @@ def test_adam_follows_the_published_trajectory():
     def objective(params):
       return loss_fn(nnx.merge(graphdef, params)(x, train=True), batch)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=golden_checks.OPTIMISED)
     def step(params, state):
       gradient = jax.value_and_grad(objective, has_aux=True)
       (total, terms), grads = gradient(params)
