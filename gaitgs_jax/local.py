@@ -21,3 +21,9 @@ def path(given: str | os.PathLike) -> pathlib.Path:
       ' mount-s3) and give the folder where it is, or copy from and to it'
     )
   return pathlib.Path(text).expanduser()
+
+
+def cache() -> pathlib.Path:
+  """Returns the folder of what can be had again, ~/.cache/gaitgs_jax."""
+  home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
+  return pathlib.Path(home) / 'gaitgs_jax'

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tqdm import tqdm
 
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import checking, datasets, keypoints
 from gaitgs_jax.input.partitions import partition_path, read_partition
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> None:
   """
   facts = datasets.get(args.dataset) if args.dataset else None
   hollow: list[str] = []
-  directory = checking.prepared_directory(args.source)
+  folder = cloud.local_copy(args.source)
+  directory = checking.prepared_directory(folder)
   if directory:
     source = PreparedSource(directory)
     total = len(source.index)
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     print(f'{directory}: a prepared dataset of {total} sequences')
     found = checking.check_prepared(source, facts)
   else:
-    tree = keypoints.open_tree(args.source, args.layout, facts)
+    tree = keypoints.open_tree(folder, args.layout, facts)
     total = len(tree.sequences)
     print(f'{tree.root}: {tree.layout} of {tree.kind}, {total} sequences')
     found = checking.check_tree(tree, args.workers, facts)

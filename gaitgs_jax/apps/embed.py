@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
   config = load_config(args.config or f'{args.workdir}/config.json')
   key = datasets.get(config.dataset.name).key
   source = OpenGaitSource(args.source, key)
-  found = checkpoint.find(local.path(args.checkpoint or args.workdir))
+  found = checkpoint.find(cloud.folder(args.checkpoint or args.workdir))
   compilation.keep()
   embeddings = embed(config, found, source, args.batch_size)
   index = source.index
@@ -86,7 +86,7 @@ def load_config(path: str) -> ConfigDict:
   """
   try:
     if path.endswith('.json'):
-      return ConfigDict(json.loads(pathlib.Path(path).read_text()))
+      return ConfigDict(json.loads(cloud.folder(path).read_text()))
     spec = importlib.util.spec_from_file_location('run_config', path)
     if spec is None or spec.loader is None:
       raise UserError(f'{path} is no config: a .py or .json file is expected')
@@ -94,8 +94,8 @@ def load_config(path: str) -> ConfigDict:
     spec.loader.exec_module(module)
   except OSError as error:
     raise UserError(
-      f'{path}: {error.strerror}; --workdir must be that of a trained run, or '
-      '--config its config'
+      f'{path}: {error.strerror or error}; --workdir must be that of a trained '
+      'run, or --config its config'
     ) from error
   except ValueError as error:
     raise UserError(f'{path} is no config ({error})') from error

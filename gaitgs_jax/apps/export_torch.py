@@ -2,7 +2,7 @@
 
 import argparse
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud
 from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.interop import container, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
       is missing, or the file cannot be written.
   """
   config = load_config(args.config or f'{args.workdir}/config.json')
-  found = checkpoint.find(local.path(args.checkpoint or args.workdir))
+  found = checkpoint.find(cloud.folder(args.checkpoint or args.workdir))
   graphdef, params, stats = setup.describe_model(config, meshes.create())
   step, params, stats = checkpoint.restore_model(found, params, stats)
   name, options = config.model_name, config.model.to_dict()

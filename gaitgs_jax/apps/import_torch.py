@@ -2,7 +2,7 @@
 
 import argparse
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud
 from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.interop import from_torch
 from gaitgs_jax.interop.torch_file import read_checkpoint
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
   settings.check(config)
   state_dict = read_checkpoint(args.checkpoint)
   model = from_torch(config.model_name, state_dict, **config.model.to_dict())
-  folder = local.path(args.workdir)
+  folder = cloud.folder(args.workdir)
   with workdir.lock(folder), workdir.naming_full_disk(folder):
     workdir.check_config(folder, config)
     _, params, stats = state.split(model)

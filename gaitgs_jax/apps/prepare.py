@@ -13,7 +13,7 @@ from typing import Any
 
 import absl.logging
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.sources import PreparedSource
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default='',
     metavar='DIR',
     help="where prepared datasets lie (default: TFDS's folder,"
-    f' {prepared.data_dir()})',
+    f' {prepared.place()})',
   )
   parser.add_argument(
     '--workers', type=int, default=os.cpu_count() or 1, help='helper processes'
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
       f'say with --source=PATH where the data of {facts.title} is;'
       ' data/README.md tells how to get it'
     )
-  source = local.path(args.source)
+  source = cloud.local_copy(args.source)
   if not (source.is_dir() or (facts.skeleton and source.is_file())):
     raise UserError(f'--source={args.source}: no such folder')
   builder.source = str(source.absolute()) if args.source else ''

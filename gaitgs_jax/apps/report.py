@@ -6,17 +6,15 @@ view x view matrices, the training curves and the config.
 
 import argparse
 import base64
-import contextlib
 import csv
 import json
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import page, report
 from gaitgs_jax.evaluation.published import published
@@ -72,13 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
   """Writes the page and prints the tables that are in it."""
-  workdir = local.path(args.workdir)
-  out = local.path(args.out) if args.out else workdir / 'report.html'
+  workdir = cloud.folder(args.workdir)
+  out = cloud.folder(args.out) if args.out else workdir / 'report.html'
   if not workdir.is_dir():
     raise UserError(f'no run at {workdir}: it is not a folder')
   config = _read_json(workdir / 'config.json')
   groups = read_groups(workdir, config)
-  _write(out, build(workdir, config, groups))
+  cloud.write(out, build(workdir, config, groups))
   for group in groups:
     print(_text_table(group, config), end='\n\n')
   print(f'report: {out}')
@@ -230,13 +228,12 @@ def read_columns(path: pathlib.Path) -> dict[str, page.Series]:
   found: dict[str, list[tuple[float, float]]] = {}
   if not path.exists():
     return {}
-  with open(path, newline='') as file:
-    for row in csv.DictReader(file):
-      step = _float(row.pop('step', None))
-      for key, text in row.items():
-        value = _float(text)
-        if step is not None and value is not None:
-          found.setdefault(key, []).append((step, value))
+  for row in csv.DictReader(path.read_text().splitlines()):
+    step = _float(row.pop('step', None))
+    for key, text in row.items():
+      value = _float(text)
+      if step is not None and value is not None:
+        found.setdefault(key, []).append((step, value))
   return {
     key: (np.array(pairs)[:, 0], np.array(pairs)[:, 1])
     for key, pairs in found.items()
@@ -348,16 +345,3 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
   if not isinstance(value, dict):
     raise UserError(f'{path} holds {type(value).__name__}, not an object')
   return value
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-  """Writes the page whole or not at all."""
-  beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_text(text)
-    os.replace(beside, path)
-  except OSError as error:
-    with contextlib.suppress(OSError):
-      beside.unlink()
-    raise UserError(f'cannot write {path}: {error.strerror}') from error

@@ -1,6 +1,5 @@
 """Results as JSON files and as text tables."""
 
-import contextlib
 import json
 import math
 import os
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols
 
@@ -43,18 +43,13 @@ def save(result: Result, path: str | os.PathLike, **meta: Any) -> None:
   Raises:
     UserError: the file cannot be written.
   """
-  path = pathlib.Path(path)
   text = json.dumps({**meta, 'result': _plain(dict(result))}, allow_nan=False)
-  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed when whole, so that a reader or a crash never meets half a file.
-    temporary.write_text(text + '\n')
-    os.replace(temporary, path)
-  except OSError as error:
-    with contextlib.suppress(OSError):
-      temporary.unlink()
-    raise UserError(f'cannot write {path}: {error.strerror}') from error
+  cloud.write(_path(path), text + '\n')
+
+
+def _path(path: str | os.PathLike) -> Any:
+  # One in a bucket is a path already, and none of this machine.
+  return path if isinstance(path, pathlib.PurePath) else pathlib.Path(path)
 
 
 def _plain(value: Any) -> Any:
@@ -74,12 +69,12 @@ def load(path: str | os.PathLike) -> Saved:
     UserError: there is no such file, or it holds something else.
   """
   try:
-    meta = json.loads(pathlib.Path(path).read_text())
+    meta = json.loads(_path(path).read_text())
     raw = meta.pop('result')
     # float arrays turn None into NaN.
     arrays = {key: np.array(value, float) for key, value in raw.items()}
   except OSError as error:
-    raise UserError(f'cannot read {path}: {error.strerror}') from error
+    raise UserError(f'cannot read {path}: {error.strerror or error}') from error
   except (ValueError, TypeError, KeyError, AttributeError) as error:
     raise UserError(
       f'{path} is not an evaluation file ({type(error).__name__}: {error}); '

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud, local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.index import Index, make
 
@@ -82,26 +82,43 @@ def record_key(number: int, total: int) -> int:
   return (number << 128) // total
 
 
-def data_dir(root: str | os.PathLike = '') -> Path:
+def place(root: str | os.PathLike = '') -> str:
   """Returns where prepared datasets lie: `root`, or TFDS's default folder."""
   default = os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')
-  return local.path(root or default)
+  return os.fspath(root or default)
+
+
+def data_dir(root: str | os.PathLike = '') -> Path:
+  """Returns `place` as a folder of this machine.
+
+  Raises:
+    UserError: it is in a bucket.
+  """
+  return local.path(place(root))
 
 
 def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
-  """Returns the newest prepared version of a dataset, or None."""
-  folder = data_dir(root) / name / variant
+  """Returns the newest prepared version of a dataset, or None.
+
+  Of one in a bucket that version is copied, and its copy returned.
+
+  Raises:
+    UserError: the bucket cannot be read, or there is no room for the copy.
+  """
+  folder = os.path.join(place(root), name, variant)
+  if cloud.is_url(folder):
+    infos = list(cloud.files(folder))
+  else:
+    found = local.path(folder).glob('*/dataset_info.json')
+    infos = ['/'.join(path.parts[-2:]) for path in found if path.is_file()]
+  pattern = re.compile(r'(\d+)\.(\d+)\.(\d+)/dataset_info\.json')
   versions = [
-    path
-    for path in folder.glob('*.*.*')
-    if re.fullmatch(r'\d+\.\d+\.\d+', path.name)
-    and (path / 'dataset_info.json').is_file()
+    match.groups() for match in map(pattern.fullmatch, infos) if match
   ]
-  return max(
-    versions,
-    key=lambda path: tuple(map(int, path.name.split('.'))),
-    default=None,
-  )
+  if not versions:
+    return None
+  newest = max(versions, key=lambda numbers: tuple(map(int, numbers)))
+  return cloud.local_copy(os.path.join(folder, '.'.join(newest)))
 
 
 def write_index(

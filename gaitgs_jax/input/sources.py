@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gaitgs_jax import local, skeletons
+from gaitgs_jax import cloud, skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
 from gaitgs_jax.input.index import Index, concatenate, make
@@ -110,7 +110,7 @@ class OpenGaitSource:
   file.
 
   Args:
-    root: of the tree.
+    root: of the tree; one in a bucket is copied first.
     key: 'frames' for silhouettes, 'keypoints' for skeletons.
     unreadable: takes note of files without a head, which are then no part of
       the source (default: they end the opening).
@@ -126,7 +126,7 @@ class OpenGaitSource:
     key: str = 'frames',
     unreadable: Unreadable | None = None,
   ):
-    self._root = local.path(root)
+    self._root = cloud.local_copy(root)
     self.key = key
     self._unreadable = unreadable
     folders = _sequence_folders(self._root)
@@ -374,6 +374,11 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
       f' {", ".join(facts.variants)}'
     )
   directory = prepared.find(root, facts.name, variant)
+  if directory is None and cloud.is_url(prepared.place(root)):
+    raise UserError(
+      f'{prepared.place(root)}: no prepared {facts.name} ({variant}); prepare'
+      f' it on a disk and copy {facts.name}/{variant} there'
+    )
   if directory is None:
     flags = f'--dataset={facts.name} --variant={variant}'
     flags += ' --source=PATH' if facts.subjects else ''

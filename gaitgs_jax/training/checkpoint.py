@@ -3,7 +3,9 @@
 A checkpoint is a tree of named arrays: 'step', 'params/...', 'stats/...' and
 'opt_state/...'. The latest two and the best by evaluation are kept. Each holds
 the digests of its files (`sha256sum -c SHA256SUMS` checks them too), as Orbax
-notices damage of its own lists but not of the arrays.
+notices damage of its own lists but not of the arrays. Those in a bucket have
+none: the store checks what it keeps. There a checkpoint is whole once Orbax has
+written its mark, as nothing in a bucket can be renamed at once.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ import optax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import paths
 from gaitgs_jax.training.state import Arrays, TrainState
@@ -27,6 +30,7 @@ from gaitgs_jax.training.state import Arrays, TrainState
 _FOLDER = 'checkpoints'
 _ITEM = 'default'  # Orbax's folder for the arrays of one step.
 _UNFINISHED = '*.orbax-checkpoint-tmp*'  # What Orbax is writing, or was.
+_MARK = 'commit_success.txt'  # Orbax's, of what it has written to a bucket.
 _SUMS = 'SHA256SUMS'
 _SHOWN = 5
 
@@ -62,12 +66,12 @@ class Checkpoints:
       # Called before a checkpoint gets its final name.
       async_options=ocp.AsyncOptions(post_finalization_callback=self._add_sums),
     )
-    self.folder = (workdir / _FOLDER).absolute()
+    self.folder = cloud.absolute(workdir / _FOLDER)
     # The manager of every other process waits for the first one's.
     if not jax.process_index():
       # What killed processes half wrote would fill the disk in time.
-      for left in self.folder.glob(_UNFINISHED):
-        shutil.rmtree(left)
+      for left in _unfinished(self.folder):
+        cloud.remove(left) if cloud.is_url(left) else shutil.rmtree(left)
       if _steps(self.folder):
         _set_aside(self.folder)
     with _quiet():
@@ -89,8 +93,8 @@ class Checkpoints:
       self._silence.__exit__(None, None, None)
 
   def _add_sums(self) -> None:
-    """Adds the digests to what is being saved."""
-    if not jax.process_index():
+    """Adds the digests to what is being saved, except in a bucket."""
+    if not jax.process_index() and not cloud.is_url(self.folder):
       for folder in self.folder.glob(_UNFINISHED):
         _write_sums(folder)
 
@@ -156,7 +160,7 @@ def find(path: pathlib.Path) -> pathlib.Path:
   Raises:
     UserError: there is no checkpoint, or it is damaged.
   """
-  path = path.absolute()
+  path = cloud.absolute(path)
   if (path / _ITEM).is_dir():
     damage = _damage(path)
     if damage:
@@ -180,8 +184,27 @@ def _steps(folder: pathlib.Path) -> list[pathlib.Path]:
   """Returns the checkpoints in a folder, the latest first."""
   if not folder.is_dir():
     return []
-  steps = [path for path in folder.iterdir() if path.name.isdigit()]
+  steps = [
+    path
+    for path in folder.iterdir()
+    if path.name.isdigit() and _is_finished(path)
+  ]
   return sorted(steps, key=lambda path: -int(path.name))
+
+
+def _is_finished(step: pathlib.Path) -> bool:
+  # A disk's gets its name when it is.
+  return not cloud.is_url(step) or (step / _MARK).exists()
+
+
+def _unfinished(folder: pathlib.Path) -> list[pathlib.Path]:
+  """Returns what killed processes half wrote in a folder."""
+  if not cloud.is_url(folder):
+    return list(folder.glob(_UNFINISHED))
+  steps = folder.iterdir() if folder.is_dir() else ()
+  return [
+    path for path in steps if path.name.isdigit() and not _is_finished(path)
+  ]
 
 
 def _newest_whole(
@@ -222,7 +245,7 @@ def _tell(text: str) -> None:
 
 
 def _digest(path: pathlib.Path) -> str:
-  with open(path, 'rb') as file:
+  with path.open('rb') as file:
     return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
@@ -244,10 +267,12 @@ def _damage(folder: pathlib.Path) -> str:
   """
   if not (folder / _ITEM).is_dir():
     return f'{_ITEM} is missing'
+  if not _is_finished(folder):
+    return f'{_MARK} is missing'
   sums = folder / _SUMS
   if not sums.exists():
     return ''
-  for line in sums.read_text(errors='replace').splitlines():
+  for line in sums.read_bytes().decode(errors='replace').splitlines():
     digest, _, name = line.partition('  ')
     try:
       same = _digest(folder / name) == digest

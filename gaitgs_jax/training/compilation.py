@@ -1,9 +1,10 @@
 """Programs that XLA compiled, kept on disk for the next run."""
 
 import os
-import pathlib
 
 import jax
+
+from gaitgs_jax import local
 
 
 def keep() -> None:
@@ -12,7 +13,6 @@ def keep() -> None:
   A folder that the user set (JAX_COMPILATION_CACHE_DIR) is left as it is.
   """
   if not os.environ.get('JAX_COMPILATION_CACHE_DIR'):
-    cache = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-    folder = pathlib.Path(cache) / 'gaitgs_jax' / 'xla'
+    folder = local.cache() / 'xla'
     jax.config.update('jax_compilation_cache_dir', str(folder))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.0)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from gaitgs_jax import local
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
@@ -38,7 +38,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
       or the loss is no longer finite.
   """
   settings.check(config)
-  folder = local.path(workdir)
+  folder = cloud.folder(workdir)
   with (
     workdirs.naming_full_disk(folder),
     workdirs.lock(folder),
@@ -69,8 +69,8 @@ def evaluate(
       model, or the workdir is read-only.
   """
   settings.check(config)
-  folder = local.path(workdir)
-  found = checkpoint.find(local.path(checkpoint_path or workdir))
+  folder = cloud.folder(workdir)
+  found = checkpoint.find(cloud.folder(checkpoint_path or workdir))
   if not jax.process_index():
     workdirs.check_writable(folder)
   mesh = meshes.create(**config.mesh)
@@ -78,7 +78,7 @@ def evaluate(
   step, params, stats = checkpoint.restore_model(found, params, stats)
   data = setup.open_data(config)
   label = scoring.label_of(step)
-  if not found.is_relative_to(folder.absolute()):
+  if not found.is_relative_to(cloud.absolute(folder)):
     label = f'{found.parents[1].name}_{label}'
   with workdirs.naming_full_disk(folder):
     scorer = scoring.Scorer(config, data, graphdef, mesh, folder)

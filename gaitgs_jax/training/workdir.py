@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import jax
 
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import paths
 from gaitgs_jax.training.state import Arrays
@@ -50,12 +51,16 @@ _PACKAGES = (
 
 @contextlib.contextmanager
 def lock(workdir: pathlib.Path) -> Iterator[None]:
-  """Holds the workdir for one run.
+  """Holds the workdir for one run; in a bucket nothing can be held.
 
   Raises:
     UserError: another process holds it, or nothing can be written there.
   """
   if jax.process_index():  # The first process holds it for all of a run.
+    yield
+    return
+  if cloud.is_url(workdir):
+    check_writable(workdir)
     yield
     return
   with _open_lock(workdir) as file:
@@ -82,6 +87,9 @@ def _open_lock(workdir: pathlib.Path) -> TextIO:
 
 def check_writable(workdir: pathlib.Path) -> None:
   """Raises UserError if nothing can be written in a workdir."""
+  if cloud.is_url(workdir):
+    cloud.check_writable(workdir)
+    return
   with _naming_unwritable(workdir):
     workdir.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=workdir).close()

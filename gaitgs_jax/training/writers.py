@@ -5,17 +5,21 @@ are optional.
 """
 
 import csv
+import io
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
+
+from gaitgs_jax import cloud
 
 
 class Table:
   """A CSV file of one row per step, 'step' first, and blanks for no value.
 
   A new column rewrites the file; so does a second write to the same step,
-  whose numbers join the row. Every other write appends one line.
+  whose numbers join the row. Every other write appends one line, except in a
+  bucket, where nothing can be appended to.
   """
 
   def __init__(self, path: pathlib.Path, *, resume_step: int = 0):
@@ -28,20 +32,24 @@ class Table:
 
   def _read(self, last: int) -> None:
     """Reads the rows up to a step; those after it will be written again."""
-    with open(self._path, newline='') as file:
-      reader = csv.DictReader(file)
-      self._columns = list(reader.fieldnames or self._columns)
-      for row in reader:
-        # A killed process may leave a torn last line.
-        step = row.get('step') or ''
-        if step.isdigit() and int(step) <= last:
-          self._rows[int(step)] = {k: v for k, v in row.items() if v and k}
+    reader = csv.DictReader(self._path.read_text().splitlines())
+    self._columns = list(reader.fieldnames or self._columns)
+    for row in reader:
+      # A killed process may leave a torn last line.
+      step = row.get('step') or ''
+      if step.isdigit() and int(step) <= last:
+        self._rows[int(step)] = {k: v for k, v in row.items() if v and k}
 
   def write(self, step: int, scalars: Mapping[str, float]) -> None:
     """Adds numbers to a step's row."""
     texts = {key: f'{value:.9g}' for key, value in scalars.items()}
     fresh = [key for key in texts if key not in self._columns]
-    append = not fresh and step not in self._rows and self._path.exists()
+    append = (
+      not fresh
+      and step not in self._rows
+      and not cloud.is_url(self._path)
+      and self._path.exists()
+    )
     self._columns += fresh
     self._rows[step] = {**self._rows.get(step, {'step': str(step)}), **texts}
     if not append:
@@ -51,11 +59,16 @@ class Table:
       csv.DictWriter(file, self._columns).writerow(self._rows[step])
 
   def _rewrite(self) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, self._columns)
+    writer.writeheader()
+    writer.writerows(self._rows[step] for step in sorted(self._rows))
+    if cloud.is_url(self._path):
+      cloud.write(self._path, text.getvalue())
+      return
     beside = self._path.with_suffix('.partial')
     with open(beside, 'w', newline='') as file:
-      writer = csv.DictWriter(file, self._columns)
-      writer.writeheader()
-      writer.writerows(self._rows[step] for step in sorted(self._rows))
+      file.write(text.getvalue())
     os.replace(beside, self._path)
 
 
