@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import pathlib
 import re
@@ -211,12 +212,12 @@ def _copy(url: str, wanted: dict[str, int], target: Path, cache: Path) -> None:
   total, free = sum(wanted.values()), shutil.disk_usage(cache).free
   if total > free:
     raise UserError(
-      f'{url}: {_gigabytes(total)} are to be copied to {cache}, where '
-      f'{_gigabytes(free)} are free; make room, or set XDG_CACHE_HOME to a '
+      f'{url}: {_megabytes(total)} are to be copied to {cache}, where '
+      f'{_megabytes(free)} are free; make room, or set XDG_CACHE_HOME to a '
       'folder on a larger disk'
     )
   count = f'{len(wanted)} file' + 's' * (len(wanted) > 1)
-  print(f'copying {count}, {_gigabytes(total)}: {url} to {target}', flush=True)
+  print(f'copying {count}, {_megabytes(total)}: {url} to {target}', flush=True)
   filesystem = _filesystem(url)
   root = '/'.join(_parts(url)[1:])
   # Of one process at a time, so what is in it was left by a killed one.
@@ -250,6 +251,8 @@ def _filesystem(url: str) -> Any:
   try:
     import fsspec
 
+    # It logs, tracebacks included, what it also raises.
+    logging.getLogger('gcsfs').setLevel(logging.CRITICAL)
     return fsspec.filesystem(url[:2])
   except ImportError as error:
     raise UserError(
@@ -269,9 +272,7 @@ def _naming(url: str, cache: Path | None = None) -> Iterator[None]:
   try:
     yield
   except FileNotFoundError as error:
-    raise UserError(
-      f'{url}: no such bucket or folder ({_short(str(error))})'
-    ) from error
+    raise UserError(f'{url}: no such bucket or folder') from error
   except Exception as error:
     library = type(error).__module__.split('.')[0]
     if (
@@ -297,5 +298,5 @@ def _short(text: str) -> str:
   return ' '.join(text.split())[:_LONGEST]
 
 
-def _gigabytes(count: int) -> str:
-  return f'{count / 1e9:.1f} GB'
+def _megabytes(count: int) -> str:
+  return f'{count / 1e6:,.1f} MB'
