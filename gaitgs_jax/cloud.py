@@ -256,8 +256,8 @@ def _filesystem(url: str) -> Any:
     return fsspec.filesystem(url[:2])
   except ImportError as error:
     raise UserError(
-      f'{url}: needs the package {package}; install it with `pip install '
-      f'{package}`'
+      f'{url} needs the package {package}, which is not installed: '
+      'pip install -r requirements-cloud.txt'
     ) from error
 
 

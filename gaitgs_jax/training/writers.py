@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gaitgs_jax import cloud
+from gaitgs_jax.errors import UserError
 
 
 class Table:
@@ -96,12 +97,24 @@ class Writers:
 
 
 def _open_tensorboard(workdir: pathlib.Path) -> Any:
-  """Returns clu's writer, or None where it is not installed."""
+  """Returns clu's writer, or None where it is not installed.
+
+  Raises:
+    UserError: TensorFlow cannot write in the bucket.
+  """
   try:
     from clu import metric_writers
   except ImportError as error:
     print(f'no TensorBoard files: {error}; metrics.csv has the same numbers')
     return None
-  return metric_writers.AsyncWriter(
-    metric_writers.SummaryWriter(os.fspath(workdir))
-  )
+  try:
+    writer = metric_writers.SummaryWriter(os.fspath(workdir))
+  except Exception as error:
+    if not cloud.is_url(workdir):
+      raise
+    reason = ' '.join(str(error).split())
+    raise UserError(
+      f'TensorFlow cannot write TensorBoard files in {workdir} ({reason}): set '
+      '--config.tensorboard=False; metrics.csv has the same numbers'
+    ) from error
+  return metric_writers.AsyncWriter(writer)
