@@ -54,6 +54,7 @@ def serve(root):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
   protocol_version = 'HTTP/1.1'
+  disable_nagle_algorithm = True  # It would delay each answer by 40 ms.
 
   def log_message(self, *_):
     pass

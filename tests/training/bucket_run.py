@@ -21,6 +21,9 @@ RUN = 'gs://bucket/run'
 
 def main(root):
   """Trains in two parts, evaluates, reports, and loses a file."""
+  # Quick to start and to compile.
+  sys.modules['tensorflow'] = None
+  jax.config.update('jax_disable_most_optimizations', True)
   buckets.serve(root)
   models.create = tiny.create
   config = tiny.get_config(root / 'bucket' / 'tree')
