@@ -81,6 +81,26 @@ def check_writable(path: pathlib.Path) -> None:
     beside.unlink()
 
 
+@contextlib.contextmanager
+def naming_refusal(path: pathlib.Path) -> Iterator[None]:
+  """Turns a checkpoint that a bucket's folder does not take into a sentence.
+
+  Raises:
+    UserError: that is what failed.
+  """
+  try:
+    yield
+  except Exception as error:
+    # TensorStore's errors have no class of their own, but name the file.
+    known = isinstance(error, UserError) or not is_url(path)
+    if known or f'{path}/' not in str(error):
+      raise
+    raise UserError(
+      f'could not write in {path} ({_short(str(error))}); the checkpoints '
+      'already there are whole: run the same command again'
+    ) from error
+
+
 def write(path: pathlib.Path, text: str) -> None:
   """Writes a file in a bucket or on this machine, all of it or none.
 

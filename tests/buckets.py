@@ -32,7 +32,12 @@ def create(root):
 
 
 def serve(root):
-  """Makes gs:// of this process the folders below a root, for Orbax too."""
+  """Makes gs:// of this process the folders below a root, for Orbax too.
+
+  Returns:
+    The class that answers; with `refuses` set, nothing that is to be written
+    is taken.
+  """
   for scheme in ('gs', 'gcs'):
     fsspec.register_implementation(scheme, create(root), clobber=True)
   handler = type('Handler', (_Handler,), {'root': pathlib.Path(root)})
@@ -50,10 +55,12 @@ def serve(root):
   cloud.storage = storage
   sys.modules['google.cloud'] = cloud
   sys.modules['google.cloud.storage'] = storage
+  return handler
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
   protocol_version = 'HTTP/1.1'
+  refuses = False
   disable_nagle_algorithm = True  # It would delay each answer by 40 ms.
 
   def log_message(self, *_):
@@ -78,6 +85,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
   def do_POST(self):
     path, query = self._object()
     data = self.rfile.read(int(self.headers['content-length']))
+    if self.refuses:
+      return self._answer(403)
     there = str(path.stat().st_mtime_ns) if path.is_file() else '0'
     if query.get('ifGenerationMatch', there) != there:
       return self._answer(412)

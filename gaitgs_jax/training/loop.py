@@ -35,11 +35,12 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
 
   Raises:
     UserError: the config, the data or the workdir is wrong, the disk is full,
-      or the loss is no longer finite.
+      the bucket takes no more, or the loss is no longer finite.
   """
   settings.check(config)
   folder = cloud.folder(workdir)
   with (
+    cloud.naming_refusal(folder),
     workdirs.naming_full_disk(folder),
     workdirs.lock(folder),
     Stopping(terminate=jax.process_count() == 1) as stopping,

@@ -10,9 +10,11 @@ import sys
 import buckets
 import jax
 import numpy as np
+import pytest
 from training import tiny
 
 from gaitgs_jax import __main__, cloud, models
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import checkpoint, loop, setup
 from gaitgs_jax.training import mesh as meshes
 
@@ -24,7 +26,7 @@ def main(root):
   # Quick to start and to compile.
   sys.modules['tensorflow'] = None
   jax.config.update('jax_disable_most_optimizations', True)
-  buckets.serve(root)
+  answers = buckets.serve(root)
   models.create = tiny.create
   config = tiny.get_config(root / 'bucket' / 'tree')
   config.dataset.root = 'gs://bucket/tree'
@@ -45,6 +47,9 @@ def main(root):
   shutil.rmtree(root / 'bucket' / 'run' / 'checkpoints' / '6' / 'default')
   with checkpoint.Checkpoints(cloud.folder(RUN)) as kept:
     assert kept.latest() == 4
+  answers.refuses = True
+  with pytest.raises(UserError, match='could not write in gs://bucket/run '):
+    loop.train(config, RUN)
 
 
 def _final(config, run):

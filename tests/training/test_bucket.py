@@ -25,7 +25,9 @@ def test_a_run_in_a_bucket_goes_on_and_ends_bit_for_bit_as_on_a_disk(tmp_path):
   assert f'everything is in {bucket_run.RUN}' in done.stdout
   assert '6 is damaged (default is missing): it is 6.damaged' in done.stdout
   names = {path.name for path in (run / 'checkpoints').iterdir()}
-  assert names == {'4', '6.damaged'}
+  assert names == {'4', '6', '6.damaged'}
+  # That of the end, which the bucket did not take.
+  assert not (run / 'checkpoints' / '6' / 'commit_success.txt').exists()
   # As on a disk, but for what holds a folder there.
   assert {path.name for path in run.iterdir()} == {
     'checkpoints',
