@@ -5,7 +5,8 @@ process, each cycle in a new workdir, and prints as CSV what the process holds:
 
   python -m benchmarks.soak --minutes=60
 
-At the end it says how much each grew from the first tenth of the time on.
+At the end it says how much each grew from the first tenth of the time on, and
+with --trace, which is slow, which lines of Python made what was kept since.
 """
 
 import argparse
@@ -17,12 +18,15 @@ import pathlib
 import tempfile
 import threading
 import time
+import tracemalloc
 from typing import Any
 
 from gaitgs_jax import models
 from gaitgs_jax.training import compilation, loop
 
 COLUMNS = ('seconds', 'cycles', 'rss_mib', 'files', 'threads')
+
+WARM = 5  # Cycles before tracing.
 
 
 def cycle(config: Any, folder: pathlib.Path) -> None:
@@ -44,11 +48,23 @@ def held() -> tuple[float, int, int]:
   return resident, files, int(status['Threads'])
 
 
+def show_kept(cycles: int) -> None:
+  """Prints what was made since tracing began and is still there."""
+  gc.collect()
+  kept = tracemalloc.take_snapshot().statistics('lineno')
+  total = sum(each.size for each in kept)
+  print(f'{total / cycles / 1024:.0f} KiB a cycle are kept')
+  for each in kept[:8]:
+    frame = each.traceback[0]
+    print(f'{each.size / cycles / 1024:8.1f} {frame.filename}:{frame.lineno}')
+
+
 def main() -> None:
   """Runs cycles for a time and prints what is held meanwhile."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
   parser.add_argument('--minutes', type=float, default=2)
   parser.add_argument('--every', type=float, default=10, help='seconds a line')
+  parser.add_argument('--trace', action='store_true')
   options = parser.parse_args()
   compilation.keep()
   tiny = importlib.import_module('tests.training.tiny')  # It has no types.
@@ -67,6 +83,9 @@ def main() -> None:
       ):
         cycle(config, pathlib.Path(run))
       cycles += 1
+      if options.trace and cycles == WARM:
+        gc.collect()
+        tracemalloc.start()
       if not rows or spent - rows[-1][0] >= options.every:
         gc.collect()
         rows.append((spent, cycles, *held()))
@@ -75,6 +94,8 @@ def main() -> None:
   for column, before, after in zip(COLUMNS, first, rows[-1], strict=True):
     print(f'{column:8} {before:10.1f} -> {after:10.1f}')
   print(f'{threading.active_count()} threads of Python are left')
+  if options.trace:
+    show_kept(cycles - WARM)
 
 
 if __name__ == '__main__':

@@ -196,7 +196,10 @@ def _mix_frames(x: jax.Array) -> tuple[jax.Array, ...]:
   even, odd = padded[:, :, 0], padded[:, :, 1]
   a, b, c, d = even[:, :-1], odd[:, :-1], even[:, 1:], odd[:, 1:]
   mixed = (a - c, b + c, c - b, b - d)
-  return tuple(each.reshape(n * pairs, *frame) for each in mixed)
+  # Or XLA computes them for the whole map and again for its strips.
+  return jax.lax.optimization_barrier(
+    tuple(each.reshape(n * pairs, *frame) for each in mixed)
+  )
 
 
 def _mix_frames_forward(
