@@ -40,10 +40,10 @@ def make_source(
 
 def alone(source: ArraySource) -> Iterator[Batch]:
   """Yields every sequence by itself, unpadded."""
-  for row, length in enumerate(source.index.length):
+  for row, frames in pipeline.read_whole(source, np.arange(len(source.index))):
     yield {
-      'frames': source.read(row)[None],
-      'mask': np.ones((1, length), bool),
+      'frames': frames[None],
+      'mask': np.ones((1, len(frames)), bool),
       'sequence': np.array([row], np.int32),
     }
 
