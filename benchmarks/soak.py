@@ -94,7 +94,7 @@ def main() -> None:
   for column, before, after in zip(COLUMNS, first, rows[-1], strict=True):
     print(f'{column:8} {before:10.1f} -> {after:10.1f}')
   print(f'{threading.active_count()} threads of Python are left')
-  if options.trace:
+  if options.trace and cycles > WARM:
     show_kept(cycles - WARM)
 
 

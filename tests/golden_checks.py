@@ -41,16 +41,8 @@ def padded_batch(golden, lengths):
 OPTIMISED = {'xla_backend_optimization_level': 3}
 
 
-def train_pass(model, x, batch, *, loss_fn, options=None):
-  """Returns total, terms, output, the gradients and the running statistics.
-
-  Args:
-    model: to be trained.
-    x: its input.
-    batch: labels by name.
-    loss_fn: (output, batch) -> total, terms.
-    options: of XLA.
-  """
+def train_pass(model, x, batch, *, loss_fn):
+  """Returns total, terms, output, the gradients and the running statistics."""
   graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
 
   def objective(params):
@@ -60,7 +52,7 @@ def train_pass(model, x, batch, *, loss_fn, options=None):
     return total, (terms, output, nnx.state(model, nnx.BatchStat))
 
   grad = jax.value_and_grad(objective, has_aux=True)
-  jitted = jax.jit(grad, compiler_options=options)
+  jitted = jax.jit(grad, compiler_options=OPTIMISED)
   (total, (terms, output, stats)), grads = jitted(params)
   return total, terms, output, grads, stats
 

@@ -71,7 +71,6 @@ def train_pass(name):
     golden_checks.silhouettes(golden['train_in']),
     {'subject': jnp.asarray(golden['train_labels'])},
     loss_fn=LOSSES,
-    options=golden_checks.OPTIMISED if name == 'cstl_64' else None,
   )
 
 
