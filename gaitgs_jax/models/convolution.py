@@ -4,10 +4,9 @@ Every lowering computes the same numbers; only their speed differs:
 
   native: XLA's 3-D convolution;
   frames: a 2-D convolution over each frame joined with its neighbours;
-  winograd: as F(2,3) along time (Lavin and Gray, https://arxiv.org/abs/1509.09308):
-    two frames from four 2-D convolutions of one frame's channels, a third less
-    arithmetic. For three taps in time; other convolutions are lowered to
-    frames.
+  winograd: four frames from six 2-D convolutions of one frame's channels, half
+    the arithmetic (`winograd.py`). For three taps in time; other convolutions
+    are lowered to frames.
 
 docs/scaling.md tells how fast each is where.
 """
@@ -19,6 +18,8 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+
+from gaitgs_jax.models import winograd
 
 LOWERINGS = ('native', 'frames', 'winograd')
 
@@ -83,8 +84,7 @@ def convolve(
     return _convolve_3d(x, kernel)
   n, s, h, w, c = x.shape
   if chosen == 'winograd':
-    pairs = zip(_mix_frames(x), _mix_taps(kernel), strict=True)
-    return _unmix_frames([_convolve_2d(*pair) for pair in pairs], x)
+    return winograd.convolve(x, (kernel, _convolve_2d))[0]
   t, d = kernel.shape[0], kernel.shape[-1]
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
   return _convolve_2d(frames, _join_taps(kernel)).reshape(n, s, h, w, d)
@@ -135,10 +135,9 @@ def convolve_with_strips(
     y = y.reshape(n, strips, s, h // strips, w, d).swapaxes(1, 2)
     return _convolve_3d(x, whole), y.reshape(n, s, h, w, d)
   if chosen == 'winograd':
-    mixed = _mix_frames(x)
-    of_map = list(map(_convolve_2d, mixed, _mix_taps(whole)))
-    of_strips = list(map(convolve_strips, mixed, _mix_taps(strip)))
-    return _unmix_frames(of_map, x), _unmix_frames(of_strips, x)
+    kernels = (whole, _convolve_2d), (strip, convolve_strips)
+    y, z = winograd.convolve(x, *kernels)
+    return y, z
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
   y = _convolve_2d(frames, _join_taps(whole))
   z = convolve_strips(frames, _join_taps(strip))
@@ -184,61 +183,6 @@ def _join_taps(kernel: jax.Array) -> jax.Array:
   """Joins a kernel's taps in time on channels: [t,i,j,c,d] -> [i,j,t*c,d]."""
   t, i, j, c, d = kernel.shape
   return kernel.transpose(1, 2, 0, 3, 4).reshape(i, j, t * c, d)
-
-
-@jax.custom_vjp
-def _mix_frames(x: jax.Array) -> tuple[jax.Array, ...]:
-  """Mixes four frames for every two: four times [n*ceil(s/2),h,w,c]."""
-  n, s, *frame = x.shape
-  pairs = -(-s // 2)
-  padding = ((0, 0), (1, 2 * pairs - s + 1)) + ((0, 0),) * 3
-  padded = jnp.pad(x, padding).reshape(n, pairs + 1, 2, *frame)
-  even, odd = padded[:, :, 0], padded[:, :, 1]
-  a, b, c, d = even[:, :-1], odd[:, :-1], even[:, 1:], odd[:, 1:]
-  mixed = (a - c, b + c, c - b, b - d)
-  # Or XLA computes them for the whole map and again for its strips.
-  return jax.lax.optimization_barrier(
-    tuple(each.reshape(n * pairs, *frame) for each in mixed)
-  )
-
-
-def _mix_frames_forward(
-  x: jax.Array,
-) -> tuple[tuple[jax.Array, ...], jax.Array]:
-  return _mix_frames(x), x[:, :, :0]
-
-
-def _mix_frames_backward(
-  empty: jax.Array, mixed: tuple[jax.Array, ...]
-) -> tuple[jax.Array]:
-  # XLA joins what the gradient of each slice is to one loop, and computes it
-  # over and over for whatever reads it: that took a third of a train step.
-  n, s = empty.shape[:2]
-  mixed = jax.lax.optimization_barrier(mixed)
-  a, b, c, d = (each.reshape(n, -1, *each.shape[1:]) for each in mixed)
-  none = jnp.zeros_like(a[:, :1])
-  odd = b - c + d - jnp.concatenate([none, d[:, :-1]], axis=1)
-  even = b + c - a + jnp.concatenate([a[:, 1:], none], axis=1)
-  x = jnp.stack([odd, even], axis=2).reshape(n, -1, *a.shape[2:])
-  return (jax.lax.optimization_barrier(x[:, :s]),)
-
-
-_mix_frames.defvjp(_mix_frames_forward, _mix_frames_backward)
-
-
-def _mix_taps(kernel: jax.Array) -> tuple[jax.Array, ...]:
-  """Mixes three taps in time [3,i,j,c,d]: four times [i,j,c,d]."""
-  a, b, c = kernel
-  half = jnp.asarray(0.5, kernel.dtype)
-  return a, half * (a + b + c), half * (a - b + c), c
-
-
-def _unmix_frames(mixed: list[jax.Array], x: jax.Array) -> jax.Array:
-  """Returns the frames [n,s,h,w,d] of four results [n*ceil(s/2),h,w,d]."""
-  a, b, c, d = jax.lax.optimization_barrier(mixed)
-  n, s = x.shape[:2]
-  y = jnp.stack([a + b + c, b - c - d], axis=1)
-  return y.reshape(n, -1, *a.shape[1:])[:, :s]
 
 
 def shifted_frames(

@@ -133,11 +133,13 @@ def show(config: Any, topology: str = '') -> None:
     return within(forecast(tried, mesh), limit)
 
   given = batch.subjects // unit
-  most = largest(fits, _guess(found, given, limit), given, within(found, limit))
+  most, too_many = largest(
+    fits, _guess(found, given, limit), given, within(found, limit)
+  )
   _tell(
     'largest batch',
     f'{most * unit} subjects x {batch.sequences} sequences '
-    f'({(most + 1) * unit} subjects do not fit)'
+    f'({too_many * unit} subjects do not fit)'
     if most
     else f'none: {unit} subjects x {batch.sequences} sequences do not fit',
   )
@@ -304,8 +306,8 @@ def within(need: Forecast | None, limit: int) -> bool:
 
 def largest(
   fits: Callable[[int], bool], guess: int, given: int, given_fits: bool
-) -> int:
-  """Returns the largest number that fits, 0 if none does.
+) -> tuple[int, int]:
+  """Returns the largest number that fits, to 3 %, and one that does not.
 
   Gallops from the guess to a bracket and then halves that.
 
@@ -317,7 +319,7 @@ def largest(
   """
   low, high = (given, math.inf) if given_fits else (0, given)
   stride = max(1, guess // 16)
-  while high - low > 1:
+  while high - low > max(1, low // 32):
     count = int(min(max(guess, low + 1), high - 1))
     if fits(count):
       low, guess = count, count + stride
@@ -326,7 +328,7 @@ def largest(
     if high - low <= 2 * stride:
       guess = (low + int(high)) // 2
     stride *= 2
-  return low
+  return low, int(high)
 
 
 def _guess(found: Forecast | None, units: int, limit: int) -> int:

@@ -1,5 +1,7 @@
 """Every lowering equals the plain 3-D convolution, forward and backward."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,13 +71,30 @@ def test_every_lowering_is_the_plain_convolution(taps, strips):
     )
 
 
-@pytest.mark.parametrize('frames', (1, 2, 3, 6))
+@pytest.mark.parametrize('frames', (1, 3, 4, 6, 8))
 def test_winograd_of_any_number_of_frames(frames):
   x = jax.random.normal(jax.random.key(0), (2, frames, 4, 4, 8))
   kernel = jax.random.normal(jax.random.key(1), (3, 3, 3, 8, 2))
   found = convolution.convolve(x, kernel, lowering='winograd')
   expected = convolution.convolve(x, kernel, lowering='native')
   np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_winograd_keeps_what_is_not_finite():
+  kernel = jnp.ones((3, 1, 1, 8, 1))
+  x = jnp.ones((1, 8, 1, 1, 8))
+  for value in (jnp.nan, jnp.inf):
+    for broken in ((x.at[0, 0].set(value), kernel), (x, kernel * value)):
+      y = convolution.convolve(*broken, lowering='winograd')
+      assert not np.isfinite(y[0, 0]).any()
+
+
+def test_what_winograd_mixes_is_computed_once():
+  x, kernel = jnp.ones((1, 8, 4, 4, 8)), jnp.ones((3, 3, 3, 8, 2))
+  convolve = functools.partial(convolution.convolve, lowering='winograd')
+  compiled = jax.jit(convolve).lower(x, kernel).compile()
+  # The frames and the results; XLA would take a branch that it sees through.
+  assert compiled.as_text().count(' conditional(') == 2
 
 
 def test_platform_and_dtype_decide():

@@ -93,7 +93,8 @@ def test_the_largest_that_fits_is_found_in_few_trials(
     tried.append(count)
     return count <= most
 
-  assert forecast.largest(fits, guess, given, given <= most) == most
+  found, too_many = forecast.largest(fits, guess, given, given <= most)
+  assert found <= most < too_many <= found + max(1, found // 32)
   assert len(tried) == len({given, *tried}) - 1
   near = given < 64 and abs(most - guess) < 3
   assert len(tried) <= (trials if near else 20)
