@@ -106,7 +106,11 @@ def _apart(
   def never(_: Arrays) -> Results:
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
-  return jax.lax.cond(certain, function, never, arrays)
+  return jax.lax.platform_dependent(
+    arrays,
+    cpu=functools.partial(jax.lax.cond, certain, function, never),
+    default=function,
+  )
 
 
 def _weighted(
