@@ -27,8 +27,10 @@ from gaitgs_jax.training import step as steps
 
 _GIB, _MIB = 2**30, 2**20
 
-# What libtpu would ask a TPU machine for, and complain that it is none.
+# What libtpu would ask a TPU machine for, and complain that it is none; and a
+# lock of the chips, which would let one process compile at a time.
 _NO_TPU_HERE = {
+  'ALLOW_MULTIPLE_LIBTPU_LOAD': '1',
   'TPU_SKIP_MDS_QUERY': '1',
   'TPU_ACCELERATOR_TYPE': 'v5litepod-1',
   'TPU_WORKER_HOSTNAMES': 'localhost',
