@@ -311,7 +311,8 @@ def largest(
 ) -> tuple[int, int]:
   """Returns the largest number that fits, to 3 %, and one that does not.
 
-  Gallops from the guess to a bracket and then halves that.
+  These are 0 and 1 if none fits. Gallops from the guess to a bracket and then
+  halves that.
 
   Args:
     fits: whether a number fits; each call is dear.
