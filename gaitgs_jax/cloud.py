@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import errno
 import fcntl
+import itertools
 import logging
 import os
 import pathlib
@@ -32,6 +33,7 @@ _LOGINS = {
 _LIBRARIES = ('aiohttp', 'botocore', 'gcsfs', 'google', 'requests')
 # Objects at a time; most datasets are many small ones, which wait on the net.
 _THREADS = 32
+_AHEAD = 4096
 _LONGEST = 300
 
 
@@ -256,8 +258,11 @@ def _copy(url: str, wanted: dict[str, int], target: Path, cache: Path) -> None:
     half.replace(whole)
 
   with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
-    for _ in threads.map(copy, range(len(wanted)), wanted):
-      pass
+    numbered = enumerate(wanted)
+    # All at once would wait in memory, and there may be millions.
+    while some := list(itertools.islice(numbered, _AHEAD)):
+      for _ in threads.map(copy, *zip(*some, strict=True)):
+        pass
   shutil.rmtree(halves)
 
 

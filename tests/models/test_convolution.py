@@ -43,7 +43,7 @@ def both(function):
 
 
 @pytest.mark.parametrize('taps', KERNELS)
-@pytest.mark.parametrize('strips', (1, 2))
+@pytest.mark.parametrize('strips', (2, 8))
 def test_every_lowering_is_the_plain_convolution(taps, strips):
   keys = jax.random.split(jax.random.key(0), 3)
   x = jax.random.normal(keys[0], (2, 5, 8, 6, 8))
@@ -108,7 +108,6 @@ def test_platform_and_dtype_decide():
   ('strips', 'lowering', 'sentence'),
   (
     (3, None, '3 strips do not divide a height of 8'),
-    (8, None, 'strips of height 1 are too low for 5 taps'),
     (2, 'fast', "no convolution lowering 'fast'"),
   ),
 )
