@@ -19,7 +19,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 bench: .venv/run
-	for name in input walkers evaluation embed_batched train_step embed search; do \
+	for name in input walkers evaluation embed_batched train_step embed rounding search; do \
 	  $(BIN)/python -m benchmarks.$$name || exit 1; \
 	done
 

@@ -1,0 +1,88 @@
+"""Float32's rounding in each lowering of the convolutions of GaitGS.
+
+  python -m benchmarks.rounding
+
+Prints the largest error of one convolution of 64 channels and of its gradients,
+in standard deviations of what is right, and of the golden embeddings, as they
+are, with their standard deviation. Right is the plain convolution in float64,
+and the released network in float64.
+"""
+
+import importlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gaitgs_jax.interop import torch
+from gaitgs_jax.models import convolution
+
+FRAMES = (1, 7, 30)
+LENGTHS = (1, 2, 7, 30, 83)  # Of the golden sequences.
+
+
+def convolved(
+  x: np.ndarray,
+  kernel: np.ndarray,
+  weight: np.ndarray,
+  lowering: str,
+  dtype: Any,
+) -> tuple[jax.Array, ...]:
+  """Returns a convolution and its gradients, weighted, at both operands."""
+
+  def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return convolution.convolve(x, kernel, lowering=lowering)
+
+  given = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
+  found, back = jax.vjp(convolve, *given)
+  return (found, *back(jnp.asarray(weight, dtype)))
+
+
+def show_convolutions() -> None:
+  """Prints the errors of single convolutions."""
+  rng = np.random.default_rng(0)
+  print('frames,lowering,convolution,gradient at x,gradient at kernel')
+  for frames in FRAMES:
+    x = rng.normal(size=(2, frames, 16, 22, 64))
+    kernel = 0.03 * rng.normal(size=(3, 3, 3, 64, 64))
+    weight = rng.normal(size=x.shape)
+    right = convolved(x, kernel, weight, 'native', jnp.float64)
+    for lowering in convolution.LOWERINGS:
+      found = convolved(x, kernel, weight, lowering, jnp.float32)
+      errors = (
+        float(jnp.abs(a - b).max() / b.std())
+        for a, b in zip(found, right, strict=True)
+      )
+      print(frames, lowering, *(f'{error:.1e}' for error in errors), sep=',')
+
+
+def show_embeddings() -> None:
+  """Prints the errors of the golden embeddings."""
+  golden: Any = importlib.import_module('tests.golden_numbers')
+  print('file,lowering,largest error,standard deviation')
+  for name, fields in golden.GAITGS.items():
+    numbers = golden.load(name)
+    model = torch.from_torch('gaitgs', golden.state_dict(numbers), **fields)
+    for lowering in convolution.LOWERINGS:
+      embed = jax.jit(lambda model, x: model(x).embedding)
+      worst = 0.0
+      for length in LENGTHS:
+        x = numbers[f'eval_in_{length}'].astype(np.float32)[..., None] / 255
+        with convolution.lowered(lowering):
+          found = np.swapaxes(embed(model, x), 1, 2)
+        right = numbers[f'eval_emb_{length}']
+        worst = max(worst, float(np.abs(found - right).max()))
+      deviation = numbers['eval_emb_30'].std()
+      print(name, lowering, f'{worst:.1e}', f'{deviation:.2f}', sep=',')
+
+
+def main() -> None:
+  """Prints both."""
+  show_embeddings()
+  jax.config.update('jax_enable_x64', True)
+  show_convolutions()
+
+
+if __name__ == '__main__':
+  main()
