@@ -316,22 +316,23 @@ def _tf_stream(
   names: list[str],
 ) -> Iterator[Batch]:
   failures: dict[int, Exception] = {}
-  # TensorFlow keeps `arrays` as long as the process lives; what it calls, and
-  # with it a whole dataset in memory, must not live as long.
-  builders = [build]
 
-  def arrays(step: np.int64) -> list[np.ndarray]:
+  def arrays(step: int) -> list[np.ndarray]:
     try:
-      return list(builders[0](int(step)).values())
+      return list(build(step).values())
     except Exception as error:
       # TensorFlow passes on no more than the text of an exception.
-      failures[int(step)] = error
+      failures[step] = error
       raise
+
+  number = next(_numbers)
+  _streams[number] = arrays
+  read = _tf_reader(tuple(names))
 
   # AutoGraph would only try, and warn that generators are not for it.
   @tf.autograph.experimental.do_not_convert
   def tensors(step: Any) -> Any:
-    return tf.numpy_function(arrays, [step], [_DTYPES[name] for name in names])
+    return read(number, step)
 
   steps = tf.data.Dataset.range(start, 2**62 if stop is None else stop)
   stream = steps.map(
@@ -346,8 +347,33 @@ def _tf_stream(
       raise failures[min(failures)] from None
     raise
   finally:
-    builders.clear()
-    failures.clear()
+    del _streams[number]
+
+
+# What TensorFlow calls it keeps as long as the process lives. So it calls one
+# function for all streams, and these build their batches while they are read.
+_streams: dict[int, Callable[[int], list[np.ndarray]]] = {}
+_numbers = itertools.count()
+
+
+@functools.cache
+def _tf_reader(names: tuple[str, ...]) -> Any:
+  """Returns TensorFlow's function from a stream and a step to a batch."""
+  tf = _tensorflow()
+  dtypes = [_DTYPES[name] for name in names]
+  given = tf.TensorSpec((), tf.int64)
+
+  def arrays(stream: np.int64, step: np.int64) -> list[np.ndarray]:
+    if build := _streams.get(int(stream)):
+      return build(int(step))
+    # It was closed meanwhile, and nobody will see what it gives.
+    return [np.empty((), dtype) for dtype in dtypes]
+
+  @tf.function(input_signature=[given, given], autograph=False)
+  def read(stream: Any, step: Any) -> Any:
+    return tf.numpy_function(arrays, [stream, step], dtypes)
+
+  return read
 
 
 @functools.cache

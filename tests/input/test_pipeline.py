@@ -1,4 +1,5 @@
 import gc
+import inspect
 import itertools
 import weakref
 
@@ -309,3 +310,15 @@ def test_tensorflow_lets_go_of_a_source_when_its_stream_is_closed(source):
   del held
   gc.collect()
   assert gone() is None
+
+
+def test_tensorflow_keeps_no_function_of_a_closed_stream(source):
+  def functions():
+    gc.collect()
+    return sum(inspect.isfunction(found) for found in gc.get_objects())
+
+  train(source, 2, backend='tensorflow')
+  before = functions()
+  for _ in range(3):
+    train(source, 2, backend='tensorflow')
+  assert functions() == before
