@@ -8,8 +8,8 @@ import importlib.metadata
 import os
 
 # jaxlib sends 2-D convolutions on CPU to YNNPACK, which is slower than Eigen at
-# them; matrix products stay there. An XLA that does not know a
-# flag aborts the process, hence the version guard.
+# them; matrix products stay there. An XLA that does not know a flag aborts the
+# process, hence the version guard.
 YNN_FLAG = '--xla_cpu_experimental_ynn_fusion_type=dot'
 _YNN_VERSIONS = ('0.10.2',)
 
