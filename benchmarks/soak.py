@@ -7,6 +7,8 @@ process, each cycle in a new workdir, and prints as CSV what the process holds:
 
 At the end it says how much each grew from the first tenth of the time on, and
 with --trace, which is slow, which lines of Python made what was kept since.
+JAX remembers some thousands of the things that it traced; with --clear it
+forgets them after each cycle, so that what else is kept shows.
 """
 
 import argparse
@@ -20,6 +22,8 @@ import threading
 import time
 import tracemalloc
 from typing import Any
+
+import jax
 
 from gaitgs_jax import models
 from gaitgs_jax.training import compilation, loop
@@ -65,6 +69,7 @@ def main() -> None:
   parser.add_argument('--minutes', type=float, default=2)
   parser.add_argument('--every', type=float, default=10, help='seconds a line')
   parser.add_argument('--trace', action='store_true')
+  parser.add_argument('--clear', action='store_true')
   options = parser.parse_args()
   compilation.keep()
   tiny = importlib.import_module('tests.training.tiny')  # It has no types.
@@ -83,6 +88,8 @@ def main() -> None:
       ):
         cycle(config, pathlib.Path(run))
       cycles += 1
+      if options.clear:
+        jax.clear_caches()
       if options.trace and cycles == WARM:
         gc.collect()
         tracemalloc.start()
