@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-# Form -> module, class and classes of the released network, its widths, and the
-# angles of its views.
+# Form -> module and class of the released network, its fields, and the angles
+# of its views.
 FORMS: dict[str, tuple[str, str, dict[str, Any], list[int]]] = {
   'gaitgs_casia_b': (
     'gaitgs',
@@ -105,12 +105,11 @@ class Original:
       self.optimizer.zero_grad()
       with self._mixed():
         given = self.network(inputs)['training_feat']
-        terms = (
-          weight * self.losses[name][1](**given[name])[0].mean()
-          for name, (weight, _) in self.losses.items()
+        total = sum(
+          weight * loss(**given[name])[0].mean()
+          for name, (weight, loss) in self.losses.items()
           if name in given
         )
-        total = sum(terms)
       self.scaler.scale(total).backward()
       self.scaler.step(self.optimizer)
       self.scaler.update()
@@ -193,9 +192,10 @@ def ours(options: argparse.Namespace, flags: list[str]) -> float:
     env=environment,
     stdout=subprocess.PIPE,
     text=True,
-    check=True,
-  ).stdout
-  return json.loads(told.splitlines()[-1])['seconds, median']
+  )
+  if told.returncode:
+    sys.exit(told.returncode)  # It said why.
+  return json.loads(told.stdout.splitlines()[-1])['seconds, median']
 
 
 def main() -> None:
@@ -212,13 +212,15 @@ def main() -> None:
   parser.add_argument('--repeats', type=int, default=4, help='a turn')
   parser.add_argument('--preload', default='', help='a library for ours alone')
   options, flags = parser.parse_known_args()
+  if options.work == 'train_step' and options.rows < 4:
+    parser.error('--rows: its triplets need 4 sequences, of two subjects')
   original = Original(options.code, options.form)
   work = getattr(original, options.work)(options.rows, options.frames)
   released: list[float] = []
   own: list[float] = []
   for turn in range(options.turns):
-    released += timed(work, options.repeats)
     own.append(ours(options, flags))
+    released += timed(work, options.repeats)
     print(
       f'turn {turn + 1}: the original '
       f'{statistics.median(released[-options.repeats :]):.3f} s, '

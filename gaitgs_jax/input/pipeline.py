@@ -40,6 +40,10 @@ _DTYPES: dict[str, Any] = {
   'condition': np.int32,
   'sequence': np.int32,
 }
+# What TensorFlow calls it keeps as long as the process lives. So it calls one
+# function for all streams, and these build their batches while they are read.
+_streams: dict[int, Callable[[int], list[np.ndarray]]] = {}
+_numbers = itertools.count()
 
 
 def train_batches(
@@ -325,9 +329,7 @@ def _tf_stream(
       failures[step] = error
       raise
 
-  number = next(_numbers)
-  _streams[number] = arrays
-  read = _tf_reader(tuple(names))
+  number, read = next(_numbers), _tf_reader(tuple(names))
 
   # AutoGraph would only try, and warn that generators are not for it.
   @tf.autograph.experimental.do_not_convert
@@ -339,6 +341,7 @@ def _tf_stream(
     tensors, num_parallel_calls=_WORKERS, deterministic=True
   ).prefetch(_AHEAD)
   failure = tf.errors.OpError  # The module may be gone when this is closed.
+  _streams[number] = arrays
   try:
     for values in stream.as_numpy_iterator():
       yield dict(zip(names, values, strict=True))
@@ -348,12 +351,7 @@ def _tf_stream(
     raise
   finally:
     del _streams[number]
-
-
-# What TensorFlow calls it keeps as long as the process lives. So it calls one
-# function for all streams, and these build their batches while they are read.
-_streams: dict[int, Callable[[int], list[np.ndarray]]] = {}
-_numbers = itertools.count()
+    failures.clear()  # Their tracebacks hold what builds the batches.
 
 
 @functools.cache
