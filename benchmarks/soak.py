@@ -1,4 +1,4 @@
-"""What a process holds after many runs: memory, open files, threads.
+"""What a process holds after many runs: memory, open files, threads (Linux).
 
 Trains, resumes and evaluates the tests' tiny model over and over in one
 process, each cycle in a new workdir, and prints as CSV what the process holds:
@@ -7,12 +7,15 @@ process, each cycle in a new workdir, and prints as CSV what the process holds:
 
 At the end it says how much each grew from the first tenth of the time on, and
 with --trace, which is slow, which lines of Python made what was kept since.
+The heap is what glibc's allocator has handed out: the resident size goes on
+beyond it, with the pages that the allocator cannot give back.
 JAX remembers some thousands of the things that it traced; with --clear it
 forgets them after each cycle, so that what else is kept shows.
 """
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import importlib
 import io
@@ -28,7 +31,7 @@ import jax
 from gaitgs_jax import models
 from gaitgs_jax.training import compilation, loop
 
-COLUMNS = ('seconds', 'cycles', 'rss_mib', 'files', 'threads')
+COLUMNS = ('seconds', 'cycles', 'rss_mib', 'heap_mib', 'files', 'threads')
 
 WARM = 5  # Cycles before tracing.
 
@@ -41,15 +44,30 @@ def cycle(config: Any, folder: pathlib.Path) -> None:
   loop.evaluate(config, folder)
 
 
-def held() -> tuple[float, int, int]:
-  """Returns this process's resident MiB, open files and threads (Linux)."""
+class _Heap(ctypes.Structure):
+  """The ten numbers of `struct mallinfo2`, glibc's malloc.h since 2.33."""
+
+  _fields_ = (('bytes', ctypes.c_size_t * 10),)
+
+
+def heap() -> float:
+  """Returns the MiB that glibc has handed out, 0 with another allocator."""
+  describe = ctypes.CDLL(None).mallinfo2
+  describe.restype = _Heap
+  found = describe().bytes
+  hblkhd, uordblks = found[4], found[7]  # In mappings of their own, in arenas.
+  return (hblkhd + uordblks) / 2**20
+
+
+def held() -> tuple[float, float, int, int]:
+  """Returns this process's resident and heap MiB, open files and threads."""
   process = pathlib.Path('/proc/self')
   status = dict(
     line.split(':', 1) for line in (process / 'status').open() if ':' in line
   )
   resident = int(status['VmRSS'].split()[0]) / 1024
   files = len(list((process / 'fd').iterdir())) - 1  # Less the listing's own.
-  return resident, files, int(status['Threads'])
+  return resident, heap(), files, int(status['Threads'])
 
 
 def show_kept(cycles: int) -> None:
@@ -75,7 +93,7 @@ def main() -> None:
   tiny = importlib.import_module('tests.training.tiny')  # It has no types.
   models.create = tiny.create
   print(','.join(COLUMNS), flush=True)
-  rows: list[tuple[float, int, float, int, int]] = []
+  rows: list[tuple[float, int, float, float, int, int]] = []
   start, cycles = time.monotonic(), 0
   with tempfile.TemporaryDirectory() as name:
     root = pathlib.Path(name)
@@ -96,7 +114,7 @@ def main() -> None:
       if not rows or spent - rows[-1][0] >= options.every:
         gc.collect()
         rows.append((spent, cycles, *held()))
-        print('{:.0f},{},{:.1f},{},{}'.format(*rows[-1]), flush=True)
+        print('{:.0f},{},{:.1f},{:.1f},{},{}'.format(*rows[-1]), flush=True)
   first = next(row for row in rows if row[0] >= 0.1 * rows[-1][0])
   for column, before, after in zip(COLUMNS, first, rows[-1], strict=True):
     print(f'{column:8} {before:10.1f} -> {after:10.1f}')

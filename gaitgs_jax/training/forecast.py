@@ -223,8 +223,13 @@ def forecast(config: Any, mesh: Mesh) -> Forecast | None:
   )
 
 
-def lower(config: Any, mesh: Mesh) -> jax.stages.Lowered:
+def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
   """Returns the config's train step, lowered for a mesh.
+
+  Args:
+    config: of the run.
+    mesh: of devices, which need not be at hand.
+    lowering: of the convolutions, '' for the platform's default.
 
   Raises:
     UserError: the config is wrong, or its batch does not divide.
@@ -245,8 +250,8 @@ def lower(config: Any, mesh: Mesh) -> jax.stages.Lowered:
   )
   key = jax.eval_shape(lambda: jax.random.key(config.seed))
   key = key.update(sharding=meshes.whole(mesh))
-  platform, lowering = mesh.devices.flat[0].platform, ''
-  if platform != jax.default_backend():
+  platform = mesh.devices.flat[0].platform
+  if not lowering and platform != jax.default_backend():
     lowering = convolution.default_lowering(platform)
   with convolution.lowered(lowering):
     return step.lower(state, describe_batch(config, mesh), key)
