@@ -4,29 +4,31 @@
   python -m benchmarks.gpu_program --config=configs/casia_b.py --lowering=frames
 
 Prints the memory that the compiled step needs, what its kernels read and write,
-its arithmetic, and the least time that either takes at the device's nominal
-rates. A kernel counts with the whole of its operands, though it may read parts.
+its arithmetic as XLA counts it before it optimises, and the least time that
+either takes at the device's nominal rates. A kernel counts with the whole of
+its operands, though it may read parts.
 Where no device is, XLA tries no kernels out, and so neither the work space of
 the fastest ones is in the memory nor Triton's matrix products in the program.
 """
 
 import argparse
 import collections
-import math
 import re
 from typing import Any
 
 import jax
 from jax.experimental import topologies
 
+from benchmarks import measuring
 from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.models import convolution
 from gaitgs_jax.training import forecast
 from gaitgs_jax.training import mesh as meshes
 
-# XLA's description of an H200, as far as its compiler asks for it.
+# As far as the compiler asks for it, from openxla/xla's description of an H200,
+# xla/backends/gpu/target_config/specs/h200.txtpb. The arithmetic is bfloat16's.
 BYTES_PER_SECOND = 4.8e12
-FLOPS_PER_SECOND = 989e12  # bfloat16.
+FLOPS_PER_SECOND = 2 * 132 * 4 * 512 * 1.8295201e9
 H200 = f"""
 gpu_device_info {{
   cuda_compute_capability {{ major: 9 }}
@@ -57,22 +59,11 @@ UNTRIED = {'xla_gpu_autotune_level': 0, 'xla_gpu_enable_triton_gemm': False}
 
 # What moves nothing.
 FREE = {'parameter', 'constant', 'tuple', 'get-tuple-element', 'bitcast'}
-ARRAY = re.compile(r'\b(pred|[a-z]+\d+)\[([\d,]*)\]')
 WORK_SPACE = re.compile(r', [su]8\[\d+\]\S*(?=\))')  # Told as a result.
 INSTRUCTION = re.compile(
   r'\s+(?:ROOT )?%(?P<name>\S+) = (?P<arrays>.+?) (?P<kind>[\w-]+)\('
   r'(?P<operands>[^)]*)\)'
 )
-
-
-def size(arrays: str) -> int:
-  """Returns the bytes of the arrays that a program's text names."""
-  return sum(
-    math.prod(int(n) for n in sizes.split(',') if n)
-    * (8 if dtype == 'pred' else int(re.findall(r'\d+', dtype)[0]))
-    // 8
-    for dtype, sizes in ARRAY.findall(arrays)
-  )
 
 
 def traffic(program: str) -> collections.Counter[str]:
@@ -83,7 +74,8 @@ def traffic(program: str) -> collections.Counter[str]:
     match = INSTRUCTION.match(line)
     if match is None:
       continue
-    sizes[match['name']] = size(WORK_SPACE.sub('', match['arrays']))
+    results = forecast.arrays(WORK_SPACE.sub('', match['arrays']))
+    sizes[match['name']] = forecast.size(results)
     if match['kind'] not in FREE:
       operands = re.findall(r'%([\w.-]+)', match['operands'])
       moved = sum(sizes.get(operand, 0) for operand in operands)
@@ -130,13 +122,10 @@ def main() -> None:
     compiler_options=UNTRIED
     | {'xla_gpu_force_conv_nhwc': options.channels_last}
   )
-  memory = compiled.memory_analysis()
-  held = memory.argument_size_in_bytes + memory.output_size_in_bytes
-  held += memory.temp_size_in_bytes - memory.alias_size_in_bytes
   moved = traffic(compiled.as_text())
   cost: Any = lower(here).cost_analysis()
   flops = cost['flops'] / options.devices
-  print(f'{"peak":38}{held / 2**30:8.2f} GiB')
+  print(f'{"peak":38}{measuring.peak(compiled):8.2f} GiB')
   for kind, share in moved.most_common():
     print(f'{kind:38}{share / 1e9:8.2f} GB')
   print(f'{"in all":38}{moved.total() / 1e9:8.2f} GB', end='')

@@ -92,13 +92,19 @@ def facts(compiled: jax.stages.Compiled) -> dict[str, float]:
   """Returns the FLOPs and the GiB of a compiled program, as XLA counts them."""
   memory: Any = compiled.memory_analysis()
   cost: Any = compiled.cost_analysis()
-  held = memory.argument_size_in_bytes + memory.output_size_in_bytes
-  held -= memory.alias_size_in_bytes
   return {
     'GFLOP': cost['flops'] / 1e9,
     'temporaries, GiB': memory.temp_size_in_bytes / GIB,
-    'peak, GiB': (held + memory.temp_size_in_bytes) / GIB,
+    'peak, GiB': peak(compiled),
   }
+
+
+def peak(compiled: jax.stages.Compiled) -> float:
+  """Returns the GiB that a compiled program needs, itself apart."""
+  memory: Any = compiled.memory_analysis()
+  held = memory.argument_size_in_bytes + memory.output_size_in_bytes
+  held -= memory.alias_size_in_bytes
+  return (held + memory.temp_size_in_bytes) / GIB
 
 
 def parser(description: str, *, rows: int, frames: int) -> Any:

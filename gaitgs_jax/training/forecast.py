@@ -48,6 +48,9 @@ _COLLECTIVE = re.compile(
 _ARRAY = re.compile(r'\b(pred|[a-z]+\d+\w*)\[([\d,]*)\]')
 _CHANNEL = re.compile(r'channel_id=(\d+)')
 
+# Names of dtypes and shapes.
+Arrays = tuple[tuple[str, tuple[int, ...]], ...]
+
 
 @dataclasses.dataclass(frozen=True)
 class Collective:
@@ -55,16 +58,16 @@ class Collective:
 
   Attributes:
     kind: such as 'all-reduce'.
-    arrays: what each device has afterwards: names of dtypes and shapes.
+    arrays: what each device has afterwards.
   """
 
   kind: str
-  arrays: tuple[tuple[str, tuple[int, ...]], ...]
+  arrays: Arrays
 
   @property
   def bytes(self) -> int:
     """Size of the arrays."""
-    return sum(_bits(dtype) * math.prod(s) // 8 for dtype, s in self.arrays)
+    return size(self.arrays)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,14 +295,24 @@ def collectives(program: str) -> tuple[Collective, ...]:
     # So TPU compilers write a reduce-scatter.
     if computation.lstrip('%').startswith('all-reduce-scatter'):
       kind = 'reduce-scatter'
-    arrays = tuple(
-      (dtype, tuple(int(size) for size in sizes.split(',') if size))
-      for dtype, sizes in _ARRAY.findall(match['arrays'])
-    )
     # One that is hidden behind other work is written in several places.
     channel = _CHANNEL.search(line)
-    found[channel[1] if channel else match['name']] = Collective(kind, arrays)
+    name = channel[1] if channel else match['name']
+    found[name] = Collective(kind, arrays(match['arrays']))
   return tuple(found.values())
+
+
+def arrays(text: str) -> Arrays:
+  """Returns the arrays that a piece of a program's text names."""
+  return tuple(
+    (dtype, tuple(int(length) for length in shape.split(',') if length))
+    for dtype, shape in _ARRAY.findall(text)
+  )
+
+
+def size(arrays: Arrays) -> int:
+  """Returns the bytes of arrays."""
+  return sum(_bits(dtype) * math.prod(shape) // 8 for dtype, shape in arrays)
 
 
 def _bits(dtype: str) -> int:

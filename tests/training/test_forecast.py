@@ -1,10 +1,12 @@
 import importlib.util
 import os
+import re
 
 import pytest
 from training import tiny
 
 from gaitgs_jax import models
+from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import forecast
 from gaitgs_jax.training import mesh as meshes
@@ -68,6 +70,17 @@ def test_the_largest_batch_is_searched(
   assert most > 4 if factor > 1 else most < 4
   # Two subjects of two sequences are a row for each of four devices.
   assert last.endswith(f'({most + 2} subjects do not fit)')
+
+
+@pytest.mark.parametrize('lowering, axes', [('native', 3), ('frames', 2)])
+def test_a_lowering_of_the_convolutions_can_be_chosen(lowering, axes):
+  config = load_config('configs/demo.py')
+  lowered = forecast.lower(config, meshes.create(1), lowering)
+  layout = re.compile(r'dim_numbers = \[(b, [^\]]*, f)\]x')
+  found = {
+    len(each.split(',')) - 2 for each in layout.findall(lowered.as_text())
+  }
+  assert found == {axes}
 
 
 def test_a_batch_that_does_not_divide_is_refused(config):
