@@ -103,26 +103,14 @@ def naming_refusal(path: pathlib.Path) -> Iterator[None]:
     ) from error
 
 
-def write(path: pathlib.Path, text: str) -> None:
-  """Writes a file in a bucket or on this machine, all of it or none.
+def put(path: pathlib.Path, data: bytes) -> None:
+  """Writes an object of a bucket, which is there whole or not at all.
 
   Raises:
     UserError: it cannot be written.
   """
-  if is_url(path):
-    with _naming(str(path)):  # An object is there once it is whole.
-      path.write_text(text)
-    return
-  beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed when whole, so that a reader or a crash never meets half a file.
-    beside.write_text(text)
-    os.replace(beside, path)
-  except OSError as error:
-    with contextlib.suppress(OSError):
-      beside.unlink()
-    raise UserError(f'cannot write {path}: {error.strerror}') from error
+  with _naming(str(path)):
+    path.write_bytes(data)
 
 
 def remove(path: pathlib.Path) -> None:

@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 NUMERIC = {'numpy', 'jax'}
 COMMON = {
+  'gaitgs_jax.atomic',
   'gaitgs_jax.cloud',
   'gaitgs_jax.errors',
   'gaitgs_jax.local',

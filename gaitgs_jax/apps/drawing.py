@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax import atomic
 
 _HEIGHT = 320  # Of one frame in the animation.
 _MARGIN, _GAP = 12, 3
@@ -251,8 +251,4 @@ def _draw_scale(page: Image.Image, draw: ImageDraw.ImageDraw, top: int) -> None:
 def _save(path: pathlib.Path, image: Image.Image, **options: object) -> None:
   buffer = io.BytesIO()
   image.save(buffer, path.suffix[1:], **options)
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue())
-  except OSError as error:
-    raise UserError(f'cannot write {path}: {error.strerror}') from error
+  atomic.write(path, buffer.getvalue())

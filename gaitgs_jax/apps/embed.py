@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from gaitgs_jax import cloud
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
@@ -174,8 +174,5 @@ def save(path: str, embeddings: np.ndarray, index: Index) -> None:
     'condition': index.condition,
     'view': index.view,
   }
-  try:
-    with open(path, 'wb') as file:
-      np.savez_compressed(file, embeddings=embeddings, **names)
-  except OSError as error:
-    raise UserError(f'cannot write {path}: {error.strerror}') from error
+  with atomic.writing(cloud.folder(path)) as file:
+    np.savez_compressed(file, embeddings=embeddings, **names)

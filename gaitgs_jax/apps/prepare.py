@@ -115,7 +115,7 @@ def _prepare(builder: Any) -> None:
   try:
     with contextlib.redirect_stdout(io.StringIO()):
       builder.download_and_prepare(download_dir=builder.work)
-  except (OSError, RuntimeError, tf.errors.OpError) as error:
+  except (OSError, RuntimeError, UserError, tf.errors.OpError) as error:
     if not _is_full(error):
       raise
     raise UserError(

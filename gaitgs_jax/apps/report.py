@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import cloud
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import page, report
 from gaitgs_jax.evaluation.published import published
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     raise UserError(f'no run at {workdir}: it is not a folder')
   config = _read_json(workdir / 'config.json')
   groups = read_groups(workdir, config)
-  cloud.write(out, build(workdir, config, groups))
+  atomic.write(out, build(workdir, config, groups))
   for group in groups:
     print(_text_table(group, config), end='\n\n')
   print(f'report: {out}')

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import cloud
+from gaitgs_jax import atomic
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols
 
@@ -44,7 +44,7 @@ def save(result: Result, path: str | os.PathLike, **meta: Any) -> None:
     UserError: the file cannot be written.
   """
   text = json.dumps({**meta, 'result': _plain(dict(result))}, allow_nan=False)
-  cloud.write(_path(path), text + '\n')
+  atomic.write(_path(path), text + '\n')
 
 
 def _path(path: str | os.PathLike) -> Any:

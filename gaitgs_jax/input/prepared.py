@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import cloud, local
+from gaitgs_jax import atomic, cloud, local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.index import Index, make
 
@@ -133,6 +133,9 @@ def write_index(
       `_download_and_prepare` that is `self.data_dir`.
     splits: the rows of each split in record order.
     layout: of the stored sequences.
+
+  Raises:
+    UserError: it cannot be written.
   """
   arrays = {
     'key': np.asarray(layout.key),
@@ -142,10 +145,8 @@ def write_index(
     for name in (*_TEXTS, 'length'):
       arrays[f'{split}/{name}'] = getattr(index, name)
   path = Path(directory) / INDEX_FILE
-  partial = path.with_suffix('.partial')
-  with partial.open('wb') as file:
+  with atomic.writing(path) as file:
     np.savez_compressed(file, allow_pickle=False, **arrays)
-  partial.replace(path)
   return path
 
 
@@ -174,7 +175,7 @@ def read_index(
     splits, layout = scan(directory)
     try:
       write_index(directory, splits, layout)
-    except OSError as error:
+    except UserError as error:
       print(f'{directory}: index not kept ({error})', file=sys.stderr)
   return splits, layout
 

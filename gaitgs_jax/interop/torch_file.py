@@ -4,7 +4,6 @@ import contextlib
 import functools
 import importlib
 import io
-import os
 import pathlib
 import struct
 import zipfile
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gaitgs_jax import atomic
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.interop import torch_pickle
 from gaitgs_jax.interop.torch_pickle import Storage, Tensor
@@ -189,15 +189,7 @@ def write_checkpoint(
   # Torch would hide why it cannot write to a file.
   buffer = io.BytesIO()
   torch.save({key: named} if key else named, buffer)
-  beside = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_bytes(buffer.getbuffer())
-    os.replace(beside, path)
-  except OSError as error:
-    with contextlib.suppress(OSError):
-      beside.unlink()
-    raise UserError(f'cannot write {path}: {error.strerror}') from error
+  atomic.write(path, buffer.getvalue())
 
 
 def _torch() -> Any:

@@ -22,7 +22,7 @@ import optax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from gaitgs_jax import cloud
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import paths
 from gaitgs_jax.training.state import Arrays, TrainState
@@ -257,7 +257,7 @@ def _write_sums(folder: pathlib.Path) -> None:
     for path in sorted(files)
     if path.parent != folder
   ]
-  (folder / _SUMS).write_text(''.join(lines))
+  atomic.write(folder / _SUMS, ''.join(lines))
 
 
 def _damage(folder: pathlib.Path) -> str:

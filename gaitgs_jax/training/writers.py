@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from gaitgs_jax import cloud
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
 
 
@@ -64,13 +64,7 @@ class Table:
     writer = csv.DictWriter(text, self._columns)
     writer.writeheader()
     writer.writerows(self._rows[step] for step in sorted(self._rows))
-    if cloud.is_url(self._path):
-      cloud.write(self._path, text.getvalue())
-      return
-    beside = self._path.with_suffix('.partial')
-    with open(beside, 'w', newline='') as file:
-      file.write(text.getvalue())
-    os.replace(beside, self._path)
+    atomic.write(self._path, text.getvalue())
 
 
 class Writers:
