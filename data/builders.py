@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from data.work import Chunk, PoseCall, TreeCall, exclusive
 from gaitgs_jax import skeletons
+from gaitgs_jax.data.work import Chunk, PoseCall, TreeCall, exclusive
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   datasets,
@@ -48,7 +48,7 @@ class Job:
     subject: its name.
     condition: its name.
     view: its name.
-    call: returns uint8 [s, size, size] or float32 [s,v,3]; see `data.work`.
+    call: returns uint8 [s, size, size] or float32 [s,v,3]; see `work.py`.
   """
 
   subject: str

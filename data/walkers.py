@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from data.builders import Job, SequenceBuilder, SequenceConfig
+from gaitgs_jax.data.builders import Job, SequenceBuilder, SequenceConfig
 from gaitgs_jax.synthetic import CONDITIONS, VIEWS
 
 # One population; a variant shows its first people.

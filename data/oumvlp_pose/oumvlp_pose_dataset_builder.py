@@ -1,15 +1,17 @@
 """TFDS builder of OUMVLP-Pose."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-# `tfds build` puts this folder's parent on the path, but not the project.
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+# In a checkout that is not installed, `tfds build` finds only this folder.
+if find_spec('gaitgs_jax') is None:
+  sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from data.builders import SequenceConfig, TreeBuilder
+from gaitgs_jax.data.builders import SequenceConfig, TreeBuilder
 
 
 class Builder(TreeBuilder):

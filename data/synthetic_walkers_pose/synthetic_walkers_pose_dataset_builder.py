@@ -1,14 +1,16 @@
 """TFDS builder of the synthetic walkers' skeletons."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-# `tfds build` puts this folder's parent on the path, but not the project.
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+# In a checkout that is not installed, `tfds build` finds only this folder.
+if find_spec('gaitgs_jax') is None:
+  sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from data.walkers import WalkersBuilder
-from data.work import WalkPoseCall
+from gaitgs_jax.data.walkers import WalkersBuilder
+from gaitgs_jax.data.work import WalkPoseCall
 
 
 class Builder(WalkersBuilder):

@@ -6,7 +6,6 @@ import errno
 import importlib
 import io
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.sources import PreparedSource
-
-_ROOT = Path(__file__).parents[2]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,9 +100,9 @@ def _builder(name: str, variant: str, root: Path) -> Any:
   # TFDS's own bars and notes would tear ours apart.
   tfds.disable_progress_bar()
   absl.logging.set_verbosity(absl.logging.ERROR)
-  if str(_ROOT) not in sys.path:
-    sys.path.append(str(_ROOT))
-  module = importlib.import_module(f'data.{name}.{name}_dataset_builder')
+  module = importlib.import_module(
+    f'gaitgs_jax.data.{name}.{name}_dataset_builder'
+  )
   return module.Builder(config=variant, data_dir=str(root))
 
 

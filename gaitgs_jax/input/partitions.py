@@ -17,7 +17,7 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import Index
 
-PUBLISHED = Path(__file__).parents[2] / 'data' / 'partitions'
+PUBLISHED = Path(__file__).parents[1] / 'data' / 'partitions'
 
 
 @dataclasses.dataclass(frozen=True)

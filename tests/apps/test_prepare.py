@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings('default')
 @pytest.fixture
 def small_datasets(monkeypatch):
   """Makes four subjects, two conditions and two views a whole dataset."""
-  builders = pytest.importorskip('data.builders')
+  builders = pytest.importorskip('gaitgs_jax.data.builders')
   for name, conditions in (
     ('casia_b', walker_trees.CONDITIONS),
     ('casia_b_pose', walker_trees.CONDITIONS),
@@ -122,7 +122,9 @@ def test_published_skeletons_become_a_prepared_dataset(
 
 
 def test_tfds_itself_finds_the_skeletons(tmp_path, small_datasets):
-  from data.casia_b_pose import casia_b_pose_dataset_builder as module
+  from gaitgs_jax.data.casia_b_pose import (
+    casia_b_pose_dataset_builder as module,
+  )
 
   manual = tmp_path / 'manual'
   walker_trees.casia_b_csv(manual / 'casia-b_pose_coco.csv')

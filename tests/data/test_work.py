@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from data.work import Chunk, PoseCall, TreeCall, WalkCall, exclusive
+from gaitgs_jax.data.work import Chunk, PoseCall, TreeCall, WalkCall, exclusive
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.trees import TreeSequence
@@ -47,7 +47,7 @@ def test_chunks_of_other_calls_have_other_files(tmp_path):
 
 def test_path_is_the_same_in_every_process(tmp_path):
   code = (
-    'from data.work import *;'
+    'from gaitgs_jax.data.work import *;'
     f"print(Chunk({str(tmp_path)!r}, ({CALL!r}, TreeCall('a', 64))).path)"
   )
   output = subprocess.check_output([sys.executable, '-c', code], text=True)

@@ -19,8 +19,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 # Flags can be parsed once in a process: each line is parsed in a copy of one.
 SERVER = """
 import json, os, sys
-import launch
 from fuzz import hostile
+from gaitgs_jax.apps import launch
 for line in sys.stdin:
   child = os.fork()
   if child:

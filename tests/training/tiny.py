@@ -138,7 +138,7 @@ def environment():
 
 
 if __name__ == '__main__':
-  import launch
+  from gaitgs_jax.apps import launch
 
   models.create = create
   sys.exit(launch.main(sys.argv))
