@@ -29,9 +29,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
   batch = measuring.silhouettes(options.rows, options.frames, size)
   given = jax.device_put((params, stats, batch))
-  compiled = embed.lower(*given).compile()
-  duration = measuring.seconds(lambda: compiled(*given), options.repeats)
-  return measuring.table(options, compiled, duration)
+  return measuring.table(
+    options, embed.lower(*given), lambda compiled: compiled(*given)
+  )
 
 
 def main() -> None:

@@ -80,22 +80,46 @@ def seconds(call: Callable[[], Any], repeats: int, warm_up: int = 2) -> float:
   return statistics.median(times)
 
 
-def matrix_rate(dtype: str) -> float:
-  """Measures the FLOP/s of one large matrix product on the device."""
+def matrix_rate(dtype: str, precision: str | None = None) -> float:
+  """Measures the FLOP/s of one large matrix product on the device.
+
+  Args:
+    dtype: of the operands.
+    precision: of `jax.lax.Precision`; None is the device's default.
+  """
   size = 2048 if jax.default_backend() == 'cpu' else 8192
-  x = jnp.ones((size, size), dtype)
-  product = jax.jit(lambda x: x @ x)
+  # Random: zeros and ones draw less power, and a GPU then clocks higher.
+  x = jax.random.normal(jax.random.key(0), (size, size), dtype)
+  product = jax.jit(lambda x: jnp.matmul(x, x, precision=precision))
   return 2 * size**3 / seconds(lambda: product(x), 5)
 
 
-def facts(compiled: jax.stages.Compiled) -> dict[str, float]:
-  """Returns the FLOPs and the GiB of a compiled program, as XLA counts them."""
+def copy_rate() -> float:
+  """Measures the bytes/s of a large addition, read and written."""
+  count = (2**24 if jax.default_backend() == 'cpu' else 2**30) // 4
+  x = jnp.zeros(count, jnp.float32)
+  add = jax.jit(lambda x: x + 1)
+  return 2 * x.nbytes / seconds(lambda: add(x), 5)
+
+
+def facts(
+  lowered: jax.stages.Lowered, compiled: jax.stages.Compiled
+) -> dict[str, float]:
+  """Returns a program's arithmetic, traffic and memory, as XLA counts them.
+
+  The arithmetic is that of the program before it is optimised: convolutions
+  that a GPU's library computes are not counted after.
+  """
   memory: Any = compiled.memory_analysis()
-  cost: Any = compiled.cost_analysis()
+  cost: Any = lowered.cost_analysis()
+  optimised: Any = compiled.cost_analysis()
+  held: Any = jax.devices()[0].memory_stats() or {}
   return {
     'GFLOP': cost['flops'] / 1e9,
+    'GB': optimised['bytes accessed'] / 1e9,
     'temporaries, GiB': memory.temp_size_in_bytes / GIB,
     'peak, GiB': peak(compiled),
+    'held at most, GiB': held.get('peak_bytes_in_use', 0) / GIB,
   }
 
 
@@ -123,10 +147,25 @@ def parser(description: str, *, rows: int, frames: int) -> Any:
 
 
 def table(
-  options: argparse.Namespace, compiled: jax.stages.Compiled, duration: float
+  options: argparse.Namespace,
+  lowered: jax.stages.Lowered,
+  run: Callable[..., Any],
 ) -> dict[str, Any]:
-  """Returns what is printed of a program that took some seconds a batch."""
-  counted = facts(compiled)
+  """Compiles and times a program.
+
+  Args:
+    options: of `parser`.
+    lowered: the program.
+    run: calls the compiled program once and returns what it computes.
+
+  Returns:
+    What is printed of it, by name.
+  """
+  start = time.perf_counter()
+  compiled = lowered.compile()
+  compiling = time.perf_counter() - start
+  duration = seconds(lambda: run(compiled), options.repeats)
+  counted = facts(lowered, compiled)
   rate, matrices = counted['GFLOP'] / duration, matrix_rate(options.dtype) / 1e9
   default = convolution.default_lowering(dtype=options.dtype)
   return {
@@ -134,6 +173,7 @@ def table(
     'form': options.form,
     'batch': f'{options.rows} x {options.frames} frames, {options.dtype}',
     'lowering': options.lowering or default,
+    'compiling, s': compiling,
     'seconds, median': duration,
     'sequences/s': options.rows / duration,
     'frames/s': options.rows * options.frames / duration,

@@ -5,7 +5,8 @@
   python -m benchmarks.original --code=GaitGS --work=train_step --rows=4
 
 Flags that are not named here go to `benchmarks.train_step` or `.embed`, which
-runs ours in a process of its own at each turn. The original computes as it was
+runs ours in a process of its own at each turn; with --alone only the original
+runs, and what is printed is JSON. The original computes as it was
 released: float32 on a CPU, float16 mixed precision on a GPU, one sequence at a
 time where it embeds. Its network and its losses are run; its input is not.
 """
@@ -94,6 +95,11 @@ class Original:
     if self.cuda:
       self.torch.cuda.synchronize()
 
+  def gib(self) -> float:
+    """Returns the most memory of the GPU that was in use at once."""
+    held = self.torch.cuda.max_memory_allocated() if self.cuda else 0
+    return held / 2**30
+
   def train_step(self, rows: int, frames: int) -> Callable[[], None]:
     """Returns what makes one update: two sequences of each subject."""
     subjects = self._placed(self.torch.arange(rows) // 2)
@@ -179,6 +185,16 @@ def timed(work: Callable[[], None], repeats: int) -> list[float]:
   return times
 
 
+def alone(original: Original, times: list[float], rows: int) -> dict[str, Any]:
+  """Returns what is told of the original, by the names that ours has."""
+  return {
+    'seconds, median': statistics.median(times),
+    'seconds, smallest': min(times),
+    'sequences/s': rows / statistics.median(times),
+    'held at most, GiB': original.gib(),
+  }
+
+
 def ours(options: argparse.Namespace, flags: list[str]) -> float:
   """Returns the median seconds of ours, in a process of its own."""
   command = [sys.executable, '-m', f'benchmarks.{options.work}', '--json']
@@ -211,11 +227,16 @@ def main() -> None:
   parser.add_argument('--turns', type=int, default=3)
   parser.add_argument('--repeats', type=int, default=4, help='a turn')
   parser.add_argument('--preload', default='', help='a library for ours alone')
+  parser.add_argument('--alone', action='store_true', help='without ours')
   options, flags = parser.parse_known_args()
   if options.work == 'train_step' and options.rows < 4:
     parser.error('--rows: its triplets need 4 sequences, of two subjects')
   original = Original(options.code, options.form)
   work = getattr(original, options.work)(options.rows, options.frames)
+  if options.alone:
+    times = timed(work, options.repeats)
+    print(json.dumps(alone(original, times, options.rows)))
+    return
   released: list[float] = []
   own: list[float] = []
   for turn in range(options.turns):

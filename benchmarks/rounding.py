@@ -1,6 +1,7 @@
 """Float32's rounding in each lowering of the convolutions of GaitGS.
 
   python -m benchmarks.rounding
+  python -m benchmarks.rounding --embeddings --files=gaitgs_casia --json
 
 Prints the largest error of one convolution of 64 channels and of its gradients,
 in standard deviations of what is right, and of the golden embeddings, as they
@@ -8,7 +9,10 @@ are, with their standard deviation. Right is the plain convolution in float64,
 and the released network in float64. Takes some ten minutes on two cores.
 """
 
+import argparse
 import importlib
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -68,29 +72,72 @@ def show_convolutions() -> None:
       print(frames, lowering, *(f'{error:.1e}' for error in errors), sep=',')
 
 
-def show_embeddings() -> None:
-  """Prints the errors of the golden embeddings."""
+def embeddings(
+  files: Sequence[str], lowerings: Sequence[str], lengths: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+  """Yields the largest error of each golden file's embeddings.
+
+  Args:
+    files: golden files of GaitGS.
+    lowerings: of `convolution.LOWERINGS`.
+    lengths: of the golden sequences, in frames.
+  """
   golden: Any = importlib.import_module('tests.golden_numbers')
-  print('file,lowering,largest error,standard deviation')
-  for name, fields in golden.GAITGS.items():
+  for name in files:
     numbers = golden.load(name)
-    model = from_torch('gaitgs', golden.state_dict(numbers), **fields)
-    for lowering in convolution.LOWERINGS:
-      embed = jax.jit(lambda model, x: model(x).embedding)
-      worst = 0.0
-      for length in LENGTHS:
-        x = numbers[f'eval_in_{length}'].astype(np.float32)[..., None] / 255
-        with convolution.lowered(lowering):
-          found = np.swapaxes(embed(model, x), 1, 2)
-        right = numbers[f'eval_emb_{length}']
-        worst = max(worst, float(np.abs(found - right).max()))
-      deviation = numbers['eval_emb_30'].std()
-      print(name, lowering, f'{worst:.1e}', f'{deviation:.2f}', sep=',')
+    state_dict = golden.state_dict(numbers)
+    for lowering in lowerings:
+      for dtype in ('float32', 'bfloat16'):
+        model = from_torch(
+          'gaitgs', state_dict, **golden.GAITGS[name], dtype=dtype
+        )
+        # Traced anew, as a lowering is no part of what JAX remembers.
+        embed = jax.jit(lambda model, x: model(x).embedding)
+        worst = 0.0
+        for length in lengths:
+          x = numbers[f'eval_in_{length}'].astype(np.float32)[..., None] / 255
+          with convolution.lowered(lowering):
+            found = np.swapaxes(embed(model, x), 1, 2)
+          right = numbers[f'eval_emb_{length}']
+          worst = max(worst, float(np.abs(found - right).max()))
+        yield {
+          'file': name,
+          'lowering': lowering,
+          'dtype': dtype,
+          'largest error': worst,
+          'standard deviation': float(numbers['eval_emb_30'].std()),
+        }
 
 
 def main() -> None:
-  """Prints both."""
-  show_embeddings()
+  """Prints the errors of both."""
+  golden: Any = importlib.import_module('tests.golden_numbers')
+  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+  parser.add_argument('--files', nargs='+', default=list(golden.GAITGS))
+  parser.add_argument(
+    '--lowerings', nargs='+', default=list(convolution.LOWERINGS)
+  )
+  parser.add_argument('--lengths', nargs='+', type=int, default=list(LENGTHS))
+  parser.add_argument('--embeddings', action='store_true', help='and no more')
+  parser.add_argument('--json', action='store_true')
+  options = parser.parse_args()
+  found = embeddings(options.files, options.lowerings, options.lengths)
+  if options.json:
+    print(json.dumps(list(found)))
+    return
+  print('file,lowering,dtype,largest error,standard deviation')
+  for row in found:
+    print(
+      row['file'],
+      row['lowering'],
+      row['dtype'],
+      f'{row["largest error"]:.1e}',
+      f'{row["standard deviation"]:.2f}',
+      sep=',',
+      flush=True,
+    )
+  if options.embeddings:
+    return
   jax.config.update('jax_enable_x64', True)
   show_convolutions()
 
