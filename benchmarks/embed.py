@@ -30,7 +30,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
   batch = measuring.silhouettes(options.rows, options.frames, size)
   given = jax.device_put((params, stats, batch))
   return measuring.table(
-    options, embed.lower(*given), lambda compiled: compiled(*given)
+    options, embed, given, lambda compiled: compiled(*given)
   )
 
 

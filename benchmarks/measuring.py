@@ -102,25 +102,36 @@ def copy_rate() -> float:
   return 2 * x.nbytes / seconds(lambda: add(x), 5)
 
 
-def facts(
-  lowered: jax.stages.Lowered, compiled: jax.stages.Compiled
-) -> dict[str, float]:
-  """Returns a program's arithmetic, traffic and memory, as XLA counts them.
+def facts(compiled: jax.stages.Compiled) -> dict[str, float]:
+  """Returns the traffic and the memory of a program, as XLA counts them.
 
-  The arithmetic is that of the program before it is optimised: convolutions
-  that a GPU's library computes are not counted after.
+  What is held at most is the device's own count, 0 where it has none.
   """
   memory: Any = compiled.memory_analysis()
-  cost: Any = lowered.cost_analysis()
-  optimised: Any = compiled.cost_analysis()
+  cost: Any = compiled.cost_analysis() or {}
   held: Any = jax.devices()[0].memory_stats() or {}
   return {
-    'GFLOP': cost['flops'] / 1e9,
-    'GB': optimised['bytes accessed'] / 1e9,
+    'GB': cost.get('bytes accessed', 0.0) / 1e9,
     'temporaries, GiB': memory.temp_size_in_bytes / GIB,
     'peak, GiB': peak(compiled),
     'held at most, GiB': held.get('peak_bytes_in_use', 0) / GIB,
   }
+
+
+def arithmetic(function: Any, given: tuple[Any, ...]) -> float:
+  """Returns the FLOPs of a jitted function before XLA optimises it.
+
+  XLA counts them for the host's processor: a GPU's program holds calls of
+  libraries, which it does not count.
+
+  Args:
+    function: of `jax.jit`.
+    given: its arguments.
+  """
+  like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), given)
+  with jax.default_device(jax.devices('cpu')[0]):
+    cost: Any = function.lower(*like).cost_analysis()
+  return cost['flops']
 
 
 def peak(compiled: jax.stages.Compiled) -> float:
@@ -148,25 +159,27 @@ def parser(description: str, *, rows: int, frames: int) -> Any:
 
 def table(
   options: argparse.Namespace,
-  lowered: jax.stages.Lowered,
-  run: Callable[..., Any],
+  function: Any,
+  given: tuple[Any, ...],
+  run: Callable[[Any], Any],
 ) -> dict[str, Any]:
   """Compiles and times a program.
 
   Args:
     options: of `parser`.
-    lowered: the program.
+    function: of `jax.jit`.
+    given: its arguments.
     run: calls the compiled program once and returns what it computes.
 
   Returns:
     What is printed of it, by name.
   """
   start = time.perf_counter()
-  compiled = lowered.compile()
+  compiled = function.lower(*given).compile()
   compiling = time.perf_counter() - start
   duration = seconds(lambda: run(compiled), options.repeats)
-  counted = facts(lowered, compiled)
-  rate, matrices = counted['GFLOP'] / duration, matrix_rate(options.dtype) / 1e9
+  flops = arithmetic(function, given)
+  rate, matrices = flops / duration, matrix_rate(options.dtype)
   default = convolution.default_lowering(dtype=options.dtype)
   return {
     'device': jax.devices()[0].device_kind,
@@ -177,9 +190,10 @@ def table(
     'seconds, median': duration,
     'sequences/s': options.rows / duration,
     'frames/s': options.rows * options.frames / duration,
-    **counted,
-    'GFLOP/s': rate,
-    'GFLOP/s of a matrix product': matrices,
+    'GFLOP': flops / 1e9,
+    **facts(compiled),
+    'GFLOP/s': rate / 1e9,
+    'GFLOP/s of a matrix product': matrices / 1e9,
     'share of that, %': 100 * rate / matrices,
   }
 

@@ -58,7 +58,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return metrics
 
   return {
-    **measuring.table(options, step.lower(state, batch, key), once),
+    **measuring.table(options, step, (state, batch, key), once),
     'remat': options.remat,
     'parts': options.accumulate,
   }
