@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
   model = from_torch(config.model_name, state_dict, **config.model.to_dict())
   folder = cloud.folder(args.workdir)
   with workdir.lock(folder), workdir.naming_full_disk(folder):
-    workdir.check_config(folder, config)
+    workdir.check_config(folder, config, step=0)
     _, params, stats = state.split(model)
     saved = checkpoint.save_model(folder, params, stats)
     workdir.write_facts(folder, config, params)

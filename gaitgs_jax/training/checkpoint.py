@@ -25,6 +25,7 @@ from orbax.checkpoint import checkpoint_managers
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import paths
+from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.state import Arrays, TrainState
 
 _FOLDER = 'checkpoints'
@@ -228,11 +229,7 @@ def _set_aside(folder: pathlib.Path) -> None:
   """Renames the damaged checkpoints after the latest whole one."""
   whole, damaged = _newest_whole(folder)
   for step, damage in damaged.items():
-    aside, number = step.with_name(f'{step.name}.damaged'), 1
-    while aside.exists():
-      number += 1
-      aside = step.with_name(f'{step.name}.damaged-{number}')
-    step.rename(aside)
+    aside = workdirs.set_aside(step)
     _tell(
       f'{step} is damaged ({damage}): it is {aside.name} now, and {whole.name} '
       'the last checkpoint'

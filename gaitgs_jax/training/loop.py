@@ -47,8 +47,9 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     checkpoint.Checkpoints(folder) as checkpoints,
   ):
     # Without a checkpoint there is nothing that another config could spoil.
-    if checkpoints.latest() is not None:
-      workdirs.check_config(folder, config)
+    last = checkpoints.latest()
+    if last is not None:
+      workdirs.check_config(folder, config, last)
     _Run(config, folder, stopping, checkpoints).go()
 
 
@@ -130,7 +131,7 @@ class _Run:
       **given,
     )
     self.refresh = steps.make_refresh(graphdef, **given)
-    step = int(state.step)
+    start = step = int(state.step)
     with writers.Writers(
       self.workdir,
       resume_step=step,
@@ -142,7 +143,7 @@ class _Run:
       except scoring.Stopped:
         pass
     self.checkpoints.wait()
-    self._tell_end(step)
+    self._tell_end(step, made=step - start)
 
   def _make_scorer(self, graphdef: nnx.GraphDef) -> scoring.Scorer | None:
     """Returns what evaluates; None if the config names no protocol."""
@@ -279,7 +280,7 @@ class _Run:
         'checkpoint is kept: lower config.optimizer.learning_rate'
       )
 
-  def _tell_end(self, step: int) -> None:
+  def _tell_end(self, step: int, *, made: int) -> None:
     if jax.process_index():
       return
     if step < self.config.total_steps:
@@ -290,7 +291,8 @@ class _Run:
       return
     if self.scorer is not None:
       self.scorer.show()
-    print(f'trained {step} steps; everything is in {self.workdir}')
+    already = '' if made else 'already '
+    print(f'{already}trained {step} steps; everything is in {self.workdir}')
 
 
 @jax.jit

@@ -229,6 +229,8 @@ SCHEDULES: dict[str, Callable[..., optax.Schedule]] = {
   'cosine': cosine,
   'one_cycle': one_cycle,
 }
+# Those whose rate at every step depends on config.total_steps.
+SPAN_THE_RUN = ('cosine', 'one_cycle')
 
 
 def create(

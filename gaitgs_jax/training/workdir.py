@@ -10,30 +10,16 @@ import pathlib
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 import jax
 
-from gaitgs_jax import cloud
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import paths
+from gaitgs_jax.training import paths, resuming
 from gaitgs_jax.training.state import Arrays
 
-# A resumed run may change how long it trains, how it is watched and where it
-# runs; everything else would make it another run.
-_FREE = (
-  'total_steps',
-  'log_every',
-  'tensorboard',
-  'evaluation',
-  'checkpoint',
-  'mesh',
-  'dataset.root',
-  'dataset.cache',
-  'dataset.format',
-  'dataset.on_error',
-)
 _PACKAGES = (
   'gaitgs_jax',
   'jax',
@@ -139,55 +125,80 @@ def _no_room(error: BaseException | None) -> str | None:
   return None
 
 
-def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-  flat: dict[str, Any] = {}
-  for key, value in config.items():
-    if isinstance(value, Mapping) and value:
-      flat |= _flat(value, f'{prefix}{key}.')
-    else:
-      flat[f'{prefix}{key}'] = value
-  return flat
-
-
 def as_json(config: Any) -> dict[str, Any]:
   """Returns a config as what reading its JSON would give."""
   fields = config.to_dict() if hasattr(config, 'to_dict') else dict(config)
   return json.loads(json.dumps(fields))
 
 
-def check_config(workdir: pathlib.Path, config: Any) -> None:
-  """Raises UserError if the workdir's run had another config.
+def check_config(workdir: pathlib.Path, config: Any, step: int) -> None:
+  """Checks that a workdir's run may go on with a config.
 
-  Fields that only say how long to train, how to watch it and where to run may
-  differ.
+  Without a config.json, or with a damaged one, nothing is compared; a damaged
+  one is renamed, and a line says so.
+
+  Args:
+    workdir: the run's.
+    config: to go on with.
+    step: number of steps made.
+
+  Raises:
+    UserError: the steps made would have been different (see `resuming`), or
+      are more than the config asks for.
   """
-  path = workdir / 'config.json'
-  if not path.exists():
-    return
-  before, now = _flat(json.loads(path.read_text())), _flat(as_json(config))
-  absent = '(absent)'
-  changed = [
-    f'{key} was {before.get(key, absent)!r} and is {now.get(key, absent)!r}'
-    for key in sorted({*before, *now})
-    if before.get(key, absent) != now.get(key, absent)
-    and not any(key == f or key.startswith(f'{f}.') for f in _FREE)
-  ]
-  if changed:
-    raise UserError(
-      f'{workdir} holds a run of another config: {"; ".join(changed)}. '
-      'Take another --workdir, or set these fields back'
+  before = _read_config(workdir / 'config.json')
+  if before is not None:
+    resuming.check(before, as_json(config), step, workdir)
+  resuming.check_reached(config.total_steps, step, workdir)
+
+
+def _read_config(path: pathlib.Path) -> dict[str, Any] | None:
+  try:
+    before = json.loads(path.read_text())
+    if isinstance(before, dict):
+      return before
+  except FileNotFoundError:  # Also where the first process just renamed it.
+    return None
+  except (ValueError, RecursionError):
+    pass
+  if not jax.process_index():
+    aside = set_aside(path)
+    print(
+      f'{path} is damaged: it is {aside.name} now, and the config given '
+      'cannot be compared with it',
+      flush=True,
     )
+  return None
+
+
+def set_aside(path: pathlib.Path) -> pathlib.Path:
+  """Renames what is damaged to NAME.damaged; returns its new path."""
+  aside, number = path.with_name(f'{path.name}.damaged'), 1
+  while aside.exists():
+    number += 1
+    aside = path.with_name(f'{path.name}.damaged-{number}')
+  path.rename(aside)
+  return aside
 
 
 def write_facts(workdir: pathlib.Path, config: Any, params: Arrays) -> None:
-  """Writes config.json, versions.json and parameters.txt."""
-  _write_json(workdir / 'config.json', as_json(config))
-  _write_json(workdir / 'versions.json', _versions())
-  (workdir / 'parameters.txt').write_text(parameter_table(params))
+  """Writes config.json, versions.json and parameters.txt where they change.
+
+  Raises:
+    UserError: one cannot be written.
+  """
+  for name, text in (
+    ('config.json', _as_text(as_json(config))),
+    ('versions.json', _as_text(_versions())),
+    ('parameters.txt', parameter_table(params)),
+  ):
+    path = workdir / name
+    if not path.exists() or path.read_bytes() != text.encode():
+      atomic.write(path, text)
 
 
-def _write_json(path: pathlib.Path, value: Any) -> None:
-  path.write_text(json.dumps(value, indent=2) + '\n')
+def _as_text(value: Any) -> str:
+  return json.dumps(value, indent=2) + '\n'
 
 
 def _versions() -> dict[str, str]:

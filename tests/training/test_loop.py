@@ -106,10 +106,21 @@ def test_a_finished_run_is_only_shown(config, tmp_path, capsys):
   config.total_steps = 2
   loop.train(config, tmp_path)
   before = (tmp_path / 'metrics.csv').read_text()
-  capsys.readouterr()
+  # As an older version left them that was killed while it wrote.
+  facts = [tmp_path / name for name in ('config.json', 'versions.json')]
+  for path in facts:
+    path.write_text(path.read_text()[:20])
+  assert '\ntrained 2 steps' in capsys.readouterr().out
   loop.train(config, tmp_path)
-  assert 'trained 2 steps' in capsys.readouterr().out
+  out = capsys.readouterr().out
+  assert 'config.json is damaged' in out and '\nalready trained 2 steps' in out
   assert (tmp_path / 'metrics.csv').read_text() == before
+  assert all(json.loads(path.read_text()) for path in facts)
+  config.total_steps = 1
+  with pytest.raises(
+    UserError, match=r'is at step 2 already.*total_steps is 1'
+  ):
+    loop.train(config, tmp_path)
 
 
 def test_an_evaluation_that_was_cut_off_is_made_up_for(config, tmp_path):
