@@ -58,6 +58,8 @@ def test_help_imports_no_heavy_library():
     ((DEMO, '--workdir=x', '--mode=serve'), '<train|evaluate|compile>'),
     ((DEMO, '--workdir=x', 'extra'), "'extra'"),
     ((DEMO, '--workdir=x', '--topology=v5e:2x4'), '--mode=compile'),
+    ((DEMO, '--workdir=x', '--checkpoint=/no/such'), '--mode=evaluate: trai'),
+    ((DEMO, '--mode=compile', '--checkpoint='), '--mode=evaluate: training'),
     ((DEMO, '--mode=compile', '--topology=v5x'), '--topology=v5x'),
     ((DEMO, '--workdir=x', '--config.total_steps=0'), 'total_steps is 0'),
     ((DEMO, '--workdir=x', '--mode=evaluate'), 'no checkpoint in'),

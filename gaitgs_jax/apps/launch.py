@@ -111,6 +111,11 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
     raise _Refused('--workdir=DIR is missing')
   if _TOPOLOGY.value and _MODE.value != 'compile':
     raise _Refused('--topology goes with --mode=compile')
+  if _CHECKPOINT.value is not None and _MODE.value != 'evaluate':
+    raise _Refused(
+      '--checkpoint goes with --mode=evaluate: training starts at the last '
+      'checkpoint in --workdir, and cannot start from others'
+    )
   if not isinstance(_CONFIG.value, ConfigDict):
     path = config_flags.get_config_filename(flags.FLAGS['config'])
     raise _Refused(f'--config={path} is not a file that can be read')

@@ -17,7 +17,7 @@ class AverageState(NamedTuple):
 
   Attributes:
     updates: int32 scalar, how many were made.
-    mean: the weights' mean so far; zeros before the first.
+    mean: the weights' mean so far; zeros before the first count.
   """
 
   updates: jax.Array
@@ -30,14 +30,14 @@ def average(start: int, every: int) -> optax.GradientTransformation:
   It stands last in a chain, where updates are what the weights change by.
 
   Args:
-    start: updates after which the weights are counted for the first time.
+    start: updates after which the weights are counted for the first time; 0
+      counts the initial ones.
     every: updates between two counts.
   """
 
   def init(params: Any) -> AverageState:
-    return AverageState(
-      jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params)
-    )
+    first = jnp.zeros_like if start else jnp.array
+    return AverageState(jnp.zeros((), jnp.int32), jax.tree.map(first, params))
 
   def update(
     updates: Any, state: AverageState, params: Any = None

@@ -193,8 +193,9 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
       'part of the run, 0 to 1, and every a number of steps, 1 or more'
     )
   if start < 1:
-    mean = averaging.average(int(start * config.total_steps), every)
-    optimizer = optax.chain(optimizer, mean)
+    # Not one step early where the product is just below a whole number.
+    first = int(start * config.total_steps + 1e-6)
+    optimizer = optax.chain(optimizer, averaging.average(first, every))
   return optimizer, rate
 
 

@@ -9,18 +9,51 @@ from gaitgs_jax.training import averaging, checkpoint, loop, setup
 from gaitgs_jax.training import mesh as meshes
 
 
-def test_the_mean_is_of_every_nth_weight_from_the_start_on():
-  transform = optax.chain(optax.sgd(1.0), averaging.average(3, 2))
-  params = {'w': jnp.float32(0)}
-  state, seen = transform.init(params), []
-  for gradient in (1.0, -2.0, 3.0, 5.0, -7.0, 11.0, 13.0):
+def _means(start, every, gradients, first=0.0):
+  """Returns the weight and its mean after each number of updates."""
+  transform = optax.chain(optax.sgd(1.0), averaging.average(start, every))
+  params = {'w': jnp.float32(first)}
+  state = transform.init(params)
+  seen = [(first, float(averaging.mean_of(state)['w']))]
+  for gradient in gradients:
     updates, state = transform.update(
       {'w': jnp.float32(gradient)}, state, params
     )
     params = optax.apply_updates(params, updates)
-    seen.append(float(params['w']))
-  expected = np.mean([seen[2], seen[4], seen[6]])
-  assert float(averaging.mean_of(state)['w']) == pytest.approx(expected)
+    seen.append((float(params['w']), float(averaging.mean_of(state)['w'])))
+  return tuple(zip(*seen, strict=True))
+
+
+@pytest.mark.parametrize('start', [0, 1, 3])
+@pytest.mark.parametrize('every', [1, 2, 5])
+def test_the_mean_is_of_every_nth_weight_from_the_start_on(start, every):
+  gradients = (1.0, -2.0, 3.0, 5.0, -7.0, 11.0, 13.0)
+  weights, means = _means(start, every, gradients, first=20.0)
+  for made in range(start, len(weights)):
+    expected = np.mean(weights[start : made + 1 : every])
+    assert means[made] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('start', [0, 1, 3])
+@pytest.mark.parametrize('every', [1, 2])
+def test_the_mean_of_a_constant_is_the_constant(start, every):
+  _, means = _means(start, every, [0.0] * 6, first=1.0)
+  assert set(means[start:]) == {1.0}
+
+
+def test_a_part_of_the_run_starts_at_its_own_step(config, monkeypatch):
+  """0.29 * 100 is 28.999999999999996."""
+  starts = []
+  monkeypatch.setattr(
+    averaging,
+    'average',
+    lambda start, _: starts.append(start) or optax.identity(),
+  )
+  config.average.start, config.total_steps = 0.29, 100
+  setup.create_optimizer(config)
+  config.average.start = 0.999
+  setup.create_optimizer(config)
+  assert starts == [29, 99]
 
 
 def test_an_optimizer_without_a_mean_has_none():
