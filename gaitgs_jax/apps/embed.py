@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--checkpoint',
     default='',
     metavar='PATH',
-    help='another checkpoint than the latest of the workdir',
+    help='a path, or best: the best evaluated one of the workdir (default: its'
+    ' latest)',
   )
   parser.add_argument('--batch-size', type=int, default=8)
   parser.add_argument(
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
   config = load_config(args.config or f'{args.workdir}/config.json')
   key = datasets.get(config.dataset.name).key
   source = OpenGaitSource(args.source, key)
-  found = checkpoint.find(cloud.folder(args.checkpoint or args.workdir))
+  found = checkpoint.choose(args.workdir, args.checkpoint)
   compilation.keep()
   embeddings = embed(config, found, source, args.batch_size)
   index = source.index

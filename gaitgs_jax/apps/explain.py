@@ -13,7 +13,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gaitgs_jax import cloud, local, skeletons
+from gaitgs_jax import local, skeletons
 from gaitgs_jax.apps import drawing
 from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.errors import UserError
@@ -72,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--checkpoint',
     default='',
     metavar='PATH',
-    help='another checkpoint than the latest of the workdir',
+    help='a path, or best: the best evaluated one of the workdir (default: its'
+    ' latest)',
   )
 
 
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
       asked.
   """
   config = load_config(args.config or f'{args.workdir}/config.json')
-  found = checkpoint.find(cloud.folder(args.checkpoint or args.workdir))
+  found = checkpoint.choose(args.workdir, args.checkpoint)
   data = setup.open_data(config)
   index = data.source.index
   row = choose(index, args.subject, args.condition, args.view)

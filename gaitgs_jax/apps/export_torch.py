@@ -2,7 +2,6 @@
 
 import argparse
 
-from gaitgs_jax import cloud
 from gaitgs_jax.apps.embed import load_config
 from gaitgs_jax.interop import container, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
@@ -28,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--checkpoint',
     default='',
     metavar='PATH',
-    help='another checkpoint than the latest of the workdir',
+    help='a path, or best: the best evaluated one of the workdir (default: its'
+    ' latest)',
   )
 
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
       is missing, or the file cannot be written.
   """
   config = load_config(args.config or f'{args.workdir}/config.json')
-  found = checkpoint.find(cloud.folder(args.checkpoint or args.workdir))
+  found = checkpoint.choose(args.workdir, args.checkpoint)
   graphdef, params, stats = setup.describe_model(config, meshes.create())
   step, params, stats = checkpoint.restore_model(found, params, stats)
   name, options = config.model_name, config.model.to_dict()

@@ -29,8 +29,8 @@ _MODE = flags.DEFINE_enum(
 _CHECKPOINT = flags.DEFINE_string(
   'checkpoint',
   None,
-  'With --mode=evaluate: a workdir, a checkpoints folder or one step in it '
-  '(default: the latest step of --workdir).',
+  'With --mode=evaluate: a workdir, a checkpoints folder or one step in it, or '
+  'best: the best evaluated step of --workdir (default: its latest step).',
 )
 _TOPOLOGY = flags.DEFINE_string(
   'topology',

@@ -1,16 +1,15 @@
 """Checkpoints: the run's whole state, by Orbax.
 
 A checkpoint is a tree of named arrays: 'step', 'params/...', 'stats/...' and
-'opt_state/...'. The latest two and the best by evaluation are kept. Each holds
-the digests of its files (`sha256sum -c SHA256SUMS` checks them too), as Orbax
-notices damage of its own lists but not of the arrays. Those in a bucket have
-none: the store checks what it keeps. There a checkpoint is whole once Orbax has
-written its mark, as nothing in a bucket can be renamed at once.
+'opt_state/...'. The latest two and the best by evaluation are kept. Each on a
+disk holds the `digests` of its files; in a bucket the store checks what it
+keeps. There a checkpoint is whole once Orbax has written its mark, as nothing
+in a bucket can be renamed at once.
 """
 
 import contextlib
-import hashlib
 import logging
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,22 +21,19 @@ import optax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from gaitgs_jax import atomic, cloud
+from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import paths
+from gaitgs_jax.training import digests, paths, scores
 from gaitgs_jax.training import workdir as workdirs
+from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.state import Arrays, TrainState
 
 _FOLDER = 'checkpoints'
 _ITEM = 'default'  # Orbax's folder for the arrays of one step.
 _UNFINISHED = '*.orbax-checkpoint-tmp*'  # What Orbax is writing, or was.
 _MARK = 'commit_success.txt'  # Orbax's, of what it has written to a bucket.
-_SUMS = 'SHA256SUMS'
 _SHOWN = 5
-
-
-def _score(metrics: Mapping[str, float]) -> float:
-  return metrics['score']
+BEST = 'best'  # What --checkpoint calls it.
 
 
 class Checkpoints:
@@ -54,15 +50,12 @@ class Checkpoints:
     policy = checkpoint_managers.AnyPreservationPolicy(
       [
         checkpoint_managers.LatestN(2),
-        checkpoint_managers.BestN(
-          get_metric_fn=_score,
-          n=1,
-          keep_checkpoints_without_metrics=False,
-        ),
+        scores.KeepBest(),
       ]
     )
     options = ocp.CheckpointManagerOptions(
-      best_fn=_score,
+      # Orbax stores no metrics without one.
+      best_fn=lambda metrics: metrics['score'],
       preservation_policy=policy,
       # Called before a checkpoint gets its final name.
       async_options=ocp.AsyncOptions(post_finalization_callback=self._add_sums),
@@ -75,6 +68,9 @@ class Checkpoints:
         cloud.remove(left) if cloud.is_url(left) else shutil.rmtree(left)
       if _steps(self.folder):
         _set_aside(self.folder)
+      for step in _steps(self.folder):
+        if scores.remove_damaged(step):
+          _tell(f'{step}: its score was damaged and is removed')
     with _quiet():
       self._manager = ocp.CheckpointManager(self.folder, options=options)
     self._silence = _quiet()
@@ -97,30 +93,36 @@ class Checkpoints:
     """Adds the digests to what is being saved, except in a bucket."""
     if not jax.process_index() and not cloud.is_url(self.folder):
       for folder in self.folder.glob(_UNFINISHED):
-        _write_sums(folder)
+        digests.write(folder, _ITEM)
 
   def latest(self) -> int | None:
     """Returns the last step saved, None if there is none."""
     return self._manager.latest_step()
 
-  def best(self) -> int | None:
-    """Returns the step of the best evaluation, None if none was saved."""
-    return self._manager.best_step()
+  def score(self, step: int) -> Score | None:
+    """Returns the score kept with a step, None if there is none."""
+    return scores.read(self.folder / str(step))
+
+  def add_score(self, step: int, score: Score) -> None:
+    """Adds a score to the checkpoint of a step that has been saved."""
+    if not jax.process_index():
+      scores.write(self.folder / str(step), score)
+    self._manager.reload()
 
   def preempted(self, step: int) -> bool:
     """Returns whether the machines are about to be taken away."""
     return self._manager.reached_preemption(step)
 
-  def save(self, step: int, tree: Any, score: float | None = None) -> None:
+  def save(self, step: int, tree: Any, score: Score | None = None) -> None:
     """Starts saving a tree; an earlier save's failure is raised here.
 
     Args:
       step: number of updates made.
       tree: arrays to save; they may be donated once this returns.
-      score: what the best checkpoint has most of, None if not evaluated.
+      score: of its evaluation, None if it was not evaluated.
     """
     named = paths.nest(paths.flatten(tree))
-    metrics = None if score is None else {'score': score}
+    metrics = None if score is None else score.metrics
     args = ocp.args.PyTreeSave(named)
     self._manager.save(step, args=args, metrics=metrics, force=True)
 
@@ -179,6 +181,40 @@ def find(path: pathlib.Path) -> pathlib.Path:
     f'no checkpoint in {path}: train first, or give the workdir of a run or '
     'one of its checkpoints/STEP folders'
   )
+
+
+def choose(
+  workdir: str | os.PathLike, given: str | os.PathLike | None
+) -> pathlib.Path:
+  """Returns the folder of the checkpoint that --checkpoint asks for.
+
+  Args:
+    workdir: the run's.
+    given: 'best' for the best of the workdir's, which a line explains; a path
+      for `find`; '' or None for the latest of the workdir's.
+
+  Raises:
+    UserError: there is no such checkpoint, or it is damaged.
+  """
+  if given != BEST:
+    return find(cloud.folder(given or workdir))
+  steps = _steps(cloud.absolute(cloud.folder(workdir)) / _FOLDER)[::-1]
+  found = [scores.read(step) for step in steps]
+  place = scores.best(found)
+  if place is None:
+    raise UserError(
+      f'no checkpoint in {workdir} has been evaluated: train with '
+      'config.evaluation.protocol, or give a step with --checkpoint'
+    )
+  chosen, score = find(steps[place]), found[place]
+  assert score is not None
+  basis = score.basis or 'its protocol was not noted'
+  _tell(
+    f'step {chosen.name} is the best of its run: mean rank-1 {score.value:.1f} '
+    f'({basis}). It was chosen on these test subjects, so its accuracy on them '
+    'is optimistic'
+  )
+  return chosen
 
 
 def _steps(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -241,22 +277,6 @@ def _tell(text: str) -> None:
     print(text, flush=True)
 
 
-def _digest(path: pathlib.Path) -> str:
-  with path.open('rb') as file:
-    return hashlib.file_digest(file, 'sha256').hexdigest()
-
-
-def _write_sums(folder: pathlib.Path) -> None:
-  """Writes the digests of all files but Orbax's own marks beside them."""
-  files = [path for path in folder.rglob('*') if path.is_file()]
-  lines = [
-    f'{_digest(path)}  {path.relative_to(folder)}\n'
-    for path in sorted(files)
-    if path.parent != folder
-  ]
-  atomic.write(folder / _SUMS, ''.join(lines))
-
-
 def _damage(folder: pathlib.Path) -> str:
   """Returns what is wrong with the files of a checkpoint, '' if nothing.
 
@@ -266,18 +286,7 @@ def _damage(folder: pathlib.Path) -> str:
     return f'{_ITEM} is missing'
   if not _is_finished(folder):
     return f'{_MARK} is missing'
-  sums = folder / _SUMS
-  if not sums.exists():
-    return ''
-  for line in sums.read_bytes().decode(errors='replace').splitlines():
-    digest, _, name = line.partition('  ')
-    try:
-      same = _digest(folder / name) == digest
-    except (OSError, ValueError) as error:
-      return f'{name or _SUMS}: {error}'
-    if not same:
-      return f'{name} is not what was saved'
-  return ''
+  return digests.damage(folder)
 
 
 def restore_model(

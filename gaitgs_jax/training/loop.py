@@ -24,6 +24,7 @@ from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import step as steps
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.progress import Watch
+from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.state import TrainState
 from gaitgs_jax.training.stopping import Stopping
 
@@ -64,7 +65,8 @@ def evaluate(
     config: of the model and of the dataset to evaluate on.
     workdir: results go to its evaluation folder.
     checkpoint_path: a step's folder, a checkpoints folder or another workdir
-      (default: this workdir); the latest step where there are several.
+      (default: this workdir), the latest step where there are several; or
+      'best' for this workdir's best.
 
   Raises:
     UserError: there is no such checkpoint, it is damaged or holds another
@@ -72,7 +74,7 @@ def evaluate(
   """
   settings.check(config)
   folder = cloud.folder(workdir)
-  found = checkpoint.find(cloud.folder(checkpoint_path or workdir))
+  found = checkpoint.choose(workdir, checkpoint_path)
   if not jax.process_index():
     workdirs.check_writable(folder)
   mesh = meshes.create(**config.mesh)
@@ -255,13 +257,15 @@ class _Run:
     if options.untrained and fresh:
       scorer.model('untrained', state.params, state.stats)
     due = step % options.every_steps == 0 or step == self.config.total_steps
-    if step and due and not scorer.has(scoring.label_of(step)):
-      self._evaluate(step, state, scorer)
+    if step and due and not self._is_evaluated(step, scorer):
+      score = self._evaluate(step, state, scorer)
+      if score is not None:
+        self.checkpoints.add_score(step, score)
 
   def _evaluate(
     self, step: int, state: TrainState, scorer: scoring.Scorer
-  ) -> float | None:
-    """Returns the mean rank-1, or None if asked to stop meanwhile."""
+  ) -> Score | None:
+    """Returns the score, or None if asked to stop meanwhile."""
     try:
       numbers = scorer.model(scoring.label_of(step), state.params, state.stats)
     except scoring.Stopped:
@@ -269,7 +273,13 @@ class _Run:
     shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
     if not jax.process_index():
       self.writers.write(step, shown)
-    return scoring.rank1(numbers)
+    return Score(scoring.rank1(numbers), scorer.basis)
+
+  def _is_evaluated(self, step: int, scorer: scoring.Scorer) -> bool:
+    """Returns whether a step has its result and, in its checkpoint, a score."""
+    score = self.checkpoints.score(step)
+    known = score is not None and score.basis in ('', scorer.basis)
+    return known and scorer.has(scoring.label_of(step))
 
   def _check_finite(self, step: int, state: TrainState) -> None:
     """Raises UserError rather than let a state that is lost be kept."""

@@ -20,6 +20,7 @@ from gaitgs_jax.evaluation import (
 )
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import embedding, setup
+from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.setup import Data
 from gaitgs_jax.training.state import Arrays
 from gaitgs_jax.training.stopping import Stopping
@@ -84,9 +85,33 @@ class Scorer:
           "config.evaluation.protocol=''"
         )
 
+  @property
+  def basis(self) -> str:
+    """On what the scores are counted, see `scores.Score`."""
+    options, dataset = self._config.evaluation, self._config.dataset.name
+    subjects = self._data.source.index.subject[self._data.test]
+    changed = ', transformed' if options.transform else ''
+    return (
+      f'protocol {options.protocol}, {options.metric} distance{changed}, the '
+      f'{len(np.unique(subjects))} test subjects of {dataset}'
+    )
+
   def has(self, label: str) -> bool:
-    """Returns whether an evaluation of that label was saved before."""
-    return (self._folder / f'{label}.json').exists()
+    """Returns whether an evaluation of that label was saved before.
+
+    A file that is damaged is renamed, and a line says so.
+    """
+    path = self._folder / f'{label}.json'
+    if not path.exists():
+      return False
+    try:
+      report.load(path)
+    except UserError:
+      if not jax.process_index():
+        aside = workdirs.set_aside(path)
+        print(f'{path} is damaged: it is {aside.name} now', flush=True)
+      return False
+    return True
 
   def model(
     self, label: str, params: Arrays, stats: Arrays
@@ -126,9 +151,12 @@ class Scorer:
     if jax.process_index() or not self._folder.is_dir():
       return
     name = self._config.evaluation.protocol
-    saved = {
-      path.stem: report.load(path) for path in self._folder.glob('*.json')
-    }
+    saved = {}
+    for path in self._folder.glob('*.json'):
+      try:
+        saved[path.stem] = report.load(path)
+      except UserError as error:
+        print(f'left out: {error}', flush=True)
     results = {
       label: saved[label].result
       for label in sorted(saved, key=_order)

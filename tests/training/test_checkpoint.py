@@ -3,6 +3,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import types
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +12,9 @@ import optax
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, mesh, paths
+from gaitgs_jax.training import checkpoint, mesh, paths, scores
 from gaitgs_jax.training import state as states
+from gaitgs_jax.training.scores import Score
 
 PARAMS = {
   'layers': {0: {'kernel': np.arange(6.0, dtype=np.float32).reshape(2, 3)}},
@@ -66,16 +68,79 @@ def test_what_is_saved_and_restored_leaves_nothing_in_memory(tmp_path):
   assert (counts[-1] - counts[-4]) / 3 < len(jax.tree.leaves(like))
 
 
-def test_the_resume_point_and_the_best_are_kept(tmp_path):
-  scores = {1: 10.0, 2: 90.0, 3: None, 4: 20.0, 5: None, 6: None}
-  with checkpoint.Checkpoints(tmp_path) as kept:
-    for step, score in scores.items():
-      kept.save(step, _state(), score)
+def _save_all(folder, found):
+  """Saves a checkpoint of each step with its score, if it has one."""
+  with checkpoint.Checkpoints(folder) as kept:
+    for step, score in found.items():
+      kept.save(step, {'w': jnp.zeros(2)}, score)
       kept.wait()
       assert kept.latest() == step
-    assert kept.best() == 2
-  folders = {p.name for p in (tmp_path / 'checkpoints').iterdir()}
-  assert folders == {'2', '5', '6'}
+
+
+def _kept(folder):
+  return {path.name for path in (folder / 'checkpoints').iterdir()}
+
+
+def test_the_resume_point_and_the_best_are_kept(tmp_path, capsys):
+  _save_all(
+    tmp_path,
+    {1: Score(10.0), 2: Score(90.0, 'on A'), 3: None, 4: Score(20.0, 'on A')},
+  )
+  _save_all(tmp_path, {5: None, 6: None})
+  assert _kept(tmp_path) == {'1', '2', '5', '6'}  # '1' is of another basis.
+  assert checkpoint.choose(tmp_path, None).name == '6'
+  assert checkpoint.choose(tmp_path, 'best').name == '2'
+  out = capsys.readouterr().out
+  assert 'step 2 is the best of its run: mean rank-1 90.0 (on A)' in out
+  assert 'chosen on these test subjects' in out
+
+
+def test_a_score_that_comes_late_is_kept_with_its_checkpoint(tmp_path):
+  """As of an evaluation that was interrupted and made up for on resuming."""
+  _save_all(tmp_path, {1: Score(10.0), 2: None})
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    kept.add_score(2, Score(90.0))
+    for step in (3, 4, 5):
+      kept.save(step, {'w': jnp.zeros(2)})
+    kept.wait()
+    assert kept.score(2) == Score(90.0)
+  assert _kept(tmp_path) == {'2', '4', '5'}
+  assert checkpoint.choose(tmp_path, 'best').name == '2'
+
+
+def test_without_scores_there_is_no_best(tmp_path):
+  _save_all(tmp_path, {1: None})
+  with pytest.raises(UserError, match=r'no checkpoint .* has been evaluated'):
+    checkpoint.choose(tmp_path, 'best')
+
+
+def test_a_damaged_score_ends_nothing(tmp_path, capsys):
+  _save_all(tmp_path, {1: Score(90.0), 2: Score(10.0), 3: None})
+  for step in (1, 2):
+    path = tmp_path / 'checkpoints' / str(step) / 'metrics' / 'metrics'
+    path.write_text('{"score": 9')
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    assert kept.latest() == 3 and kept.score(1) is None
+  assert capsys.readouterr().out.count('score was damaged and is removed') == 2
+  assert checkpoint.find(tmp_path / 'checkpoints' / '2')
+
+
+@pytest.mark.parametrize(
+  'found, expected',
+  [
+    ([], []),
+    ([None, None], []),
+    ([('a', 1), ('a', 3), None, ('a', 3), ('a', 2)], [3]),
+    ([('a', 5), ('b', 1), None, ('a', 4), ('b', 2)], [0, 4]),
+  ],
+)
+def test_the_best_of_each_basis_is_kept(found, expected):
+  infos = [
+    types.SimpleNamespace(metrics=each and Score(each[1], each[0]).metrics)
+    for each in found
+  ]
+  kept = scores.KeepBest().should_preserve(infos, context=None)
+  assert [place for place, keep in enumerate(kept) if keep] == expected
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path):

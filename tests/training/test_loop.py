@@ -123,14 +123,44 @@ def test_a_finished_run_is_only_shown(config, tmp_path, capsys):
     loop.train(config, tmp_path)
 
 
-def test_an_evaluation_that_was_cut_off_is_made_up_for(config, tmp_path):
+def test_an_evaluation_that_was_lost_is_made_up_for(config, tmp_path, capsys):
   config.total_steps = 2
   loop.train(config, tmp_path)
   path = tmp_path / 'evaluation' / 'step_000002.json'
   before = path.read_text()
-  path.unlink()
-  loop.train(config, tmp_path)
-  assert path.read_text() == before
+  for lose in (path.unlink, lambda: path.write_text(before[:30])):
+    lose()
+    loop.train(config, tmp_path)
+    assert path.read_text() == before
+  assert f'it is {path.name}.damaged now' in capsys.readouterr().out
+
+
+def test_the_best_is_kept_when_its_evaluation_was_interrupted(
+  config, tmp_path, monkeypatch, capsys
+):
+  found = {3: 90.0, 6: 10.0, 9: 20.0}
+  model, asked = scoring.Scorer.model, []
+
+  def stop_once(self, *arguments):
+    asked.append(arguments[0])
+    if len(asked) == 1:
+      raise scoring.Stopped
+    return model(self, *arguments)
+
+  monkeypatch.setattr(scoring.Scorer, 'model', stop_once)
+  for key in found:
+    monkeypatch.setattr(scoring, 'rank1', lambda _, key=key: found[key])
+    config.total_steps = key
+    loop.train(config, tmp_path)
+    if key == 3:  # It was interrupted.
+      loop.train(config, tmp_path)
+  assert asked == [f'step_00000{step}' for step in (3, 3, 6, 9)]
+  assert checkpoint.choose(tmp_path, 'best').name == '3'
+  capsys.readouterr()
+  loop.evaluate(config, tmp_path, 'best')
+  out = capsys.readouterr().out
+  assert 'step 3 is the best of its run: mean rank-1 90.0 (protocol cas' in out
+  assert 'euclidean distance, the 2 test subjects of casia_b)' in out
 
 
 def test_training_goes_on_when_total_steps_grows(config, tmp_path):

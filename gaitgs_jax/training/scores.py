@@ -1,0 +1,93 @@
+"""Which checkpoint of a run is the best: a score in the folder of each.
+
+It is where Orbax writes what is given to it as metrics.
+"""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gaitgs_jax import atomic
+
+_FOLDER, _FILE = 'metrics', 'metrics'
+
+
+class Score(NamedTuple):
+  """What an evaluation gave a checkpoint.
+
+  Attributes:
+    value: mean rank-1, %; the best checkpoint has most.
+    basis: protocol, distance and subjects; scores of different bases are not
+      comparable. '' if an older version did not note it.
+  """
+
+  value: float
+  basis: str = ''
+
+  @property
+  def metrics(self) -> dict[str, Any]:
+    """The score as Orbax stores it."""
+    return {'score': self.value, 'basis': self.basis}
+
+
+def parse(metrics: Any) -> Score | None:
+  """Returns the score in what Orbax has stored, None if there is none."""
+  value = metrics.get('score') if isinstance(metrics, Mapping) else None
+  if not isinstance(value, int | float):
+    return None
+  return Score(float(value), str(metrics.get('basis', '')))
+
+
+def read(step: pathlib.Path) -> Score | None:
+  """Returns the score in a checkpoint's folder, None if there is none."""
+  try:
+    return parse(json.loads((step / _FOLDER / _FILE).read_text()))
+  except (OSError, ValueError):
+    return None
+
+
+def write(step: pathlib.Path, score: Score) -> None:
+  """Writes a score into the folder of a checkpoint that is there."""
+  atomic.write(step / _FOLDER / _FILE, json.dumps(score.metrics))
+
+
+def remove_damaged(step: pathlib.Path) -> bool:
+  """Removes a score that cannot be read; returns whether there was one."""
+  path = step / _FOLDER / _FILE
+  damaged = path.exists() and read(step) is None
+  if damaged:
+    path.unlink()
+  return damaged
+
+
+def best(scores: Sequence[Score | None]) -> int | None:
+  """Returns the place of the best score, None if there is none.
+
+  Only those of the last one's basis are compared; of equals the last is best.
+  """
+  bases = [score.basis for score in scores if score is not None]
+  places = [
+    (score.value, place)
+    for place, score in enumerate(scores)
+    if score is not None and score.basis == bases[-1]
+  ]
+  return max(places)[1] if places else None
+
+
+class KeepBest:
+  """Orbax's policy to keep the best checkpoint of every basis.
+
+  A run that goes on with another protocol keeps the best of the one before.
+  """
+
+  def should_preserve(
+    self, checkpoints: Sequence[Any], *, context: Any
+  ) -> Sequence[bool]:
+    """Returns which of the checkpoints, in order of their steps, to keep."""
+    del context
+    found = [parse(info.metrics) for info in checkpoints]
+    kept = set()
+    for basis in {score.basis for score in found if score is not None}:
+      kept.add(best([s if s and s.basis == basis else None for s in found]))
+    return [place in kept for place in range(len(found))]
