@@ -1,13 +1,14 @@
-"""`python -m gaitgs_jax COMMAND`: every command beside training.
+"""`python -m gaitgs_jax COMMAND`: every command besides training.
 
 A command is a module of `gaitgs_jax.apps` with `add_arguments(parser)` and
 `run(args)`; the module loads on use, so that `--help` stays fast.
 """
 
-import argparse
 import importlib
 import sys
 
+from gaitgs_jax import errors
+from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 
 # command -> (module of gaitgs_jax.apps, one line of help).
@@ -37,28 +38,25 @@ def main(argv: list[str] | None = None) -> int:
   if not argv or argv[0] in ('-h', '--help'):
     _print_commands()
     return 0 if argv else 2
-  name, *rest = argv
-  if name not in COMMANDS:
-    print(
-      f'error: unknown command {name!r}; choose one of {", ".join(COMMANDS)}',
-      file=sys.stderr,
-    )
-    return 2
-  module_name, text = COMMANDS[name]
-  module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
-  parser = argparse.ArgumentParser(
-    prog=f'python -m gaitgs_jax {name}', description=text
-  )
-  module.add_arguments(parser)
   try:
-    module.run(parser.parse_args(rest))
+    _run(*argv)
   except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
+    errors.show(error)
     return 2
   except KeyboardInterrupt:
     print('interrupted', file=sys.stderr)
     return 130
   return 0
+
+
+def _run(name: str, *argv: str) -> None:
+  if name not in COMMANDS:
+    raise errors.wrong_choice(f'unknown command {name!r}', name, COMMANDS)
+  module_name, text = COMMANDS[name]
+  module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
+  parser = options.Parser(prog=f'python -m gaitgs_jax {name}', description=text)
+  module.add_arguments(parser)
+  module.run(parser.parse(argv))
 
 
 if __name__ == '__main__':

@@ -1,9 +1,73 @@
-"""The one exception that means "the user's input is wrong"."""
+"""The exception that means "the user's input is wrong", and its wording."""
+
+import difflib
+import sys
+from collections.abc import Iterable
+
+# Longest message printed, and longest text of a library or a file within one,
+# in characters.
+_LONGEST, _LONGEST_PART = 2000, 300
+_SHOWN = 5
 
 
 class UserError(Exception):
-  """Bad input from the user, told in one sentence: what, where, how to mend.
+  """Bad input from the user: what is wrong, where, and how to fix it.
 
-  The command line prints the sentence on stderr, without a traceback, and
+  The command line prints the message on stderr, without a traceback, and
   exits with status 2. Every other exception is a bug.
   """
+
+
+def show(error: UserError) -> None:
+  """Prints an error on stderr, as every command does before status 2."""
+  print(f'error: {shortened(str(error), _LONGEST)}', file=sys.stderr)
+
+
+def shortened(text: str, longest: int = _LONGEST_PART) -> str:
+  """Returns a text of at most `longest` characters, its middle left out."""
+  if len(text) <= longest:
+    return text
+  gap = ' ... '
+  end = (longest - len(gap)) // 4
+  return text[: longest - len(gap) - end] + gap + text[-end:]
+
+
+def one_line(text: object) -> str:
+  """Returns a library's message, or a file's text, as part of ours."""
+  return shortened(' '.join(str(text).split()))
+
+
+def listed(items: Iterable[str], shown: int = _SHOWN) -> str:
+  """Returns the first items, and how many more there are."""
+  items = list(items)
+  more = f' and {len(items) - shown:,} more' if len(items) > shown else ''
+  return ', '.join(map(one_line, items[:shown])) + more
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+  """Returns " (did you mean 'x'?)" for a misspelt name, or ''."""
+  plain = {_plain(each): each for each in allowed}
+  close = difflib.get_close_matches(_plain(name[:_LONGEST_PART]), plain, n=1)
+  return f' (did you mean {plain[close[0]]!r}?)' if close else ''
+
+
+def _plain(name: str) -> str:
+  return name.lower().replace('-', '_')
+
+
+def wrong_choice(
+  problem: str, given: object, allowed: Iterable[str]
+) -> UserError:
+  """Returns the error for a name that is not one of those allowed.
+
+  Args:
+    problem: such as "unknown dataset 'casia-b'".
+    given: the name.
+    allowed: the names there are.
+  """
+  allowed = list(allowed)
+  choices = ', '.join(name or "''" for name in allowed)
+  return UserError(
+    f'{one_line(problem)}{did_you_mean(str(given), allowed)}; '
+    + (f'choose one of {choices}' if allowed else 'there are none')
+  )

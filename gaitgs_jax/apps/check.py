@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tqdm import tqdm
 
 from gaitgs_jax import cloud
+from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import checking, datasets, keypoints
 from gaitgs_jax.input.partitions import partition_path, read_partition
@@ -39,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ' where it can be',
   )
   parser.add_argument(
-    '--workers', type=int, default=os.cpu_count() or 1, help='helper processes'
+    '--workers',
+    type=options.whole_number(1),
+    default=os.cpu_count() or 1,
+    help='helper processes',
   )
   parser.add_argument(
     '--all', action='store_true', help='name every bad sequence, however many'

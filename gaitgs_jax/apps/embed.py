@@ -10,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
+from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help='a path, or best: the best evaluated one of the workdir (default: its'
     ' latest)',
   )
-  parser.add_argument('--batch-size', type=int, default=8)
+  parser.add_argument('--batch-size', type=options.whole_number(1), default=8)
   parser.add_argument(
     '--out',
     default='',

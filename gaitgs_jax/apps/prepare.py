@@ -13,6 +13,7 @@ from typing import Any
 import absl.logging
 
 from gaitgs_jax import cloud
+from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.sources import PreparedSource
@@ -45,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     f' {prepared.place()})',
   )
   parser.add_argument(
-    '--workers', type=int, default=os.cpu_count() or 1, help='helper processes'
+    '--workers',
+    type=options.whole_number(1),
+    default=os.cpu_count() or 1,
+    help='helper processes',
   )
 
 
@@ -57,11 +61,7 @@ def run(args: argparse.Namespace) -> None:
   """
   facts = datasets.get(args.dataset)
   variant = args.variant or facts.variants[0]
-  if variant not in facts.variants:
-    raise UserError(
-      f'{facts.name} has no variant {variant!r}; choose one of'
-      f' {", ".join(facts.variants)}'
-    )
+  datasets.check_variant(facts, variant)
   root = prepared.data_dir(args.root).absolute()
   builder = _builder(facts.name, variant, root)
   directory = Path(builder.data_dir)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gaitgs_jax import local
+from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import trees
 from gaitgs_jax.input.pretreatment import SHORTEST
@@ -32,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help='made anew: TREE/subject/condition/view/view.pkl',
   )
   parser.add_argument(
-    '--size', type=int, default=64, help='height in pixels: 64 or 128'
+    '--size',
+    type=options.whole_number(2),
+    default=64,
+    help='height in pixels: 64 or 128',
   )
   parser.add_argument(
     '--layout',
@@ -41,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ' where it can be',
   )
   parser.add_argument(
-    '--workers', type=int, default=os.cpu_count() or 1, help='helper processes'
+    '--workers',
+    type=options.whole_number(1),
+    default=os.cpu_count() or 1,
+    help='helper processes',
   )
 
 

@@ -11,7 +11,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import wrong_choice
 
 METRICS = ('euclidean', 'cosine')
 
@@ -19,9 +19,7 @@ METRICS = ('euclidean', 'cosine')
 def check_metric(metric: str) -> None:
   """Raises `UserError` unless the metric is one of `METRICS`."""
   if metric not in METRICS:
-    raise UserError(
-      f'unknown metric {metric!r}; choose one of {", ".join(METRICS)}'
-    )
+    raise wrong_choice(f'unknown metric {metric!r}', metric, METRICS)
 
 
 def distances(x: jax.Array, y: jax.Array, *, metric: str) -> jax.Array:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.evaluation import distance, ranking, tiles
 
 # Squared differences of larger features would overflow float32.
@@ -90,9 +90,7 @@ PROTOCOLS: dict[str, Protocol] = {
 def get_protocol(name: str) -> Protocol:
   """Returns the protocol of that name, or raises `UserError`."""
   if name not in PROTOCOLS:
-    raise UserError(
-      f'unknown protocol {name!r}; choose one of {", ".join(PROTOCOLS)}'
-    )
+    raise wrong_choice(f'unknown protocol {name!r}', name, PROTOCOLS)
   return PROTOCOLS[name]
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input import pose_transforms, silhouette_transforms
 
 # (inputs [n,s,...], mask [n,s], key) -> inputs and mask.
@@ -110,9 +110,7 @@ def create(
   table = _table(skeleton)
   for name in chosen:
     if name not in table:
-      raise UserError(
-        f'{where} has no transform {name!r}; choose from {", ".join(table)}'
-      )
+      raise wrong_choice(f'{where} has no transform {name!r}', name, table)
   steps = [
     _bind(name, function, chosen[name], f'{where}.{name}', random)
     for name, function in table.items()
@@ -172,10 +170,7 @@ def _bind(
     allowed['probability'] = _PROBABILITY
   wrong = [key for key in options if key not in allowed]
   if wrong:
-    raise UserError(
-      f'{where} has no option {wrong[0]!r}; its options are'
-      f' {", ".join(allowed) or "none"}'
-    )
+    raise wrong_choice(f'{where} has no option {wrong[0]!r}', wrong[0], allowed)
   options = {**allowed, **options}
   lacking = [k for k, v in options.items() if v is inspect.Parameter.empty]
   if lacking:

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,10 +132,16 @@ def get(name: str) -> Dataset:
     UserError: there is no dataset of that name.
   """
   if name not in DATASETS:
-    raise UserError(
-      f'unknown dataset {name!r}; choose one of {", ".join(DATASETS)}'
-    )
+    raise wrong_choice(f'unknown dataset {name!r}', name, DATASETS)
   return DATASETS[name]
+
+
+def check_variant(facts: Dataset, variant: str) -> None:
+  """Raises UserError unless a dataset has that variant."""
+  if variant not in facts.variants:
+    raise wrong_choice(
+      f'{facts.name} has no variant {variant!r}', variant, facts.variants
+    )
 
 
 def view_index(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input.index import Index
 
 SAMPLERS = ('fixed', 'unfixed', 'all')
@@ -78,27 +78,25 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
   fields = {field.name for field in dataclasses.fields(BatchSpec)}
   unknown = sorted(set(batch) - fields)
   if unknown:
-    raise UserError(
-      f'batch has no field {unknown[0]!r}; its fields are'
-      f' {", ".join(sorted(fields))}'
+    raise wrong_choice(
+      f'config.batch has no field {unknown[0]!r}', unknown[0], sorted(fields)
     )
   missing = sorted({'subjects', 'sequences'} - set(batch))
   if missing:
-    raise UserError(f'batch.{missing[0]} is not set')
+    raise UserError(f'config.batch.{missing[0]} is missing')
   return BatchSpec(**dict(batch))
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
   if value not in choices:
-    raise UserError(
-      f'batch.{name} is {value!r}; choose one of {", ".join(choices)}'
-    )
+    raise wrong_choice(f'config.batch.{name} is {value!r}', value, choices)
 
 
 def _check_least(name: str, value: Any, least: int) -> None:
   if not isinstance(value, int) or value < least:
     raise UserError(
-      f'batch.{name} is {value!r}; a whole number from {least} up is needed'
+      f'config.batch.{name} is {value!r}; it must be a whole number, {least} '
+      'or more'
     )
 
 
@@ -161,7 +159,9 @@ class Sampler:
     self, index: Index, rows: np.ndarray, spec: BatchSpec, seed: int
   ):
     if not isinstance(seed, int) or seed < 0:
-      raise UserError(f'seed is {seed!r}; a whole number from 0 up is needed')
+      raise UserError(
+        f'config.seed is {seed!r}; it must be a whole number, 0 or more'
+      )
     rows = np.asarray(rows, np.int64)
     part = index.take(rows)
     # Sorted by name: another order of the same data gives the same batches.
@@ -179,13 +179,14 @@ class Sampler:
     spec, subjects = self._spec, len(self.subjects)
     if spec.subjects > subjects:
       raise UserError(
-        f'batch.subjects is {spec.subjects}, but only {subjects} subjects train'
+        f'config.batch.subjects is {spec.subjects}, but there are only '
+        f'{subjects} training subjects'
       )
     most = int(self._counts.max())
     if spec.sequences > most:
       raise UserError(
-        f'batch.sequences is {spec.sequences}, but no training subject has'
-        f' more than {most} sequences'
+        f'config.batch.sequences is {spec.sequences}, but no training subject '
+        f'has more than {most} sequences'
       )
 
   def sequences(self, step: int) -> np.ndarray:

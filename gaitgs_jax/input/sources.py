@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gaitgs_jax import cloud, skeletons
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
 from gaitgs_jax.input.index import Index, concatenate, make
 from gaitgs_jax.input.unreadable import Unreadable
@@ -29,6 +29,8 @@ __all__ = [
   'open_source',
 ]
 
+FORMATS = ('tfds', 'opengait')
+CACHES = ('', 'ram')
 _FIELDS = (
   'name',
   'variant',
@@ -332,9 +334,8 @@ def open_source(
   """
   unknown = sorted(set(dataset) - set(_FIELDS))
   if unknown:
-    raise UserError(
-      f'dataset has no field {unknown[0]!r}; its fields are'
-      f' {", ".join(_FIELDS)}'
+    raise wrong_choice(
+      f'config.dataset has no field {unknown[0]!r}', unknown[0], _FIELDS
     )
   facts = datasets.get(dataset['name'])
   kind = dataset.get('format', '') or 'tfds'
@@ -343,14 +344,14 @@ def open_source(
   elif kind == 'tfds':
     source = PreparedSource(_prepared_directory(dataset))
   else:
-    raise UserError(f'dataset.format is {kind!r}; choose tfds or opengait')
+    raise wrong_choice(f'config.dataset.format is {kind!r}', kind, FORMATS)
   if facts.skeleton:
     _check_joints(source, facts, tuple(dataset['size']))
   else:
     _check_size(source.size, tuple(dataset['size']))
   cache = dataset.get('cache', '')
-  if cache not in ('', 'ram'):
-    raise UserError(f"dataset.cache is {cache!r}; choose '' or 'ram'")
+  if cache not in CACHES:
+    raise wrong_choice(f'config.dataset.cache is {cache!r}', cache, CACHES)
   return CachedSource(source) if cache else source
 
 
@@ -368,11 +369,7 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
   root = dataset.get('root', '')
   default = facts.variants[0] if facts.skeleton else str(dataset['size'][0])
   variant = dataset.get('variant', '') or default
-  if variant not in facts.variants:
-    raise UserError(
-      f'{facts.name} has no variant {variant!r}; choose one of'
-      f' {", ".join(facts.variants)}'
-    )
+  datasets.check_variant(facts, variant)
   directory = prepared.find(root, facts.name, variant)
   if directory is None and cloud.is_url(prepared.place(root)):
     raise UserError(

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 
 CHOICES = ('raise', 'skip')
 
@@ -43,7 +43,7 @@ def create(dataset: Mapping[str, Any]) -> Unreadable | None:
   """
   choice = dataset.get('on_error', 'raise')
   if choice not in CHOICES:
-    raise UserError(
-      f'dataset.on_error is {choice!r}; choose {" or ".join(CHOICES)}'
+    raise wrong_choice(
+      f'config.dataset.on_error is {choice!r}', choice, CHOICES
     )
   return Unreadable() if choice == 'skip' else None

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.synthetic import traits as settings
 from gaitgs_jax.synthetic.body import Body, measure
 from gaitgs_jax.synthetic.camera import VIEWS, Camera, draw_camera, project
@@ -155,14 +155,11 @@ def _check(
       f'seed and subject must be 0 or more, not {seed} and {subject}'
     )
   if condition not in CONDITIONS:
-    raise UserError(
-      f'condition {condition!r} is unknown; choose one of '
-      f'{", ".join(CONDITIONS)}'
+    raise wrong_choice(
+      f'unknown condition {condition!r}', condition, CONDITIONS
     )
   if view not in VIEWS:
-    raise UserError(
-      f'view {view!r} is unknown; choose one of {", ".join(VIEWS)}'
-    )
+    raise wrong_choice(f'unknown view {view!r}', view, VIEWS)
   if frames is not None and not 1 <= frames <= MAX_FRAMES:
     raise UserError(f'frames must lie in 1..{MAX_FRAMES}, not {frames}')
 

@@ -4,12 +4,11 @@ A config is the whole truth of one run, so nothing has a hidden default: the
 fields that the loop reads must be there, and no others.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.models import remat
 
 # Section -> its fields; an empty tuple leaves them to the room that reads it.
@@ -68,22 +67,13 @@ _POSITIVE = (
 )
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-  """Returns ' (did you mean ...?)' for a misspelt name, or ''."""
-  close = difflib.get_close_matches(name, list(allowed), n=1)
-  return f' (did you mean {close[0]!r}?)' if close else ''
-
-
 def _check_names(
   where: str, given: Iterable[str], allowed: Iterable[str]
 ) -> None:
   given, allowed = list(given), list(allowed)
   for name in given:
     if name not in allowed:
-      raise UserError(
-        f'{where} has no field {name!r}{nearest(name, allowed)}; its fields '
-        f'are {", ".join(allowed)}'
-      )
+      raise wrong_choice(f'{where} has no field {name!r}', name, allowed)
   missing = [name for name in allowed if name not in given]
   if missing:
     raise UserError(f'{where} lacks {", ".join(missing)}')
@@ -121,9 +111,8 @@ def check(config: Any) -> None:
         f'config.{path} is {value!r}; it must be a whole number, 1 or more'
       )
   if config.remat not in remat.LEVELS:
-    raise UserError(
-      f'config.remat is {config.remat!r}; choose one of '
-      f'{", ".join(remat.LEVELS)}'
+    raise wrong_choice(
+      f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
     )
 
 
@@ -159,10 +148,8 @@ def call(
     UserError: an unknown name, or a field unknown or missing.
   """
   if section.get('name') not in choices:
-    raise UserError(
-      f'{where}.name is {section.get("name")!r}; choose one of '
-      f'{", ".join(choices)}'
-    )
+    name = section.get('name')
+    raise wrong_choice(f'{where}.name is {name!r}', name, choices)
   function = choices[section['name']]
   fields = {key: value for key, value in section.items() if key != 'name'}
   parameters = inspect.signature(function).parameters

@@ -27,8 +27,9 @@ def run(tmp_path_factory):
 
 
 def _embed(run, *options):
-  source = f'--source={run / "tree"}'
-  return command.main(['embed', f'--workdir={run / "run"}', source, *options])
+  if not any(option.startswith('--source') for option in options):
+    options = (f'--source={run / "tree"}', *options)
+  return command.main(['embed', f'--workdir={run / "run"}', *options])
 
 
 def test_a_tree_is_embedded_with_the_runs_own_config(run, capsys):

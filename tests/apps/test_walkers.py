@@ -1,4 +1,3 @@
-import argparse
 import subprocess
 import sys
 
@@ -7,13 +6,14 @@ import pytest
 
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.apps import walkers
+from gaitgs_jax.apps.options import Parser
 from gaitgs_jax.errors import UserError
 
 
 def _arguments(*words):
-  parser = argparse.ArgumentParser()
+  parser = Parser()
   walkers.add_arguments(parser)
-  return parser.parse_args(words)
+  return parser.parse(words)
 
 
 def test_the_sheet_has_a_row_per_subject_and_condition(tmp_path):
@@ -42,9 +42,8 @@ def test_keypoints_add_colour(tmp_path):
   ],
 )
 def test_wrong_input_is_a_sentence(tmp_path, words, message):
-  arguments = _arguments(f'--out={tmp_path / "a.png"}', *words)
   with pytest.raises(UserError, match=message):
-    walkers.run(arguments)
+    walkers.run(_arguments(f'--out={tmp_path / "a.png"}', *words))
 
 
 def test_a_missing_folder_is_a_sentence_and_status_2(tmp_path, capsys):

@@ -136,17 +136,20 @@ def test_all_frames_and_their_padding():
 @pytest.mark.parametrize(
   ('fields', 'message'),
   [
-    ({'subjects': 6}, 'subjects is 6, but only 5'),
+    ({'subjects': 6}, 'subjects is 6, but there are only 5'),
     ({'sequences': 10}, 'sequences is 10, but no training subject has .* 9'),
-    ({'subjects': 0}, r'batch.subjects is 0; a whole number from 1'),
+    ({'subjects': 0}, r'batch.subjects is 0; it must be a whole number, 1 or'),
     ({'frames': 0}, r'batch.frames is 0'),
     ({'frames': 2.5}, r'batch.frames is 2.5'),
     ({'sampler': 'some'}, "batch.sampler is 'some'; choose one of fixed"),
     ({'order': 'random'}, "batch.order is 'random'"),
     ({'skip': -1}, r'batch.skip is -1'),
     ({'sampler': 'unfixed'}, r'batch.frames_min is 0'),
-    ({'sampler': 'unfixed', 'frames_min': 5, 'frames_max': 4}, 'from 5 up'),
-    ({'frame': 3}, "batch has no field 'frame'; its fields are frames"),
+    (
+      {'sampler': 'unfixed', 'frames_min': 5, 'frames_max': 4},
+      'number, 5 or more',
+    ),
+    ({'frame': 3}, "batch has no field 'frame'.*mean 'frames'"),
   ],
 )
 def test_bad_batches_are_named(fields, message):
@@ -155,13 +158,13 @@ def test_bad_batches_are_named(fields, message):
 
 
 def test_missing_fields_and_bad_seeds_are_named():
-  with pytest.raises(UserError, match=r'batch.sequences is not set'):
+  with pytest.raises(UserError, match=r'batch.sequences is missing'):
     sampling.batch_spec({'subjects': 3})
   with pytest.raises(UserError, match='seed is -1'):
     sampler(seed=-1)
   with pytest.raises(UserError, match='12 sequences does not divide over 5'):
     sampling.shard(12, 0, 5)
-  with pytest.raises(UserError, match='only 0 subjects'):
+  with pytest.raises(UserError, match='only 0 training subjects'):
     sampler(rows=ROWS[:0])
   # Other rows than those given never count.
   with pytest.raises(UserError, match='no training subject has more than 5'):

@@ -326,11 +326,11 @@ def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
   [
     ({'name': 'casia'}, "unknown dataset 'casia'"),
     ({'nmae': 'casia_b'}, "no field 'nmae'"),
-    ({'format': 'zip'}, "'zip'; choose tfds or opengait"),
+    ({'format': 'zip'}, "'zip'.*choose one of tfds, opengait"),
     ({'format': 'opengait'}, 'set dataset.root'),
     ({'variant': '65'}, "no variant '65'; choose one of 64, 128"),
     ({'variant': '128'}, 'prepare --dataset=casia_b --variant=128'),
-    ({'cache': 'disk', 'variant': '64'}, "'disk'; choose '' or 'ram'"),
+    ({'cache': 'disk', 'variant': '64'}, "'disk'; choose one of '', ram"),
     ({'size': (9, 6), 'variant': '64'}, '8x6, from which dataset.size 9x6'),
     ({'size': (8, 8), 'variant': '64'}, 'size 8x8 cannot be cut'),
     ({'size': (8, 5), 'variant': '64'}, 'size 8x5 cannot be cut'),

@@ -1,0 +1,50 @@
+import pytest
+
+from gaitgs_jax import errors
+
+
+def test_an_error_is_printed_short_with_its_advice(capsys):
+  errors.show(errors.UserError('bad: ' + 'x' * 30_000 + '; copy it again'))
+  printed = capsys.readouterr().err
+  assert len(printed) < 2100
+  assert printed.startswith('error: bad: xxx')
+  assert printed.endswith('; copy it again\n')
+
+
+def test_a_short_text_stays_as_it_is():
+  assert errors.shortened('abc', 3) == 'abc'
+  assert len(errors.shortened('a' * 100, 50)) == 50
+  assert errors.one_line('several\n  lines') == 'several lines'
+
+
+@pytest.mark.parametrize(
+  'items, text',
+  [
+    ('', ''),
+    ('abc', 'a, b, c'),
+    ('abcde', 'a, b, c, d, e'),
+    ('abcdefg', 'a, b, c, d, e and 2 more'),
+  ],
+)
+def test_a_long_list_is_counted(items, text):
+  assert errors.listed(items) == text
+
+
+@pytest.mark.parametrize(
+  'name, hint',
+  [
+    ('casia-b', " (did you mean 'casia_b'?)"),
+    ('CASIA_B', " (did you mean 'casia_b'?)"),
+    ('oumlvp', " (did you mean 'oumvlp'?)"),
+    ('kitchen', ''),
+  ],
+)
+def test_a_misspelt_name_gets_a_hint(name, hint):
+  assert errors.did_you_mean(name, ['casia_b', 'oumvlp']) == hint
+
+
+def test_a_wrong_choice_names_the_choices():
+  error = errors.wrong_choice("cache is 'rom'", 'rom', ['', 'ram'])
+  assert str(error) == (
+    "cache is 'rom' (did you mean 'ram'?); choose one of '', ram"
+  )
