@@ -72,6 +72,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
 
   Attributes:
     source: where the data lies; '' for TFDS's `manual_dir`.
+    source_layout: what the source's folders are, see `layouts`; '' to find out.
     workers: number of helper processes.
     work: the work folder.
     dropped: names of the sequences in which no frame shows anybody.
@@ -82,7 +83,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
 
   def __init__(self, *, file_format: Any = None, **options: Any):
     super().__init__(file_format=file_format or prepared.FORMAT, **options)
-    self.source = ''
+    self.source = self.source_layout = ''
     self.workers = os.cpu_count() or 1
     self.dropped: list[str] = []
     # While it is being prepared, `data_dir` is another, temporary folder.
@@ -231,7 +232,7 @@ class TreeBuilder(SequenceBuilder):
     root = Path(os.path.abspath(root))
     if facts.skeleton:
       root = _variant_folder(root, self.builder_config.name, facts.variants)
-    return keypoints.open_tree(root, facts=facts)
+    return keypoints.open_tree(root, self.source_layout, facts)
 
   def _call(
     self, sequence: trees.TreeSequence, facts: datasets.Dataset

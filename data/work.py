@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,7 +89,11 @@ class PoseCall:
     Raises:
       UserError: they cannot be read or stored.
     """
-    values = keypoints.read(self.sequence)
+    notes: list[str] = []
+    values = keypoints.read(self.sequence, notes)
+    # In OUMVLP-Pose's json several people are common and as published.
+    for note in notes if self.sequence.spans else ():
+      print(f'note: {self.sequence.place}: {note}', file=sys.stderr, flush=True)
     fault = keypoint_faults.unusable(values, self.skeleton)
     if fault:
       raise UserError(f'{self.sequence.place}: {fault}')

@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ' an OpenGait tree of pickles; synthetic walkers need none',
   )
   parser.add_argument(
+    '--layout',
+    default='',
+    help="the source's folders, for example '{condition}/{subject}'; found out"
+    ' where it can be',
+  )
+  parser.add_argument(
     '--variant',
     default='',
     help='height of the frames, 64 (default) or 128; of OUMVLP-Pose alphapose'
@@ -78,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
   if not (source.is_dir() or (facts.skeleton and source.is_file())):
     raise UserError(f'--source={args.source}: no such folder')
   builder.source = str(source.absolute()) if args.source else ''
+  builder.source_layout = args.layout
   builder.workers = args.workers
   start = time.monotonic()
   _prepare(builder)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--source',
     required=True,
     metavar='DIR',
-    help='a folder of images per sequence, white people on black',
+    help='a folder of images per sequence: one person on a plain background',
   )
   parser.add_argument(
     '--out',
@@ -70,21 +70,21 @@ def run(args: argparse.Namespace) -> None:
   # Renamed when it is whole, so that half a tree never looks like one.
   unfinished = out.with_name(out.name + '.unfinished')
   shutil.rmtree(unfinished, ignore_errors=True)
-  lengths = _write(tree, unfinished, args.size, args.workers)
-  if not any(lengths.values()):
+  made = _write(tree, unfinished, args.size, args.workers)
+  if not any(length for length, _ in made.values()):
     shutil.rmtree(unfinished, ignore_errors=True)
     raise UserError(
-      f'{tree.root}: nobody is to be seen in any frame; people must be white'
-      ' (255) on black (0), not 0 and 1'
+      f'{tree.root}: nobody is to be seen in any frame; are these masks of one'
+      ' person each?'
     )
   unfinished.rename(out)
-  _print_summary(out, lengths, args.size)
+  _print_summary(out, made, args.size)
 
 
 def _write(
   tree: trees.Tree, out: Path, size: int, workers: int
-) -> dict[str, int]:
-  """Writes every sequence; returns frames per sequence's name."""
+) -> dict[str, tuple[int, list[str]]]:
+  """Writes every sequence; returns frames and notes per sequence's name."""
   calls = [
     partial(_write_sequence, sequence, str(out), size)
     for sequence in tree.sequences
@@ -98,14 +98,17 @@ def _write(
       file=sys.stderr,
     )
     return {
-      sequence.name: length
-      for sequence, length in zip(tree.sequences, made, strict=True)
+      sequence.name: done
+      for sequence, done in zip(tree.sequences, made, strict=True)
     }
 
 
-def _write_sequence(sequence: trees.TreeSequence, out: str, size: int) -> int:
-  """Writes one sequence and returns its length; runs in a helper process."""
-  frames = trees.read_pretreated(sequence.folder, size)
+def _write_sequence(
+  sequence: trees.TreeSequence, out: str, size: int
+) -> tuple[int, list[str]]:
+  """Writes one sequence; returns its length and notes. Runs in a helper."""
+  notes: list[str] = []
+  frames = trees.read_pretreated(sequence.folder, size, notes)
   if len(frames):
     folder = Path(out, sequence.subject, sequence.condition, sequence.view)
     try:
@@ -117,15 +120,20 @@ def _write_sequence(sequence: trees.TreeSequence, out: str, size: int) -> int:
       raise UserError(
         f'{folder}: cannot be written ({error.strerror})'
       ) from error
-  return len(frames)
+  return len(frames), notes
 
 
-def _print_summary(out: Path, lengths: dict[str, int], size: int) -> None:
-  for name, length in lengths.items():
+def _print_summary(
+  out: Path, made: dict[str, tuple[int, list[str]]], size: int
+) -> None:
+  lengths = {name: length for name, (length, _) in made.items()}
+  for name, (length, notes) in made.items():
     if length == 0:
       print(f'left out: {name}: nobody is to be seen in it')
     elif length < SHORTEST:
       print(f'note: {name} has only {length} frames')
+    for note in notes:
+      print(f'note: {name}: {note}')
   count = sum(1 for length in lengths.values() if length)
   print(
     f'{out}: {count} sequences, {sum(lengths.values())} frames of'

@@ -13,7 +13,7 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoint_faults, keypoints, pickles, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
 from gaitgs_jax.input.partitions import Partition
-from gaitgs_jax.input.pretreatment import SHORTEST, is_blank
+from gaitgs_jax.input.pretreatment import SHORTEST, is_blank, stray_note
 from gaitgs_jax.input.sources import PreparedSource
 from gaitgs_jax.input.workers import Workers
 
@@ -97,10 +97,13 @@ def _examine_sequence(
   finding = Finding(
     sequence.subject, sequence.condition, sequence.view, sequence.place
   )
+  notes: list[str] = []
   try:
     if key == 'keypoints':
-      return _examine_skeletons(finding, keypoints.read(sequence), skeleton)
-    return _examine(finding, trees.read_frames(sequence.folder))
+      values = keypoints.read(sequence, notes)
+      return _examine_skeletons(finding, values, skeleton, notes)
+    frames = trees.read_frames(sequence.folder, notes)
+    return _examine(finding, frames, notes)
   except pickles.PickleError as error:
     reason = f'{error.path.name} {error.reason}'
     return dataclasses.replace(finding, bad=reason)
@@ -110,24 +113,31 @@ def _examine_sequence(
 
 
 def _examine_skeletons(
-  finding: Finding, values: np.ndarray, skeleton: str
+  finding: Finding,
+  values: np.ndarray,
+  skeleton: str,
+  notes: Sequence[str] = (),
 ) -> Finding:
-  """Adds what the skeletons [s,v,3] of one sequence show."""
+  """Adds what the skeletons [s,v,3] of one sequence show, and notes on them."""
   shown = int(keypoint_faults.present(values).any(1).sum())
   bad = keypoint_faults.fault(values, skeleton)
-  note = ''
+  notes = [*notes]
   if shown < len(values) and not bad:
-    note = f'no joint is found in {len(values) - shown} of {len(values)} frames'
+    notes.append(
+      f'no joint is found in {len(values) - shown} of {len(values)} frames'
+    )
   size = (values.shape[1], values.shape[2])
   return dataclasses.replace(
-    finding, length=shown, size=size, bad=bad, note=note
+    finding, length=shown, size=size, bad=bad, note='; '.join(notes)
   )
 
 
 def _examine(
-  finding: Finding, frames: np.ndarray | list[np.ndarray]
+  finding: Finding,
+  frames: np.ndarray | list[np.ndarray],
+  notes: Sequence[str] = (),
 ) -> Finding:
-  """Adds what the frames [h,w] of one sequence show.
+  """Adds what the frames [h,w] of one sequence show, and notes on them.
 
   Blank frames of raw images are only noted: the pretreatment drops them, and
   the published trees hold thousands.
@@ -136,7 +146,9 @@ def _examine(
   blank = sum(map(is_blank, frames))
   shown = len(frames) - blank
   raw = not isinstance(frames, np.ndarray)
-  bad = note = ''
+  bad = ''
+  stray = '' if isinstance(frames, np.ndarray) else stray_note(frames)
+  notes = [*notes, *filter(None, [stray])]
   blanks = f'{blank} of {len(frames)} frames are blank'
   if len(sizes) > 1:
     bad = f'frames of unequal sizes: {", ".join(map(_size, sizes[:_SHOWN]))}'
@@ -144,17 +156,15 @@ def _examine(
     bad = 'empty: it holds no frames'
   elif shown == 0:
     bad = f'blank: nobody is to be seen in its {len(frames)} frames'
-    if max(int(frame.max()) for frame in frames) == 1:
-      bad += '; its values are 0 and 1, write them as 0 and 255'
   elif shown < SHORTEST:
     bad = f'too short: {shown} frames, {SHORTEST} are the least'
   elif blank and raw:
-    note = f'{blanks}; the pretreatment drops them'
+    notes.append(f'{blanks}; the pretreatment drops them')
   elif blank:
     bad = f'blank: {blanks}'
   size = (sizes[0][0], sizes[0][1]) if len(sizes) == 1 else None
   return dataclasses.replace(
-    finding, length=shown, size=size, bad=bad, note=note
+    finding, length=shown, size=size, bad=bad, note='; '.join(notes)
   )
 
 

@@ -22,6 +22,17 @@ _LEVELS = (
 )
 # A joint that is seen in fewer frames says nothing.
 _SEEN = 0.2
+# What detectors write that is read nowhere, and what to have them write.
+_OPENPOSE = "run OpenPose with --model_pose=COCO, which gives openpose18's 18"
+_COCO = "run it with a model of COCO's 17 body joints"
+_DETECTORS = {
+  25: f"OpenPose's BODY_25; {_OPENPOSE}",
+  26: f"AlphaPose's Halpe; {_COCO}",
+  33: "MediaPipe's; write COCO's 17 body joints of them",
+  133: f"COCO-WholeBody's; {_COCO}, or keep the first 17",
+  135: f"OpenPose's BODY_25 with face and hands; {_OPENPOSE}",
+  136: f"AlphaPose's Halpe with face and hands; {_COCO}",
+}
 # Nobody is so small in pixels; normalised coordinates run to 1, or to -1 and 1.
 _SMALLEST = 2.0
 # A detector's confidence is a peak of a heat map: HRNet's may leave 0..1 by a
@@ -77,10 +88,12 @@ def _wrong_count(joints: int, found: Skeleton | None, name: str) -> str:
   )
   what = f'those of {found.name}' if found else f'{known} are known'
   wanted = f', but {name} is expected' if name else ''
-  return (
-    f'wrong skeleton: {joints} joints ({what}){wanted}; take the data as it is'
-    ' published, or the dataset that has these joints'
+  hint = (
+    'take the data as it is published, or the dataset that has these joints'
   )
+  if joints in _DETECTORS:
+    hint = f'these may be {_DETECTORS[joints]}'
+  return f'wrong skeleton: {joints} joints ({what}){wanted}; {hint}'
 
 
 def present(keypoints: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ What is read is float32 [s,v,3]: x and y in pixels and the detector's
 confidence. A joint that was not found is (0, 0, 0).
 """
 
+import collections
 import json
 import os
 import re
@@ -22,11 +23,12 @@ from gaitgs_jax.input.datasets import Dataset
 # y and confidence of each joint; there is a line of headings.
 CSV = 'casia-b_pose_coco.csv'
 _CSV_LAYOUT = '.../{subject}-{condition}-{view}/{frame}'
-_CSV_SEQUENCE = re.compile(r'([^-]+)-(.+)-([^-]+)')
+# A dash may only be in a condition such as nm-01: elsewhere, or a second one,
+# and the parts could be cut in several ways.
+_CSV_SEQUENCE = re.compile(r'([^-]+)-([^-]+|[A-Za-z]+-\d+)-([^-]+)')
 # A row of 17 joints has about 1,000 bytes.
 _LONGEST_ROW = 1 << 14
-# Of the number of a frame.
-_DIGITS = 18
+_BOM, _UTF16 = b'\xef\xbb\xbf', (b'\xff\xfe', b'\xfe\xff')
 
 
 def open_tree(
@@ -47,9 +49,9 @@ def open_tree(
   path = local.path(source)
   if (facts is None or facts.skeleton) and (path / CSV).is_file():
     path = path / CSV
-  if path.is_file() and path.suffix != '.csv':
+  if path.is_file() and path.suffix.lower() != '.csv':
     raise UserError(
-      f'{path}: is no folder and no csv file; unpack an archive first'
+      f'{path}: is neither a folder nor a csv file; unpack an archive first'
     )
   tree = _open_csv(path) if path.is_file() else trees.open_tree(path, layout)
   if facts:
@@ -75,13 +77,19 @@ def _open_csv(path: Path) -> trees.Tree:
 
 
 def _runs(path: Path) -> Iterator[tuple[str, int, int]]:
-  """Yields (sequence, first byte, end) of rows that follow one another."""
+  """Yields (sequence, first byte, end) of rows that follow one another.
+
+  Raises:
+    UserError: it is not such a csv file; the message names the first wrong row.
+  """
   folder, name, start, end = b'', '', 0, 0
   with path.open('rb') as file:
     for number, row in enumerate(
       iter(lambda: file.readline(_LONGEST_ROW), b'')
     ):
       position, end = end, end + len(row)
+      if number == 0:
+        row = _first_row(row, path)
       image, _, values = row.partition(b',')
       found = image.rpartition(b'/')[0]
       if found and found == folder:
@@ -96,6 +104,24 @@ def _runs(path: Path) -> Iterator[tuple[str, int, int]]:
     yield name, start, end
 
 
+def _first_row(row: bytes, path: Path) -> bytes:
+  """Returns the first row without the mark of its encoding.
+
+  Raises:
+    UserError: the file is of another encoding, or its columns are not divided
+      by commas.
+  """
+  if row.startswith(_UTF16):
+    raise UserError(f'{path}: is UTF-16; save it as UTF-8')
+  divided = [sign for sign in (b';', b'\t') if sign in row.partition(b',')[0]]
+  if divided:
+    raise UserError(
+      f'{path}: its columns are divided by {divided[0].decode()!r}; save it'
+      ' with a comma between columns and a point in numbers'
+    )
+  return row.removeprefix(_BOM)
+
+
 def _is_number(values: bytes) -> bool:
   try:
     float(values.partition(b',')[0])
@@ -106,67 +132,105 @@ def _is_number(values: bytes) -> bool:
 
 def _sequence(folder: bytes, where: str) -> str:
   name = folder.rpartition(b'/')[2].decode(errors='replace')
-  if not _CSV_SEQUENCE.fullmatch(name):
+  if _CSV_SEQUENCE.fullmatch(name):
+    return name
+  wanted = (
+    'frames/001-nm-01-000/000001.jpg, whose folder names subject, condition and'
+    ' view'
+  )
+  if name.count('-') > 2:
     raise UserError(
-      f'{where}: does not begin with an image as'
-      ' frames/001-nm-01-000/000001.jpg, whose folder names subject, condition'
-      ' and view'
+      f'{where}: {name[:80]!r} has more dashes than {wanted}; take the dashes'
+      ' out of subject and view'
     )
-  return name
+  raise UserError(f'{where}: does not begin with an image such as {wanted}')
 
 
-def read(sequence: trees.TreeSequence) -> np.ndarray:
+def read(
+  sequence: trees.TreeSequence, notes: list[str] | None = None
+) -> np.ndarray:
   """Returns one sequence float32 [s,v,3], in the order of its frames.
 
+  Args:
+    sequence: of a tree or a csv file.
+    notes: where to add what was left out.
+
   Raises:
-    UserError: it cannot be read or is no sequence of skeletons; the message
+    UserError: it cannot be read or is not a sequence of skeletons; the message
       names the file.
   """
+  notes = [] if notes is None else notes
   if sequence.spans:
-    return _read_csv(sequence)
+    return _read_csv(sequence, notes)
   files = trees.sequence_files(sequence.folder, 'keypoints')
   if not files:
-    raise UserError(
-      f'{sequence.folder}: holds no skeletons; is the tree half-copied?'
-    )
-  if files[0].suffix != '.json':
+    raise trees.nothing_found(sequence.folder, 'skeletons')
+  if files[0].suffix.lower() != '.json':
     return pickles.load_keypoints(files[0])
-  files.sort(key=lambda path: _frame_number(path.name))
-  people = [_first_person(path) for path in files]
-  found = [person for person in people if person is not None]
-  if len({person.shape for person in found}) > 1:
+  frames: dict[str, list[Any]] = {}
+  for path in files:
+    for name, people in _people(path).items():
+      frames.setdefault(name, []).extend(people)
+  found = [frames[name] for name in untrusted.in_order(frames) if frames[name]]
+  _note_crowds([len(people) for people in found], notes)
+  if len({people[0].shape for people in found}) > 1:
     raise UserError(
       f'{sequence.folder}: its frames have different numbers of joints'
     )
-  return np.stack(found) if found else np.zeros((0, 0, 3), np.float32)
+  if not found:
+    return np.zeros((0, 0, 3), np.float32)
+  return np.stack([people[0] for people in found])
 
 
-def _read_csv(sequence: trees.TreeSequence) -> np.ndarray:
+def _note_crowds(people: Sequence[int], notes: list[str]) -> None:
+  crowded = sum(1 for count in people if count > 1)
+  if crowded:
+    notes.append(
+      f'{crowded} of {len(people)} frames show several people; the first is'
+      ' taken'
+    )
+
+
+def _read_csv(sequence: trees.TreeSequence, notes: list[str]) -> np.ndarray:
   where = sequence.place
   try:
     rows = _rows(Path(sequence.folder), sequence.spans)
   except OSError as error:
     raise UserError(f'{where}: cannot be read ({error.strerror})') from error
-  commas = rows[0].count(',')
-  if not commas or commas % 3 or any(row.count(',') != commas for row in rows):
+  counts = collections.Counter(row.count(',') for row in rows)
+  commas = counts.most_common(1)[0][0]
+  frames: dict[str, list[np.ndarray]] = {}
+  for row in rows:
+    name, _, text = row.partition(',')
+    values = _numbers(text) if row.count(',') == commas else None
+    if values is not None and len(values) % 3 == 0:
+      people = frames.setdefault(name.rpartition('/')[2], [])
+      people.append(values.reshape(-1, 3))
+  used = sum(map(len, frames.values()))
+  if 2 * used <= len(rows):
     raise UserError(
-      f'{where}: its rows are cut short or have no three numbers per joint;'
-      ' download the file again'
+      f'{where}: {len(rows) - used} of its {len(rows)} rows are cut short or do'
+      ' not hold three numbers per joint'
     )
+  if used < len(rows):
+    notes.append(
+      f'{len(rows) - used} of {len(rows)} rows are left out, as they are cut'
+      ' short or hold something that is not a number'
+    )
+  ordered = [frames[name] for name in untrusted.in_order(frames)]
+  _note_crowds(list(map(len, ordered)), notes)
+  return np.stack([people[0] for people in ordered])
+
+
+def _numbers(text: str) -> np.ndarray | None:
+  """Returns a row's numbers float32, None where one of them is lost."""
   try:
-    values = np.loadtxt(
-      rows,
-      np.float32,
-      comments=None,
-      delimiter=',',
-      usecols=range(1, commas + 1),
-      ndmin=2,
-    )
-  except ValueError as error:
-    raise UserError(f'{where}: a value is no number ({error})') from error
-  numbers = [_frame_number(row.split(',')[0]) for row in rows]
-  order = np.argsort(numbers, kind='stable')
-  return values[order].reshape(len(rows), -1, 3)
+    values = np.array([*map(float, text.split(','))])
+  except ValueError:
+    return None
+  # Too large a number becomes infinite, which the checks tell of.
+  with np.errstate(over='ignore'):
+    return None if np.isnan(values).any() else values.astype(np.float32)
 
 
 def _rows(path: Path, spans: Sequence[tuple[int, int]]) -> list[str]:
@@ -175,34 +239,30 @@ def _rows(path: Path, spans: Sequence[tuple[int, int]]) -> list[str]:
     for start, end in spans:
       file.seek(start)
       parts.append(file.read(end - start))
-  lines = b''.join(parts).decode(errors='replace').splitlines()
+  lines = b''.join(parts).decode('utf-8-sig', errors='replace').splitlines()
   return [line for line in lines if line.strip()]
 
 
-def _frame_number(name: str) -> int:
-  """Returns which frame a file's name speaks of.
+def _people(path: Path) -> dict[str, list[Any]]:
+  """Returns everybody in each frame of a json file, the first as float32 [v,3].
 
-  OUMVLP-Pose has both `0001_keypoints.json` and names that end in the number.
-  """
-  found = re.search(r'(\d+)\.\w+$', name) or re.search(r'(\d+)', name)
-  # Python refuses thousands of digits.
-  return int(found.group(1)[-_DIGITS:]) if found else 0
-
-
-def _first_person(path: Path) -> np.ndarray | None:
-  """Returns float32 [v,3] of the first person in a frame, None without any.
+  OpenPose writes a file per frame, {'people': [...]}; AlphaPose one file of all
+  frames, a list of people with the image that each is in.
 
   Raises:
-    UserError: the file is damaged or not what OpenPose writes.
+    UserError: the file is damaged or not what these write.
   """
   try:
     content: Any = json.loads(untrusted.read(path))
-    if not content['people']:
-      return None
-    # Too large a number becomes infinite, which the checks tell of.
-    with np.errstate(over='ignore'):
-      values = np.asarray(content['people'][0]['pose_keypoints_2d'], np.float32)
-    return values.reshape(-1, 3)
+    if not isinstance(content, list):
+      first, others = content['people'][:1], content['people'][1:]
+      joints = [_joints(person['pose_keypoints_2d']) for person in first]
+      return {path.name: [*joints, *others]}
+    frames: dict[str, list[Any]] = {}
+    for person in content:
+      people = frames.setdefault(str(person['image_id']), [])
+      people.append(person if people else _joints(person['keypoints']))
+    return frames
   except OSError as error:
     raise UserError(f'{path}: cannot be read ({error.strerror})') from error
   except (
@@ -213,6 +273,13 @@ def _first_person(path: Path) -> np.ndarray | None:
     RecursionError,
   ) as error:
     raise UserError(
-      f'{path}: is damaged, or no json of people with pose_keypoints_2d'
+      f"{path}: is damaged, or neither OpenPose's json of a frame (people with"
+      " pose_keypoints_2d) nor AlphaPose's of all frames (image_id, keypoints)"
       f' ({type(error).__name__}: {error}); copy it again'
     ) from error
+
+
+def _joints(numbers: Any) -> np.ndarray:
+  # Too large a number becomes infinite, which the checks tell of.
+  with np.errstate(over='ignore'):
+    return np.asarray(numbers, np.float32).reshape(-1, 3)

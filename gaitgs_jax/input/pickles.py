@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import masks
 
 # Instructions that push what they carry: bytes, text and integers.
 _PUSHED = {
@@ -113,13 +114,16 @@ def load_frames(path: str | os.PathLike) -> np.ndarray:
   """Reads the frames uint8 [s,h,w] of one sequence from a pickle file.
 
   Raises:
-    PickleError: as `load_array`, or the array is no uint8 [s,h,w].
+    PickleError: as `load_array`, or the array is not uint8 [s,h,w], or does not
+      show people in white (255) on black (0).
   """
   array = load_array(path)
   if array.dtype != np.uint8 or array.ndim != 3:
     raise PickleError(
       path, f'holds {array.dtype} {list(array.shape)}, not uint8 [s,h,w]'
     )
+  if fault := masks.fault(array):
+    raise PickleError(path, fault)
   return array
 
 

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1811.06186 and that the field has used since; its figures
 are kept, for the published accuracies rest on them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,10 +16,50 @@ BLANK_SUM = 10_000
 # The published tool warns of a sequence with fewer frames left than this.
 SHORTEST = 5
 
+# Less of a frame's mass than this is a speck, not a part of a person; one that
+# adds more than this to the height is worth a note.
+_STRAY, _STRETCH = 0.02, 0.05
+
 
 def is_blank(frame: np.ndarray) -> bool:
   """Tells whether a silhouette [h, w] of 0 and 255 shows nobody."""
   return int(frame.sum()) <= BLANK_SUM
+
+
+def stray_note(frames: Sequence[np.ndarray]) -> str:
+  """Returns in how many raw frames [h, w] stray pixels stretch the person.
+
+  The published pretreatment scales by the first and last row that hold any
+  pixel, so that a speck far above a person makes the person smaller.
+
+  Returns:
+    A note; '' where there are none.
+  """
+  stretched = sum(map(_is_stretched, frames))
+  if not stretched:
+    return ''
+  return (
+    f'stray pixels far above or below the person stretch {stretched} of'
+    f' {len(frames)} frames; keep the largest region of a mask only'
+  )
+
+
+def _is_stretched(frame: np.ndarray) -> bool:
+  """Tells whether little mass, apart from the rest, adds much to the height."""
+  if is_blank(frame):
+    return False
+  mass = frame.sum(axis=1, dtype=np.int64)
+  rows = np.flatnonzero(mass)
+  height = int(rows[-1] + 1 - rows[0])
+  # A head may be cut off its body by a row or two.
+  gaps = np.flatnonzero(np.diff(rows) > 1 + _STRETCH * height)
+  runs = np.split(rows, gaps + 1)
+  person = max(runs, key=lambda run: int(mass[run].sum()))
+  person_height = int(person[-1] + 1 - person[0])
+  stray = mass.sum() - mass[person].sum()
+  return bool(
+    stray < _STRAY * mass.sum() and person_height < (1 - _STRETCH) * height
+  )
 
 
 def pretreat(frames: Iterable[np.ndarray], size: int = 64) -> np.ndarray:

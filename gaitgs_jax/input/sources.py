@@ -150,10 +150,7 @@ class OpenGaitSource:
     """Returns subject/condition/view/file.pkl of one sequence's folder."""
     names = trees.pickle_names(folder)
     if not names:
-      raise UserError(
-        f'{folder}: holds no pickle; is the tree half-copied?'
-        f' {_CHECK.format(self._root)}'
-      )
+      raise _no_pickle(folder, self._root)
     return os.path.join(
       *folder.parts[-3:], trees.choose_pickle(names, self.key)
     )
@@ -306,14 +303,32 @@ def _folders(folder: Path, root: Path) -> list[Path]:
   names = sorted(
     entry.name
     for entry in untrusted.entries(folder)
-    if untrusted.is_folder(entry) and not entry.name.startswith('.')
+    if untrusted.is_folder(entry)
   )
   if not names:
-    raise UserError(
-      f'{folder}: holds no folders, but {root}/subject/condition/view/*.pkl'
-      ' is expected; is the tree half-copied?'
-    )
+    raise _no_pickle(folder, root)
   return [folder / name for name in names]
+
+
+def _no_pickle(folder: Path, root: Path) -> UserError:
+  """Returns the error of a folder that lacks what leads to a pickle."""
+  command = f'`python -m gaitgs_jax pretreat --source={root} --out=TREE`'
+  held = trees.held(folder)
+  if 'images' in held:
+    what, hint = 'images', f'make a tree of them with {command}'
+  elif 'pickles' in held:
+    what = f'pickles, {len(folder.relative_to(root).parts)} folders deep'
+    hint = f'{command} with --layout makes such a tree of silhouettes'
+  elif 'json' in held:
+    what = 'json'
+    hint = 'write each walk of skeletons as one pickle [frames, joints, 3]'
+  else:
+    what = 'neither folders nor a pickle'
+    hint = f'is the tree half-copied? {_CHECK.format(root)}'
+  return UserError(
+    f'{folder}: holds {what}, but {root}/subject/condition/view/*.pkl is'
+    f' expected; {hint}'
+  )
 
 
 def open_source(
@@ -380,6 +395,11 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
     flags = f'--dataset={facts.name} --variant={variant}'
     flags += ' --source=PATH' if facts.subjects else ''
     flags += f' --root={root}' if root else ''
+    if root and trees.is_opengait(root):
+      raise UserError(
+        f'{root}: is an OpenGait tree, not a prepared dataset; set'
+        " dataset.format='opengait' to read it in place"
+      )
     raise UserError(
       f'{prepared.data_dir(root)}: no prepared {facts.name} ({variant}); make'
       f' it with `python -m gaitgs_jax prepare {flags}`'
@@ -393,7 +413,8 @@ def _check_size(stored: tuple[int, int], wanted: tuple[int, ...]) -> None:
     raise UserError(
       f'the stored frames are {stored[0]}x{stored[1]}, from which dataset.size'
       f' {wanted[0]}x{wanted[1]} cannot be cut; take data of height'
-      f' {wanted[0]}'
+      f' {wanted[0]}, for example of `python -m gaitgs_jax pretreat'
+      f' --size={wanted[0]}`'
     )
 
 

@@ -7,30 +7,17 @@ sequence: as images, as one json file per frame, or as one pickle.
 
 import dataclasses
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, untrusted
+from gaitgs_jax.input import layouts, masks, pickles, untrusted
 from gaitgs_jax.input.datasets import Dataset
-from gaitgs_jax.input.pretreatment import pretreat
+from gaitgs_jax.input.pretreatment import pretreat, stray_note
 
-# CASIA-B (`GaitDatasetB-silh/001/nm-01/000/001-nm-01-000-001.png`) and
-# OpenGait's own trees.
-OPENGAIT = '{subject}/{condition}/{view}'
-# OU-MVLP (`Silhouette_000-00/00001/0001.png`).
-OUMVLP = 'Silhouette_{view}-{condition}/{subject}'
-# OUMVLP-Pose (`00001/000_00/0001_keypoints.json`).
-OUMVLP_POSE = '{subject}/{view}_{condition}'
-# One's own: a folder per walk, in it one per person.
-WALKS = '{condition}/{subject}'
-
-_BY_DEPTH = {2: WALKS, 3: OPENGAIT}
-_FIELDS = ('subject', 'condition', 'view')
 # What a field is called that the layout leaves out.
 _DEFAULTS = {'condition': '00', 'view': '000'}
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
@@ -39,7 +26,8 @@ _JSON = '.json'
 # What the names of pickles of one modality have in common.
 _MODALITIES = {'frames': ('sil',), 'keypoints': ('pose', 'keypoint', 'skelet')}
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
-_PNG_START, _PNG_END = b'\x89PNG\r\n', b'IEND'
+# Images that are not read, for messages.
+_OTHER_IMAGES = ('.tif', '.tiff', '.webp', '.gif', '.pgm', '.ppm')
 # Three folders and a file, and one folder too many above.
 _MAX_DEPTH = 5
 
@@ -105,25 +93,25 @@ def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
   """
   root = local.path(root)
   sample = _first_file(root)
-  layout = layout or _detect(root, sample)
-  patterns, fields = _parse(layout)
+  layout = layout or layouts.detect(root, sample)
+  patterns, fields = layouts.parse(layout)
   sequences, hollow = [], []
-  for folder, found in _match(root, patterns):
+  for folder, found in layouts.match(root, patterns):
     if found.keys() == fields:
       names = {**_DEFAULTS, **found}
-      subject, condition, view = (names[field] for field in _FIELDS)
+      subject, condition, view = (names[field] for field in layouts.FIELDS)
       sequences.append(TreeSequence(subject, condition, view, str(folder)))
     elif folder != root:
       hollow.append(str(folder))
   if not sequences:
     raise UserError(
       f'{root}: no folder is like {layout}; the first file is'
-      f' {sample.relative_to(root)}, say with --layout what its folders are'
+      f' {sample.relative_to(root)}; pass --layout with what its folders are'
     )
   return Tree(
     root,
     layout,
-    {_PICKLE: 'pickles', _JSON: 'json'}.get(sample.suffix, 'images'),
+    {_PICKLE: 'pickles', _JSON: 'json'}.get(sample.suffix.lower(), 'images'),
     tuple(sorted(sequences)),
     tuple(sorted(hollow)),
   )
@@ -139,111 +127,113 @@ def _first_file(root: Path) -> Path:
     raise UserError(f'{root}: no such folder; give the one that holds the tree')
   found = next(_files(root, _MAX_DEPTH), None)
   if found is None:
-    archives = [
-      entry.name
-      for entry in untrusted.entries(root)
-      if entry.name.endswith(_ARCHIVES)
-    ]
-    hint = (
-      f'unpack {sorted(archives)[0]} and the like first'
-      if archives
-      else 'is this the right folder, and is the copy complete?'
+    raise UserError(
+      f'{root}: no image, no pickle and no json below it; {_hint(root)}'
     )
-    raise UserError(f'{root}: no image, no pickle and no json below it; {hint}')
   return found
 
 
-def _files(folder: Path, depth: int) -> Iterator[Path]:
-  """Yields the files of frames below a folder, the deepest first."""
+def _hint(root: Path) -> str:
+  """Returns what to do about a folder without frames."""
+  other = next(_files(root, _MAX_DEPTH, _is_other_image), None)
+  if other:
+    return (
+      f'{other.relative_to(root)} is of a kind that is not read; convert such'
+      ' images to PNG'
+    )
+  archives = [
+    entry.name
+    for entry in untrusted.entries(root)
+    if entry.name.endswith(_ARCHIVES)
+  ]
+  if archives:
+    return f'unpack {sorted(archives)[0]} and the like first'
+  return 'is this the right folder, and is the copy complete?'
+
+
+def nothing_found(folder: str | Path, wanted: str) -> UserError:
+  """Returns the error of one sequence's folder that has not what is wanted.
+
+  Args:
+    folder: of the sequence.
+    wanted: 'frames' or 'skeletons', for the message.
+  """
+  found = held(folder)
+  hint = 'is the tree half-copied?'
+  if found == {'images that are not read'}:
+    hint = f'convert its images to PNG; {", ".join(_OTHER_IMAGES)} are not read'
+  elif found:
+    hint = f'it holds {" and ".join(sorted(found))}'
+  return UserError(f'{folder}: holds no {wanted}; {hint}')
+
+
+def held(folder: str | Path) -> set[str]:
+  """Returns what a folder holds: 'images', 'pickles', 'json' or others."""
+  names = [entry.name.lower() for entry in untrusted.entries(folder)]
+  kinds: dict[str, tuple[str, ...]] = {
+    'images': _IMAGES,
+    'pickles': (_PICKLE,),
+    'json': (_JSON,),
+    'images that are not read': _OTHER_IMAGES,
+  }
+  return {
+    kind
+    for kind, suffixes in kinds.items()
+    if any(name.endswith(suffixes) for name in names)
+  }
+
+
+def is_opengait(root: str | os.PathLike) -> bool:
+  """Tells whether a folder looks like a tree subject/condition/view/*.pkl."""
+  folder = local.path(root)
+  found = next(_files(folder, _MAX_DEPTH), None) if folder.is_dir() else None
+  if found is None or found.suffix.lower() != _PICKLE:
+    return False
+  return (
+    len(found.relative_to(folder).parts) == len(layouts.OPENGAIT.split('/')) + 1
+  )
+
+
+def _files(
+  folder: Path, depth: int, wanted: Callable[[str], bool] | None = None
+) -> Iterator[Path]:
+  """Yields the wanted files below a folder, the deepest first.
+
+  Args:
+    folder: where to start.
+    depth: how many levels of folders are looked into.
+    wanted: of a file's name; those of frames by default.
+  """
+  wanted = wanted or _is_frames
   # Images before notes on them.
   entries = sorted(
     untrusted.entries(folder),
     key=lambda entry: (_is_json(entry.name), entry.name),
   )
   for entry in entries:
-    if depth > 1 and untrusted.is_folder(entry) and not _is_hidden(entry.name):
-      yield from _files(Path(entry.path), depth - 1)
+    if depth > 1 and untrusted.is_folder(entry):
+      yield from _files(Path(entry.path), depth - 1, wanted)
   for entry in entries:
-    if _is_frames(entry.name) and os.path.isfile(entry.path):
+    if wanted(entry.name) and os.path.isfile(entry.path):
       yield Path(entry.path)
 
 
 def _is_frames(name: str) -> bool:
   # Some copies of CASIA-B hold gait energy images beside the silhouettes.
   wanted = name.lower().endswith((*_IMAGES, _PICKLE, _JSON))
-  return wanted and not _is_hidden(name) and not name.endswith('gei.png')
+  return wanted and not name.lower().endswith('gei.png')
+
+
+def _is_other_image(name: str) -> bool:
+  return name.lower().endswith(_OTHER_IMAGES)
 
 
 def _is_json(name: str) -> bool:
-  return name.endswith(_JSON)
-
-
-def _is_hidden(name: str) -> bool:
-  return name.startswith(('.', '__MACOSX'))
-
-
-def _detect(root: Path, sample: Path) -> str:
-  """Returns the layout that a file below the root speaks of."""
-  folders = sample.relative_to(root).parts[:-1]
-  if folders and _pattern(OUMVLP.split('/')[0]).fullmatch(folders[0]):
-    return OUMVLP
-  if _is_json(sample.name) and re.fullmatch(r'\d+_\d+', sample.parent.name):
-    if len(folders) == 2:
-      return OUMVLP_POSE
-  elif len(folders) in _BY_DEPTH:
-    return _BY_DEPTH[len(folders)]
-  inner = f'; is it {root / folders[0]} that you mean' if folders else ''
-  raise UserError(
-    f'{root}: {sample.relative_to(root)} lies {len(folders)} folders deep, but'
-    f' {OPENGAIT}, {OUMVLP}, {OUMVLP_POSE} or {WALKS} is expected{inner}? Or'
-    " say with --layout what the folders are, for example --layout='{subject}'"
-  )
-
-
-def _pattern(component: str) -> re.Pattern[str]:
-  """Returns what one folder's name of a layout looks like."""
-  parts = re.split(r'\{(\w*)\}', component)
-  pattern = re.escape(parts[0])
-  for field, text in zip(parts[1::2], parts[2::2], strict=True):
-    pattern += f'(?P<{field}>.+?)' + re.escape(text)
-  return re.compile(pattern)
-
-
-def _parse(layout: str) -> tuple[list[re.Pattern[str]], set[str]]:
-  """Returns what the folders of each level look like, and the fields named."""
-  fields = re.findall(r'\{(\w*)\}', layout)
-  wrong = set(fields) - set(_FIELDS) or len(fields) != len(set(fields))
-  if wrong or 'subject' not in fields:
-    raise UserError(
-      f'layout {layout!r}: name each of {{subject}}, {{condition}} and {{view}}'
-      ' at most once and {subject} always'
-    )
-  patterns = [_pattern(component) for component in layout.split('/')]
-  return patterns, set(fields)
-
-
-def _match(
-  folder: Path, patterns: list[re.Pattern[str]]
-) -> Iterator[tuple[Path, dict[str, str]]]:
-  """Yields the folders that the patterns lead to, and the fields' values.
-
-  A folder in which no name fits the next pattern is yielded itself, with the
-  fields so far.
-  """
-  matches = []
-  for entry in untrusted.entries(folder) if patterns else ():
-    match = patterns[0].fullmatch(entry.name)
-    if match and untrusted.is_folder(entry) and not _is_hidden(entry.name):
-      matches.append((Path(entry.path), match.groupdict()))
-  if not matches:
-    yield folder, {}
-  for inner, found in matches:
-    for deepest, more in _match(inner, patterns[1:]):
-      yield deepest, {**found, **more}
+  return name.lower().endswith(_JSON)
 
 
 def sequence_files(folder: str, key: str = 'frames') -> list[Path]:
-  """Returns one sequence's files in the order of names, or its pickle alone.
+  """Returns one sequence's files, see `untrusted.in_order`, or its one pickle.
 
   Args:
     folder: of the sequence.
@@ -253,11 +243,13 @@ def sequence_files(folder: str, key: str = 'frames') -> list[Path]:
   found = pickle_names(folder)
   if found:
     return [Path(folder, choose_pickle(found, key))]
-  names = sorted(
-    entry.name for entry in untrusted.entries(folder) if _is_frames(entry.name)
-  )
+  names = [entry.name for entry in untrusted.entries(folder)]
   wanted = key == 'keypoints'
-  return [Path(folder, name) for name in names if _is_json(name) == wanted]
+  return [
+    Path(folder, name)
+    for name in untrusted.in_order(filter(_is_frames, names))
+    if _is_json(name) == wanted
+  ]
 
 
 def pickle_names(folder: str | Path) -> list[str]:
@@ -265,7 +257,7 @@ def pickle_names(folder: str | Path) -> list[str]:
   return sorted(
     entry.name
     for entry in untrusted.entries(folder)
-    if entry.name.endswith(_PICKLE) and not _is_hidden(entry.name)
+    if entry.name.lower().endswith(_PICKLE)
   )
 
 
@@ -320,55 +312,52 @@ def check_modality(tree: Tree, dataset: Dataset) -> None:
     )
 
 
-def read_image(path: Path) -> np.ndarray:
-  """Reads one image as uint8 [h, w].
+def read_frames(
+  folder: str, notes: list[str] | None = None
+) -> np.ndarray | list[np.ndarray]:
+  """Returns the frames of one sequence, uint8 [h, w] of 0 and 255 each.
+
+  Args:
+    folder: of the sequence; a pickle's frames, which are pretreated, are
+      returned as stored, in one array [s,h,w].
+    notes: where to add how images were read that are not white on black.
 
   Raises:
-    UserError: it cannot be read or is cut short.
-  """
-  import cv2
-
-  # Read by Python, as OpenCV cannot tell why it fails.
-  try:
-    data = untrusted.read(path)
-  except OSError as error:
-    raise UserError(f'{path}: cannot be read ({error.strerror})') from error
-  # Some versions of OpenCV return a short PNG with what is missing in black.
-  if data.startswith(_PNG_START) and _PNG_END not in data[-12:]:
-    raise UserError(f'{path}: is cut short; copy it again')
-  buffer = np.frombuffer(data, np.uint8)
-  try:
-    frame = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if data else None
-  except cv2.error:  # It claims to be larger than `runtime` allows.
-    frame = None
-  if frame is None:
-    raise UserError(f'{path}: is empty, damaged or no image; copy it again')
-  return frame
-
-
-def read_frames(folder: str) -> np.ndarray | list[np.ndarray]:
-  """Returns the frames of one sequence as stored, uint8 [h, w] each.
-
-  Raises:
-    UserError: the folder is empty or one of its files is damaged.
+    UserError: the folder is empty, or one of its files is damaged or does not
+      show people in white on black.
   """
   files = sequence_files(folder)
   if not files:
-    raise UserError(f'{folder}: holds no frames; is the tree half-copied?')
-  if files[0].suffix == _PICKLE:
+    raise nothing_found(folder, 'frames')
+  if files[0].suffix.lower() == _PICKLE:
     return pickles.load_frames(files[0])
-  return [read_image(path) for path in files]
+  try:
+    frames, note = masks.foreground([masks.read_image(path) for path in files])
+  except masks.NotMasksError as error:
+    raise UserError(f'{folder}: {error}') from error
+  if note and notes is not None:
+    notes.append(note)
+  return frames
 
 
-def read_pretreated(folder: str, size: int) -> np.ndarray:
+def read_pretreated(
+  folder: str, size: int, notes: list[str] | None = None
+) -> np.ndarray:
   """Returns one sequence uint8 [s, size, size], pretreated if it was not.
+
+  Args:
+    folder: of the sequence.
+    size: height and width of the result in pixels.
+    notes: where to add what is odd about the images, but harmless.
 
   Raises:
     UserError: as `read_frames`, or the folder's pickle holds frames of another
       size.
   """
-  frames = read_frames(folder)
+  frames = read_frames(folder, notes)
   if not isinstance(frames, np.ndarray):
+    if notes is not None:
+      notes += filter(None, [stray_note(frames)])
     return pretreat(frames, size)
   if frames.shape[1:] != (size, size):
     height, width = frames.shape[1:]

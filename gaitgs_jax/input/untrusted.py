@@ -4,12 +4,20 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from gaitgs_jax.errors import UserError
 
 # A frame in any form is smaller, a thousand times as a rule.
 _MAX_BYTES = 1 << 26
+# Hidden files, and what systems and network drives put next to people's files.
+_LEFT_BEHIND = re.compile(
+  r'\..*|__MACOSX|Thumbs\.db|desktop\.ini|\$RECYCLE\.BIN|lost\+found'
+  r'|System Volume Information|@eaDir|@Recycle|@tmp|#recycle|#snapshot',
+  re.IGNORECASE,
+)
+_NUMBER = re.compile('([0-9]+)')
 # Lines broken, terminals' commands, and bytes that are no UTF-8.
 _UNPRINTABLE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 
@@ -31,12 +39,15 @@ def read(path: Path) -> bytes:
 def entries(folder: str | Path) -> list[os.DirEntry[str]]:
   """Returns what a folder holds, in any order.
 
+  Hidden files, and what operating systems and network drives leave behind
+  (`__MACOSX`, `@eaDir`, `Thumbs.db`), are passed over.
+
   Raises:
     UserError: it cannot be listed, or a name in it cannot be printed.
   """
   try:
     with os.scandir(folder) as found:
-      listed = list(found)
+      listed = [each for each in found if not _LEFT_BEHIND.fullmatch(each.name)]
   except OSError as error:
     raise UserError(f'{folder}: cannot be listed ({error.strerror})') from error
   for entry in listed:
@@ -45,6 +56,31 @@ def entries(folder: str | Path) -> list[os.DirEntry[str]]:
         f'{folder}: the name {entry.name!a} in it cannot be printed; rename it'
       )
   return listed
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+  """Sorts the names of one sequence's frames by their numbers, each name once.
+
+  Names of one form, such as `1.png` to `12.png`, are compared number by number;
+  zero-padded ones keep their alphabetical order. Where forms differ the last
+  number decides, as OUMVLP-Pose has `0001_keypoints.json` next to names that
+  end in the number.
+  """
+  parts = {name: _NUMBER.split(name) for name in names}
+  # Texts at even places, numbers at odd ones.
+  one_form = len({tuple(each[::2]) for each in parts.values()}) < 2
+
+  def key(name: str) -> tuple[list[tuple[int, str]], str]:
+    numbers = parts[name][1::2]
+    return [*map(_by_size, numbers if one_form else numbers[-1:])], name
+
+  return sorted(parts, key=key)
+
+
+def _by_size(digits: str) -> tuple[int, str]:
+  """Returns what sorts as the number does; Python refuses to read long ones."""
+  digits = digits.lstrip('0')
+  return len(digits), digits
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

@@ -92,6 +92,24 @@ def test_other_layouts_give_the_same_frames(tmp_path, small_datasets):
     np.testing.assert_array_equal(first.read(row), second.read(other))
 
 
+def test_a_layout_may_be_given(tmp_path, small_datasets, capsys):
+  walker_trees.casia_b(tmp_path / 'raw')
+  for walk in (tmp_path / 'raw').glob('*/*/*'):
+    subject, condition, view = walk.parts[-3:]
+    target = tmp_path / 'own' / f'{condition}_{view}' / subject
+    target.parent.mkdir(parents=True, exist_ok=True)
+    walk.rename(target)
+  options = [f'--source={tmp_path / "own"}']
+  assert prepare('casia_b', tmp_path, *options) == 2
+  assert 'pass --layout=' in capsys.readouterr().err
+  options.append('--layout={condition}_{view}/{subject}')
+  assert prepare('casia_b', tmp_path, *options) == 0
+  source = opened(tmp_path, 'casia_b', '64')
+  np.testing.assert_array_equal(
+    source.read(0), pretreat(walker_trees.frames(*walker_trees.cells()[0]))
+  )
+
+
 def poses_of(source):
   return {
     source.index.name(row): source.read(row) for row in range(len(source.index))
@@ -119,6 +137,23 @@ def test_published_skeletons_become_a_prepared_dataset(
       )
     assert main(['check', f'--source={root}']) == 0
     assert 'all 16 sequences are good' in capsys.readouterr().out
+
+
+def test_a_bad_row_of_skeletons_does_not_end_a_preparation(
+  tmp_path, small_datasets, capfd
+):
+  rows = walker_trees.csv_rows()
+  rows[2] = rows[2][:9]
+  csv = walker_trees.casia_b_csv(tmp_path / 'poses.csv', rows)
+  assert prepare('casia_b_pose', tmp_path, f'--source={csv}') == 0
+  # A helper process says so.
+  note = f'note: {csv}: 001/nm-01/090: 1 of 6 rows are left out'
+  assert note in capfd.readouterr().err
+  poses = poses_of(opened(tmp_path, 'casia_b_pose', 'hrnet'))
+  expected = walker_trees.skeleton('001', 'nm-01', '090')
+  np.testing.assert_array_equal(
+    poses['001/nm-01/090'], np.delete(expected, 2, 0)
+  )
 
 
 def test_tfds_itself_finds_the_skeletons(tmp_path, small_datasets):

@@ -33,20 +33,32 @@ def test_own_silhouettes_become_a_tree_that_is_good(tmp_path, capsys):
 
 def test_what_cannot_be_pretreated_is_told(tmp_path, capsys):
   walks, out = tmp_path / 'walks', tmp_path / 'tree'
-  ones = walker_trees.frames('001') // 255
-  walker_trees.write_images(walks / 'a' / '001', ones)
+  frames = walker_trees.frames('001')
+  walker_trees.write_images(walks / 'a' / '001', 0 * frames)
   command = ['pretreat', f'--source={walks}', f'--out={out}', '--workers=1']
   assert main(command) == 2
-  assert 'not 0 and 1' in capsys.readouterr().err
+  assert 'can be read in two ways' in capsys.readouterr().err
+  command.append('--layout={condition}/{subject}')
+  assert main(command) == 2
+  assert 'nobody is to be seen' in capsys.readouterr().err
 
-  walker_trees.write_images(walks / 'b' / '001', ones * 255)
+  walker_trees.write_images(walks / 'b' / '001', frames)
   assert main([*command, '--size=63']) == 2
   assert 'even number' in capsys.readouterr().err
   assert main([*command, '--size=128']) == 0
   assert 'left out: 001/a/000' in capsys.readouterr().out
   assert OpenGaitSource(out).size == (128, 128)
 
+  classes = frames // 255 * 15
+  classes[:, :30, :30] = 7
+  walker_trees.write_images(walks / 'c' / '001', classes)
+  assert main([*command, f'--out={tmp_path / "other"}']) == 2
+  assert 'c/001: its pixels are 0, 7, 15' in capsys.readouterr().err
+  walker_trees.write_images(walks / 'c' / '001', frames // 255)
+  assert main([*command, f'--out={tmp_path / "ones"}']) == 0
+  assert 'note: 001/c/000: read as 1 on 0' in capsys.readouterr().out
+
   (walks / 'b' / '001' / '003.png').write_bytes(b'')
-  assert main([*command[:2], f'--out={tmp_path / "other"}']) == 2
+  assert main([*command, f'--out={tmp_path / "other"}']) == 2
   assert '003.png: is empty' in capsys.readouterr().err
   assert not (tmp_path / 'other').exists()

@@ -11,7 +11,12 @@ from gaitgs_jax.input.partitions import Partition
 PERSON = np.zeros((120, 160), np.uint8)
 PERSON[20:100, 60:90] = 255
 BLANK = np.zeros_like(PERSON)
-FRAMES = np.full((6, 64, 64), 255, np.uint8)
+SPECK = PERSON.copy()
+SPECK[2, 5] = 255
+CLASSES = PERSON // 255 * 15
+CLASSES[50:70, 100:130] = 7
+FRAMES = np.zeros((6, 64, 64), np.uint8)
+FRAMES[:, :, 20:44] = 255
 
 
 class RunsCode:
@@ -37,6 +42,8 @@ def test_every_fault_of_raw_images_is_named(tmp_path):
   write('short', [PERSON] * 4 + [BLANK])
   write('blank', [BLANK] * 6)
   write('ones', [PERSON // 255] * 6)
+  write('speck', [SPECK] * 2 + [PERSON] * 4)
+  write('classes', [CLASSES] * 5)
   write('unequal', [PERSON] * 5 + [PERSON[:100]])
   write('damaged', [PERSON] * 6)
   (tmp_path / '001' / 'damaged' / '000' / '003.png').write_bytes(b'nothing')
@@ -52,16 +59,20 @@ def test_every_fault_of_raw_images_is_named(tmp_path):
     'dropping': '',
     'short': 'too short: 4 frames, 5 are the least',
     'blank': 'blank: nobody is to be seen in its 6 frames',
-    'ones': 'blank: nobody is to be seen in its 6 frames; its values are 0 and'
-    ' 1, write them as 0 and 255',
+    'ones': '',
+    'speck': '',
+    'classes': 'its pixels are 0, 7, 15, of which several fill areas: classes,'
+    ' or several people; write one person as 255 and all else as 0',
     'unequal': 'frames of unequal sizes: 100x160, 120x160',
-    'damaged': '003.png: is empty, damaged or no image; copy it again',
+    'damaged': '003.png: is empty, damaged or not an image; copy it again',
     'cut': '002.png: is cut short; copy it again',
     'empty': 'holds no frames; is the tree half-copied?',
   }
   dropping = found['001/dropping/000']
   assert dropping.note.startswith('1 of 6 frames are blank')
   assert dropping.length == 5
+  assert found['001/ones/000'].note == 'read as 1 on 0'
+  assert 'stretch 2 of 6 frames' in found['001/speck/000'].note
 
 
 def test_every_fault_of_pickles_is_named(tmp_path, monkeypatch):
@@ -80,6 +91,8 @@ def test_every_fault_of_pickles_is_named(tmp_path, monkeypatch):
   write('short', FRAMES[:4])
   write('none', FRAMES[:0])
   write('blank', np.concatenate([FRAMES, 0 * FRAMES[:2]]))
+  write('ones', FRAMES // 255)
+  write('inverted', 255 - FRAMES)
   write('code', RunsCode())
   path = write('cut', FRAMES)
   path.write_bytes(path.read_bytes()[:-9])
@@ -96,6 +109,8 @@ def test_every_fault_of_pickles_is_named(tmp_path, monkeypatch):
     'short': 'too short: 4 frames',
     'none': 'empty',
     'blank': 'blank: 2 of 8 frames are blank',
+    'ones': 'run from 0 to 1, but a person must be 255',
+    'inverted': 'black people on white',
     'code': 'mkdir',
     'cut': 'damaged',
   }.items():
@@ -167,9 +182,15 @@ def test_command_checks_every_source_of_skeletons(tmp_path, capsys):
   rows = walker_trees.csv_rows()
   rows[3] = rows[3][:-2]
   walker_trees.casia_b_csv(csv, rows)
+  assert main(['check', f'--source={csv}', '--workers=1']) == 0
+  output = capsys.readouterr().out
+  assert f'note: {csv}: 001/nm-01/090: 1 of 6 rows are left out' in output
+  rows[:4] = [row[:4] for row in rows[:4]]
+  walker_trees.casia_b_csv(csv, rows)
   assert main(['check', f'--source={csv}', '--workers=1']) == 2
   output = capsys.readouterr()
-  assert f'bad: {csv}: 001/nm-01/090: its rows are cut short' in output.out
+  # Most of its rows have one joint.
+  assert f'bad: {csv}: 001/nm-01/090: wrong skeleton: 1 joints' in output.out
   assert output.err.endswith('error: 1 of 16 sequences are bad\n')
 
 

@@ -1,9 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 import walker_trees
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, keypoints, trees
+from gaitgs_jax.input import datasets, keypoints, layouts, trees
 
 
 def read(tree):
@@ -17,7 +19,7 @@ def test_every_published_layout_gives_the_same_skeletons(tmp_path):
   pickled = keypoints.open_tree(walker_trees.opengait_pose(tmp_path / 'b'))
   json = keypoints.open_tree(walker_trees.oumvlp_pose(tmp_path / 'c'))
   assert [t.kind for t in (csv, pickled, json)] == ['csv', 'pickles', 'json']
-  assert json.layout == trees.OUMVLP_POSE
+  assert json.layout == layouts.OUMVLP_POSE
   assert {trees.modality(t) for t in (csv, pickled, json)} == {'keypoints'}
   first, second, third = read(csv), read(pickled), read(json)
   assert list(first) == ['/'.join(cell) for cell in walker_trees.cells()]
@@ -80,6 +82,9 @@ def test_a_csv_may_lack_frames_headings_and_the_last_line_end(tmp_path):
   [
     (lambda text: text.replace('frames/001-nm-01', 'frames/001_nm'), 'row 2'),
     (lambda text: text.replace('frames/001-', '001-', 1), None),
+    (lambda text: text.replace('001-nm', 'id-001-nm'), 'more dashes than'),
+    (lambda text: text.replace(',', ';'), "divided by ';'"),
+    (lambda text: text.replace('.', ',').replace(',', '\t'), r"by '\\t'"),
     (lambda text: 'x' * 100_000, 'row'),
     (lambda text: 'image_name,nose_x\n', 'holds no rows'),
     (lambda text: '', 'holds no rows'),
@@ -95,21 +100,90 @@ def test_what_is_no_csv_of_skeletons_is_told(tmp_path, change, message):
     keypoints.open_tree(path)
 
 
-def test_bad_rows_of_a_csv_name_the_sequence(tmp_path):
+def test_a_csv_in_utf16_is_told(tmp_path):
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv')
+  path.write_text(path.read_text(), 'utf-16')
+  with pytest.raises(UserError, match=r'a\.csv: is UTF-16; save it as UTF-8'):
+    keypoints.open_tree(path)
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    lambda row: row[:-1],
+    lambda row: row[:20],
+    lambda row: [row[0], 'n/a', *row[2:]],
+    lambda row: [row[0], '', *row[2:]],
+    lambda row: [row[0], 'nan', *row[2:]],
+  ],
+)
+def test_a_bad_row_of_a_csv_is_left_out_and_told(tmp_path, change):
   rows = walker_trees.csv_rows()[:6]
-  for change, message in (
-    (lambda row: row[:-1], 'are cut short'),
-    (lambda row: [row[0], 'n/a', *row[2:]], 'a value is no number'),
-    (lambda row: [row[0], '', *row[2:]], 'a value is no number'),
-  ):
-    bad = [*rows[:2], change(rows[2]), *rows[3:]]
-    path = walker_trees.casia_b_csv(tmp_path / 'a.csv', bad)
-    tree = keypoints.open_tree(path)
-    with pytest.raises(UserError, match=rf'a\.csv: 001/nm-01/090: .*{message}'):
-      keypoints.read(tree.sequences[0])
+  bad = [*rows[:2], change(rows[2]), *rows[3:]]
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv', bad)
+  (sequence,) = keypoints.open_tree(path).sequences
+  notes: list[str] = []
+  read = keypoints.read(sequence, notes)
+  expected = walker_trees.skeleton('001', 'nm-01', '090')
+  np.testing.assert_array_equal(read, expected[[0, 1, 3, 4, 5]])
+  assert len(notes) == 1 and notes[0].startswith('1 of 6 rows are left out')
+
+
+def test_a_csv_of_mostly_bad_rows_is_refused(tmp_path):
+  rows = [[*row[:5], '', *row[6:]] for row in walker_trees.csv_rows()[:6]]
+  rows[5] = walker_trees.csv_rows()[5]
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv', rows)
+  (sequence,) = keypoints.open_tree(path).sequences
+  with pytest.raises(UserError, match='001/nm-01/090: 5 of its 6 rows are cut'):
+    keypoints.read(sequence)
   path.unlink()
   with pytest.raises(UserError, match='cannot be read'):
-    keypoints.read(tree.sequences[0])
+    keypoints.read(sequence)
+
+
+def test_of_two_people_in_a_csv_the_first_is_taken(tmp_path):
+  rows = walker_trees.csv_rows()[:6]
+  other = walker_trees.csv_rows()[-6:]
+  people = [
+    [row[0], *stranger[1:]] for row, stranger in zip(rows, other, strict=True)
+  ]
+  crowd = [*rows[:3], people[2], rows[3], people[3], *rows[4:]]
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv', crowd)
+  (sequence,) = keypoints.open_tree(path).sequences
+  notes: list[str] = []
+  np.testing.assert_array_equal(
+    keypoints.read(sequence, notes),
+    walker_trees.skeleton('001', 'nm-01', '090'),
+  )
+  assert notes == ['2 of 6 frames show several people; the first is taken']
+
+
+def test_a_byte_order_mark_makes_no_subject(tmp_path):
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv')
+  lines = path.read_bytes().split(b'\n', 1)
+  for number, content in enumerate((b'\n'.join(lines), lines[1])):
+    marked = tmp_path / f'{number}.csv'
+    marked.write_bytes(b'\xef\xbb\xbf' + content)
+    expected = read(keypoints.open_tree(path))
+    found = read(keypoints.open_tree(marked))
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+      np.testing.assert_array_equal(found[name], values)
+
+
+def test_what_alphapose_writes_of_all_frames_is_read(tmp_path):
+  walk = walker_trees.skeleton('001')
+  people = [
+    {'image_id': f'{i}.jpg', 'keypoints': frame.reshape(-1).tolist()}
+    for i, frame in [(10, walk[2]), (9, walk[1]), (9, walk[5]), (2, walk[0])]
+  ]
+  path = tmp_path / '001' / 'nm-01' / '090' / 'alphapose-results.json'
+  path.parent.mkdir(parents=True)
+  path.write_text(json.dumps(people))
+  (sequence,) = keypoints.open_tree(tmp_path).sequences
+  notes: list[str] = []
+  np.testing.assert_array_equal(keypoints.read(sequence, notes), walk[:3])
+  assert notes == ['1 of 3 frames show several people; the first is taken']
 
 
 def test_of_several_people_the_first_is_taken_and_empty_frames_are_skipped(
@@ -132,9 +206,10 @@ def test_of_several_people_the_first_is_taken_and_empty_frames_are_skipped(
 @pytest.mark.parametrize(
   ('content', 'message'),
   [
-    ('{"people": [', 'is damaged, or no json of people'),
+    ('{"people": [', 'is damaged, or neither'),
     ('', 'is damaged'),
-    ('[]', 'is damaged'),
+    ('[1]', 'is damaged'),
+    ('[{"image_id": "1.jpg"}]', 'keypoints'),
     ('{"persons": []}', 'people'),
     ('{"people": [{}]}', 'pose_keypoints_2d'),
     ('{"people": [{"pose_keypoints_2d": "abc"}]}', 'is damaged'),

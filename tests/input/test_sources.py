@@ -4,9 +4,11 @@ import shutil
 import ml_collections
 import numpy as np
 import pytest
+import walker_trees
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, prepared, sources
+from gaitgs_jax.input.pretreatment import pretreat
 
 SIZE = (8, 6)
 LAYOUTS = (
@@ -205,18 +207,18 @@ def test_bad_trees_are_told(tmp_path):
 
   with message('no such folder'):
     sources.OpenGaitSource(tmp_path / 'absent')
-  with message('holds no folders'):
+  with message(r'holds neither folders .*\*\.pkl is expected'):
     sources.OpenGaitSource(tmp_path)
   root = write_tree(tmp_path / 'tree')
   file = root / '002/nm-01/090/00-silhouettes.pkl'
   content = file.read_bytes()
   file.unlink()
-  with message('002/nm-01/090: holds no pickle; is the tree half-copied'):
+  with message('002/nm-01/090: holds neither .*half-copied.*check --source'):
     sources.OpenGaitSource(root)
   file.parent.rmdir()
   (root / '002/nm-01/000/00-silhouettes.pkl').unlink()
   (root / '002/nm-01/000').rmdir()
-  with message('002/nm-01: holds no folders.*half-copied'):
+  with message('002/nm-01: holds neither .*half-copied'):
     sources.OpenGaitSource(root)
   file.parent.mkdir()
   file.write_bytes(content[:-9])
@@ -242,6 +244,70 @@ def test_bad_trees_are_told(tmp_path):
     file.write_bytes(pickle.dumps(np.zeros((4, 17, 3), np.uint8)))
   with message(r'holds uint8 \[4, 17, 3\], not float \[s,v,3\]'):
     sources.OpenGaitSource(root, 'keypoints').read(0)
+
+
+def test_what_is_not_yet_a_tree_says_how_to_make_one(tmp_path):
+  def message(match):
+    return pytest.raises(UserError, match=match)
+
+  image = np.full((8, 8), 255, np.uint8)
+  walker_trees.write_images(tmp_path / 'raw/001/nm-01/090', [image])
+  with message('090: holds images, .*pretreat --source=.*raw --out'):
+    sources.OpenGaitSource(tmp_path / 'raw')
+  walker_trees.write_pickle(tmp_path / 'flat/001/nm-01/a.pkl', image[None])
+  with message('holds pickles, 2 folders deep, .*--layout'):
+    sources.OpenGaitSource(tmp_path / 'flat')
+  walker_trees.write_json(tmp_path / 'json/001/nm-01/090/1.json', [])
+  with message('holds json, .*one pickle'):
+    sources.OpenGaitSource(tmp_path / 'json')
+  root = str(write_tree(tmp_path / 'tree'))
+  config = {'name': 'casia_b', 'size': (64, 44), 'root': root}
+  with message("is an OpenGait tree, .*set dataset.format='opengait'"):
+    sources.open_source(config)
+  config = {'name': 'casia_b', 'size': (64, 44), 'root': str(tmp_path / 'raw')}
+  with message('no prepared casia_b'):
+    sources.open_source(config)
+  config = {'name': 'casia_b', 'size': (64, 44), 'root': root}
+  with message('8x6, from which .*64x44 cannot be cut; .*pretreat --size=64'):
+    sources.open_source(config | {'format': 'opengait'})
+
+
+def test_what_systems_leave_behind_is_passed_over(tmp_path):
+  root = write_tree(tmp_path / 'tree')
+  names = list(map(str, root.glob('*/*/*/*.pkl')))
+  for name in ('__MACOSX', '@eaDir', '.DS_Store', '001/nm-01/@eaDir'):
+    (root / name / '001').mkdir(parents=True)
+  for name in ('Thumbs.db', '.DS_Store', '._00-silhouettes.pkl'):
+    (root / '001/nm-01/090' / name).write_bytes(b'not a pickle')
+  assert len(sources.OpenGaitSource(root).index) == len(names)
+
+
+def test_pickles_in_capitals_are_read(tmp_path):
+  root = write_tree(tmp_path / 'tree')
+  expected = sources.OpenGaitSource(root).read(3)
+  for path in root.glob('*/*/*/*.pkl'):
+    path.rename(path.with_suffix('.PKL'))
+  found = sources.OpenGaitSource(root)
+  np.testing.assert_array_equal(found.read(3), expected)
+  assert len(found.index) == len(NAMES)
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    (lambda frames: frames // 255, 'run from 0 to 1, but a person must be 255'),
+    (lambda frames: frames // 255 * 15, 'run from 0 to 15'),
+    (lambda frames: 255 - frames, 'black people on white'),
+  ],
+)
+def test_a_tree_that_is_not_white_on_black_is_refused(
+  tmp_path, change, message
+):
+  path = tmp_path / '001' / 'nm-01' / '090' / '090.pkl'
+  walker_trees.write_pickle(path, change(pretreat(walker_trees.frames('001'))))
+  source = sources.OpenGaitSource(tmp_path)
+  with pytest.raises(UserError, match=rf'090\.pkl: .*{message}'):
+    source.read(0)
 
 
 def test_bad_arrays_are_told():

@@ -4,7 +4,7 @@ import pytest
 import walker_trees
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, trees
+from gaitgs_jax.input import datasets, layouts, trees
 from gaitgs_jax.input.pretreatment import pretreat
 
 IMAGE = np.full((240, 320), 255, np.uint8)
@@ -14,8 +14,8 @@ def test_published_trees_are_told_apart_and_hold_the_same(tmp_path):
   casia_b = trees.open_tree(walker_trees.casia_b(tmp_path / 'a'))
   oumvlp = trees.open_tree(walker_trees.oumvlp(tmp_path / 'b'))
   opengait = trees.open_tree(walker_trees.opengait(tmp_path / 'c'))
-  assert casia_b.layout == opengait.layout == trees.OPENGAIT
-  assert oumvlp.layout == trees.OUMVLP
+  assert casia_b.layout == opengait.layout == layouts.OPENGAIT
+  assert oumvlp.layout == layouts.OUMVLP
   kinds = [t.kind for t in (casia_b, oumvlp, opengait)]
   assert kinds == ['images', 'images', 'pickles']
 
@@ -52,19 +52,53 @@ def test_silhouettes_and_skeletons_are_not_mixed_up(tmp_path):
     trees.check_modality(pickled, facts)
 
 
-def test_own_tree_of_walks_and_people(tmp_path):
-  walker_trees.write_images(tmp_path / 'monday' / 'ann', [IMAGE])
-  walker_trees.write_images(tmp_path / 'monday' / 'bob', [IMAGE])
-  tree = trees.open_tree(tmp_path)
-  assert [s.name for s in tree.sequences] == [
-    'ann/monday/000',
-    'bob/monday/000',
-  ]
-  other = trees.open_tree(tmp_path, '{subject}/{view}')
-  assert [s.name for s in other.sequences] == [
-    'monday/00/ann',
-    'monday/00/bob',
-  ]
+@pytest.mark.parametrize(
+  ('folders', 'names'),
+  [
+    (('nm-01/ann', 'bg-02/ann'), ['ann/bg-02/000', 'ann/nm-01/000']),
+    (('ann/nm-01', 'ann/cl01'), ['ann/cl01/000', 'ann/nm-01/000']),
+    # CASIA-C.
+    (
+      ('001/fn00', '001/fq01', '002/fb00'),
+      ['001/fn00/000', '001/fq01/000', '002/fb00/000'],
+    ),
+  ],
+)
+def test_two_levels_are_told_apart_where_names_prove_it(
+  tmp_path, folders, names
+):
+  for folder in folders:
+    walker_trees.write_images(tmp_path / folder, [IMAGE])
+  assert [each.name for each in trees.open_tree(tmp_path).sequences] == names
+
+
+@pytest.mark.parametrize(
+  'folders',
+  [
+    ('ann/walk1', 'ann/walk2', 'bob/walk1'),
+    ('monday/ann', 'monday/bob'),
+    ('001/002', '002/001'),
+    # Only some look like walks.
+    ('ann/nm-01', 'ann/stairs'),
+    ('nm-01/bg-01',),
+  ],
+)
+def test_two_levels_are_never_guessed(tmp_path, folders):
+  for folder in folders:
+    walker_trees.write_images(tmp_path / folder, [IMAGE])
+  with pytest.raises(UserError, match='can be read in two ways') as error:
+    trees.open_tree(tmp_path)
+  outer, inner = folders[0].split('/')
+  for words in (
+    f"--layout='{layouts.PEOPLE}' if the outer ones ({outer}",
+    f"--layout='{layouts.WALKS}' if the outer",
+    f'inner ones ({min(each.split("/")[1] for each in folders)}',
+  ):
+    assert words in str(error.value)
+  people = trees.open_tree(tmp_path, layouts.PEOPLE).sequences
+  walks = trees.open_tree(tmp_path, layouts.WALKS).sequences
+  assert f'{outer}/{inner}/000' in [each.name for each in people]
+  assert f'{inner}/{outer}/000' in [each.name for each in walks]
 
 
 @pytest.mark.parametrize(
@@ -117,10 +151,13 @@ def test_half_copied_folders_are_told(tmp_path):
 
 def test_stray_and_hidden_files_are_passed_over(tmp_path):
   walker_trees.write_images(tmp_path / '001' / 'nm-01' / '000', [IMAGE, IMAGE])
-  walker_trees.write_images(tmp_path / '__MACOSX' / '001', [IMAGE])
+  for name in ('__MACOSX', '@eaDir', '.DS_Store', '#recycle'):
+    walker_trees.write_images(tmp_path / name / '001' / '000', [IMAGE])
   walker_trees.write_images(tmp_path, [IMAGE], 'preview.png')
   folder = tmp_path / '001' / 'nm-01' / '000'
   (folder / 'notes.txt').touch()
+  (folder / 'Thumbs.db').touch()
+  walker_trees.write_images(folder / '@eaDir', [IMAGE])
   (folder / '000.json').touch()
   (folder / '._001.png').touch()
   cv2.imwrite(str(folder / '001-gei.png'), IMAGE)
@@ -130,32 +167,39 @@ def test_stray_and_hidden_files_are_passed_over(tmp_path):
   assert [path.name for path in files] == ['001.png', '002.png']
 
 
+@pytest.mark.parametrize(
+  'form',
+  [
+    '{}.png',
+    # Beyond their width.
+    '001-nm-01-090-{:02d}.png',
+    '2024-walk-{}-v2.PNG',
+    # Longer than Python reads.
+    '7' * 200 + '{}.png',
+  ],
+)
+def test_frames_come_in_the_order_of_their_numbers(tmp_path, form):
+  numbers = [0, 1, 2, 9, 10, 99, 100, 101]
+  for number in numbers:
+    (tmp_path / form.format(number)).touch()
+  files = trees.sequence_files(str(tmp_path))
+  assert [path.name for path in files] == [form.format(n) for n in numbers]
+
+
+def test_images_that_are_not_read_are_named(tmp_path):
+  folder = tmp_path / '001' / 'nm-01' / '000'
+  walker_trees.write_images(folder, [IMAGE], '{}.tif')
+  with pytest.raises(UserError, match=r'1\.tif is of a kind .*to PNG'):
+    trees.open_tree(tmp_path)
+  with pytest.raises(UserError, match='holds no frames; convert its images'):
+    trees.read_frames(str(folder))
+
+
 def test_silhouettes_are_taken_of_several_modalities(tmp_path):
   for name in ('0-aligned-sils', '0-ratios', '0-sils'):
     walker_trees.write_pickle(tmp_path / f'{name}.pkl', IMAGE[None])
   files = trees.sequence_files(str(tmp_path))
   assert [path.name for path in files] == ['0-aligned-sils.pkl']
-
-
-def test_colour_images_are_read_as_grey(tmp_path):
-  path = tmp_path / 'a.png'
-  cv2.imwrite(str(path), np.repeat(IMAGE[:, :, None], 3, 2))
-  np.testing.assert_array_equal(trees.read_image(path), IMAGE)
-
-
-@pytest.mark.parametrize(
-  ('change', 'message'),
-  [
-    (lambda data: data[: len(data) // 2], 'cut short'),
-    (lambda data: b'', 'empty, damaged or no image'),
-    (lambda data: b'hello' * 100, 'empty, damaged or no image'),
-  ],
-)
-def test_damaged_image_is_refused_by_name(tmp_path, change, message):
-  path = tmp_path / '001.png'
-  path.write_bytes(change(cv2.imencode('.png', IMAGE)[1].tobytes()))
-  with pytest.raises(UserError, match=rf'001\.png: .*{message}'):
-    trees.read_image(path)
 
 
 def test_pickle_of_another_size_is_refused(tmp_path):
