@@ -23,8 +23,9 @@ from gaitgs_jax.errors import UserError
 
 # Torch counts batches beside running statistics; nothing reads the number.
 _COUNTER, _COUNTED = 'num_batches_tracked', 'running_var'
-# In front of the names of a data-parallel model, of a Lightning module's.
-_PREFIXES = ('module.', 'backbone.')
+# In front of the names of a data-parallel or compiled model, or of one that is
+# part of a Lightning module.
+_PREFIXES = ('module.', '_orig_mod.', 'backbone.', 'model.', 'net.')
 # Between a graph's constants as computed there and here.
 _ROUNDING = 1e-6
 
@@ -73,9 +74,8 @@ def from_torch(
 
   Args:
     name: the model's, such as 'gaitgs'.
-    state_dict: the original's names to numpy arrays; the 'module.' of a
-      data-parallel model and the 'backbone.' of a Lightning module are
-      dropped.
+    state_dict: the original's names to numpy arrays; what wrappers put
+      in front, such as 'module.', '_orig_mod.' and 'backbone.', is dropped.
     **config: the fields of `config.model`.
 
   Returns:
@@ -217,10 +217,12 @@ def _without_prefixes(
   found = {}
   for key, value in state_dict.items():
     own = key
-    for prefix in _PREFIXES:
-      own = own.removeprefix(prefix)
-    # Other names stay as they are in the file, to be told as unexpected.
-    found[own if own in known and own not in state_dict else key] = value
+    while own not in known and own.startswith(_PREFIXES):
+      own = own.partition('.')[2]
+    # Other names stay as they are in the file, to be reported as unexpected; so
+    # does a second array of one name, such as an average's.
+    taken = own not in known or own in state_dict or own in found
+    found[key if taken else own] = value
   return found
 
 

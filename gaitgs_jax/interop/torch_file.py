@@ -7,7 +7,7 @@ import io
 import pathlib
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,13 @@ _ZIP = b'PK\x03\x04'
 # PyTorch's magic number, pickled, and that of its form; before version 1.6.
 _OLD = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.'
 
+# Under which programs save a state dict; the first that is there is taken.
+_USUAL = ('model', 'state_dict', 'model_state_dict', 'net')
+# Dicts within dicts that are looked into; hostile ones hold themselves.
+_DEEPEST = 4
+# Keys of a file that a message names.
+_SHOWN = 8
+
 # Returns the bytes of a storage.
 _Reader = Callable[[Storage], bytes | memoryview]
 
@@ -33,8 +40,8 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   dict alone.
 
   Args:
-    path: a file of a state dict, or of a dict that holds one under 'model' or
-      'state_dict'.
+    path: a file of a state dict, or of a dict that holds one: under 'model',
+      'state_dict' or another usual name, or only one under any name.
 
   Returns:
     Name -> array, read-only; floats are float32.
@@ -74,20 +81,52 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
 def _state_dict(
   path: pathlib.Path, content: Any, read: _Reader
 ) -> dict[str, np.ndarray]:
-  for key in ('model', 'state_dict'):
-    if isinstance(content, dict) and isinstance(content.get(key), dict):
-      content = content[key]
-  if (
-    not isinstance(content, dict)
-    or not content
-    or not all(isinstance(value, Tensor) for value in content.values())
-  ):
-    raise UserError(f'{path} holds no state dict of named tensors')
+  content = _find_state_dict(path, content)
   # Once each, as any number of tensors may be views of one storage.
   numbers = functools.cache(functools.partial(_numbers, read))
   return {
     key: _array(value, numbers(value.storage)) for key, value in content.items()
   }
+
+
+def _find_state_dict(path: pathlib.Path, content: Any) -> dict[str, Tensor]:
+  """Returns the dict of named tensors that a file holds.
+
+  Raises:
+    UserError: there is none, or several that may be meant.
+  """
+  for _ in range(_DEEPEST):
+    if not isinstance(content, dict) or _is_state_dict(content):
+      break
+    named = [key for key in _USUAL if isinstance(content.get(key), dict)]
+    others = [key for key in content if _is_state_dict(content[key])]
+    if not named and len(others) != 1:
+      raise UserError(
+        f'{path} holds {"several" if others else "no"} state dicts of named'
+        f' tensors; its keys are {_shown(others or content)}: save the one that'
+        ' is meant by itself, under model'
+      )
+    content = content[(named or others)[0]]
+  if not _is_state_dict(content):
+    raise UserError(f'{path} holds no state dict of named tensors')
+  return content
+
+
+def _is_state_dict(content: Any) -> bool:
+  return (
+    isinstance(content, dict)
+    and bool(content)
+    and all(isinstance(value, Tensor) for value in content.values())
+  )
+
+
+def _shown(keys: Iterable[Any]) -> str:
+  """Returns a few keys of a file's dict; others are counted."""
+  names = [
+    key[:40] if isinstance(key, str) else type(key).__name__ for key in keys
+  ]
+  more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+  return (', '.join(map(repr, names[:_SHOWN])) or 'none') + more
 
 
 def _open_zip(archive: zipfile.ZipFile, size: int) -> tuple[Any, _Reader]:

@@ -43,13 +43,31 @@ def test_names_are_the_originals():
   assert ours['Bn.num_batches_tracked'].dtype == np.int64
 
 
-@pytest.mark.parametrize('prefix', ('module.', 'backbone.', 'module.backbone.'))
+@pytest.mark.parametrize(
+  'prefix',
+  (
+    'module.',
+    'backbone.',
+    'module.backbone.',
+    '_orig_mod.',
+    'module._orig_mod.',
+    '_orig_mod.module.',
+    'model._orig_mod.',
+  ),
+)
 def test_the_prefix_of_a_wrapper_is_dropped(prefix):
   prefixed = {f'{prefix}{k}': v for k, v in small_state_dict().items()}
   model = from_torch('gaitgs', prefixed, **CONFIG)
   jax.tree.map(
     np.testing.assert_array_equal, nnx.state(model), nnx.state(small())
   )
+
+
+def test_of_two_arrays_of_one_name_none_is_taken_silently():
+  given = {f'model.{k}': v for k, v in small_state_dict().items()}
+  given['net.fc.fc_bin'] = given['model.fc.fc_bin'] + 1
+  with pytest.raises(UserError, match=r'1 unexpected: net\.fc\.fc_bin'):
+    from_torch('gaitgs', given, **CONFIG)
 
 
 def test_one_error_lists_everything():

@@ -26,6 +26,50 @@ def test_reads_both_forms(tmp_path, form):
     assert found[name].dtype == wanted
 
 
+def item(key=''):
+  return pt_files.tensor(key or '0', 'f4', 2, 0, (2,), (1,))
+
+
+def nested(tmp_path, **items):
+  """Reads a file of a dict of instructions; two storages have two floats."""
+  storages = {str(i): np.float32([i, i]).tobytes() for i in range(2)}
+  content = b'\x80\x02' + pt_files.mapping(items) + b'.'
+  return read_checkpoint(write(tmp_path, pt_files.archive(content, storages)))
+
+
+@pytest.mark.parametrize(
+  'names',
+  [
+    ('model_state_dict',),
+    ('net',),
+    ('weights_of_ann',),
+    ('model', 'state_dict'),
+    # The usual name, not the average next to it.
+    ('state_dict',),
+  ],
+)
+def test_usual_containers_are_opened(tmp_path, names):
+  content = pt_files.mapping({'w': item('1')})
+  for name in reversed(names[1:]):
+    content = pt_files.mapping({name: content})
+  items = {'epoch': pt_files.number(3), names[0]: content}
+  if names == ('state_dict',):
+    items['state_dict_ema'] = pt_files.mapping({'w': item('0')})
+  np.testing.assert_array_equal(nested(tmp_path, **items)['w'], [1, 1])
+
+
+def test_other_containers_are_named(tmp_path):
+  student = pt_files.mapping({'w': item()})
+  with pytest.raises(UserError, match=r"several .* 'student', 'teacher': save"):
+    nested(tmp_path, student=student, teacher=student, epoch=item())
+  with pytest.raises(UserError, match=r"no state dicts .* 'epoch', 'lr': save"):
+    nested(tmp_path, epoch=pt_files.number(3), lr=pt_files.number(1))
+  many = {f'key{i:03}' + 'x' * 99: pt_files.number(3) for i in range(200)}
+  with pytest.raises(UserError, match=r"'key007x*' and 192 more") as error:
+    nested(tmp_path, **many)
+  assert len(str(error.value)) < 700
+
+
 def one(tmp_path, size, offset, shape, strides, values=bytes(16), **options):
   """Reads a file of one tensor within a storage of four floats."""
   tensor = pt_files.tensor('0', 'f4', size, offset, shape, strides)
