@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.input.sources import ArraySource
 from gaitgs_jax.training import embedding, setup
@@ -90,7 +90,7 @@ def main() -> None:
   parser.add_argument('--turns', type=int, default=3)
   options = parser.parse_args()
 
-  config = load_config(options.config)
+  config = config_file.load(options.config)
   lengths = (options.shortest, options.longest)
   source = make_source(options.sequences, lengths, config.dataset.size)
   print(

@@ -20,7 +20,7 @@ import jax
 from jax.experimental import topologies
 
 from benchmarks import measuring
-from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.models import convolution
 from gaitgs_jax.training import forecast
 from gaitgs_jax.training import mesh as meshes
@@ -106,7 +106,7 @@ def main() -> None:
   options = parser.parse_args()
   jax.config.update('jax_platforms', 'cpu')
   here = jax.devices()[:1]
-  config = load_config(options.config)
+  config = config_file.load(options.config)
   try:
     there = topologies.get_topology_desc(
       '', 'cuda', topology=f'1x1x{options.devices}', target_config=H200

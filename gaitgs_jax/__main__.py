@@ -1,15 +1,27 @@
-"""`python -m gaitgs_jax COMMAND`: every command besides training.
+"""`gaitgs COMMAND`, or `python -m gaitgs_jax COMMAND`: every command.
 
 A command is a module of `gaitgs_jax.apps` with `add_arguments(parser)` and
-`run(args)`; the module loads on use, so that `--help` stays fast.
+`run(args)`; the module loads on use, so that `--help` needs nothing installed.
+The modes of `launch.py` are commands too.
 """
 
+from __future__ import annotations
+
 import importlib
+import pathlib
+import re
 import sys
 
-from gaitgs_jax import errors
-from gaitgs_jax.apps import options
+from gaitgs_jax import apps, errors
 from gaitgs_jax.errors import UserError
+
+# Mode of `launch.py` -> one line of help.
+MODES = {
+  'train': 'train as a config says, evaluating at times',
+  'evaluate': "evaluate a checkpoint by its config's protocol",
+  'show': 'print every field of a config',
+  'compile': 'show what a train step needs: memory, arithmetic',
+}
 
 # command -> (module of gaitgs_jax.apps, one line of help).
 COMMANDS = {
@@ -25,11 +37,28 @@ COMMANDS = {
 }
 
 
+def _program() -> str:
+  """Returns what this was started as."""
+  name = pathlib.Path(sys.argv[0]).name
+  return 'gaitgs' if name == 'gaitgs' else 'python -m gaitgs_jax'
+
+
 def _print_commands() -> None:
-  print('usage: python -m gaitgs_jax COMMAND [--help | OPTIONS]\n')
-  width = max(map(len, COMMANDS))
-  for name, (_, text) in COMMANDS.items():
+  print(f'usage: {_program()} COMMAND [--help | OPTIONS]\n')
+  texts = MODES | {name: text for name, (_, text) in COMMANDS.items()}
+  width = max(map(len, texts))
+  for name, text in texts.items():
     print(f'  {name:{width}}  {text}')
+
+
+def launch(argv: list[str]) -> int:
+  """Runs the flags of `launch.py`; returns the process's exit status."""
+  try:
+    with apps.environment():
+      return importlib.import_module('gaitgs_jax.apps.launch').main(argv)
+  except UserError as error:
+    errors.show(error)
+    return 2
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,7 +68,10 @@ def main(argv: list[str] | None = None) -> int:
     _print_commands()
     return 0 if argv else 2
   try:
-    _run(*argv)
+    if argv[0] in MODES:
+      return _run_mode(*argv)
+    with apps.environment():
+      _run(*argv)
   except UserError as error:
     errors.show(error)
     return 2
@@ -49,12 +81,23 @@ def main(argv: list[str] | None = None) -> int:
   return 0
 
 
+def _run_mode(name: str, *argv: str) -> int:
+  given = [word for word in argv if re.match('--?mode(=|$)', word)]
+  if given:
+    raise UserError(f'unexpected {given[0]}: the command is {name}')
+  return launch([f'{_program()} {name}', *argv, f'--mode={name}'])
+
+
 def _run(name: str, *argv: str) -> None:
   if name not in COMMANDS:
-    raise errors.wrong_choice(f'unknown command {name!r}', name, COMMANDS)
+    allowed = (*MODES, *COMMANDS)
+    raise errors.wrong_choice(f'unknown command {name!r}', name, allowed)
+  # Imported late: --help needs nothing installed.
+  from gaitgs_jax.apps import options
+
   module_name, text = COMMANDS[name]
   module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
-  parser = options.Parser(prog=f'python -m gaitgs_jax {name}', description=text)
+  parser = options.Parser(prog=f'{_program()} {name}', description=text)
   module.add_arguments(parser)
   module.run(parser.parse(argv))
 

@@ -68,6 +68,12 @@ def triplet(
 ) -> tuple[jax.Array, Terms]:
   """Averages the triplet loss over parts; reads batch['subject'] [n].
 
+  Args:
+    output: the model's.
+    batch: with 'subject' [n].
+    margin: by how much a distance to another subject must be larger than one
+      to the same subject.
+
   Returns:
     The loss, and the facts 'active' (share of the valid triplets with a
     non-zero loss) and 'distance' (mean distance of all pairs).
@@ -163,6 +169,12 @@ def identity(
   smoothing: float = 0.1,
 ) -> tuple[jax.Array, Terms]:
   """Cross-entropy of the identity logits [n,p,k] with batch['subject'] [n].
+
+  Args:
+    output: the model's.
+    batch: with 'subject' [n].
+    scale: times the logits.
+    smoothing: the share of each target that all classes get equally.
 
   Returns:
     The loss, a mean over sequences and parts, and the fact 'accuracy'.

@@ -26,7 +26,10 @@ def configure() -> None:
   A choice that the user made in the environment always wins.
   """
   flags = os.environ.get('XLA_FLAGS', '')
-  known = importlib.metadata.version('jaxlib') in _YNN_VERSIONS
+  try:
+    known = importlib.metadata.version('jaxlib') in _YNN_VERSIONS
+  except importlib.metadata.PackageNotFoundError:
+    known = False  # What needs it will say so.
   if known and '--xla_cpu_experimental_ynn_fusion_type' not in flags:
     os.environ['XLA_FLAGS'] = f'{flags} {YNN_FLAG}'.strip()
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')

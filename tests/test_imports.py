@@ -49,8 +49,18 @@ AT_THE_TOP = {
     'gaitgs_jax.synthetic',
   }
   | COMMON,
-  'gaitgs_jax/apps/launch.py': {'absl', 'ml_collections'} | COMMON,
-  'launch.py': {'gaitgs_jax.apps.launch'},
+  'gaitgs_jax/apps/launch.py': {
+    'absl',
+    'ml_collections',
+    'gaitgs_jax.apps.config_file',
+    'gaitgs_jax.apps.overrides',
+  }
+  | COMMON,
+  'gaitgs_jax/apps/config_file.py': {'ml_collections'} | COMMON,
+  'gaitgs_jax/apps/overrides.py': {'ml_collections'} | COMMON,
+  'gaitgs_jax/apps/__init__.py': COMMON,
+  'gaitgs_jax/__main__.py': COMMON | {'gaitgs_jax.apps'},
+  'launch.py': {'gaitgs_jax.__main__'},
 }
 # Heavy or optional libraries, and the only modules that may name them at all.
 ANYWHERE = {

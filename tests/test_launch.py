@@ -1,3 +1,4 @@
+import json
 import pathlib
 import subprocess
 import sys
@@ -22,6 +23,27 @@ def test_help_tells_every_flag():
   assert done.returncode == 0
   for flag in ('--config', '--workdir', '--mode', '--checkpoint'):
     assert flag in done.stdout
+
+
+def test_every_field_of_a_runs_json_is_shown_as_the_shell_sets_it(tmp_path):
+  fields = {**json.loads(_launch(DEMO, '--mode=show').stdout), 'seed': 7}
+  path = tmp_path / 'config.json'
+  path.write_text(json.dumps(fields))
+  done = _launch(
+    f'--config={path}',
+    '--mode=show',
+    '--config.batch.subjects=4',
+    '--config.model.channels=(4, 8, 16)',
+    '--config.augment.flip.probability=0.3',
+    '--config.losses.second.kind=triplet',
+    '--config.losses.second.margin=0.1',
+  )
+  assert done.returncode == 0, done.stderr
+  fields['batch']['subjects'] = 4
+  fields['model']['channels'] = [4, 8, 16]
+  fields['augment'] = {'flip': {'probability': 0.3}}
+  fields['losses']['second'] = {'kind': 'triplet', 'margin': 0.1}
+  assert json.loads(done.stdout) == fields
 
 
 def test_help_imports_no_heavy_library():
@@ -55,7 +77,7 @@ def test_help_imports_no_heavy_library():
       "no field 'btch' in --config.btch.subjects (did you mean 'batch'?)",
     ),
     ((DEMO, '--workdir=x', '--config.batch.subjects=many'), "'many'"),
-    ((DEMO, '--workdir=x', '--mode=serve'), '<train|evaluate|compile>'),
+    ((DEMO, '--workdir=x', '--mode=serve'), '<train|evaluate|show|compile>'),
     ((DEMO, '--workdir=x', 'extra'), "'extra'"),
     ((DEMO, '--workdir=x', '--topology=v5e:2x4'), '--mode=compile'),
     ((DEMO, '--workdir=x', '--checkpoint=/no/such'), '--mode=evaluate: trai'),

@@ -1,8 +1,6 @@
 """`python -m gaitgs_jax embed`: embeds one's own walks with a trained run."""
 
 import argparse
-import importlib.util
-import json
 import pathlib
 from typing import Any
 
@@ -10,8 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.apps import options
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.apps import config_file, options
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.index import Index
@@ -64,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     UserError: the run, its checkpoint or the tree is not there or does not
       fit.
   """
-  config = load_config(args.config or f'{args.workdir}/config.json')
+  config = config_file.of_run(args.workdir, args.config)
   key = datasets.get(config.dataset.name).key
   source = OpenGaitSource(args.source, key)
   found = checkpoint.choose(args.workdir, args.checkpoint)
@@ -78,30 +75,6 @@ def run(args: argparse.Namespace) -> None:
   if args.out:
     save(args.out, embeddings, index)
     print(f'wrote {args.out}')
-
-
-def load_config(path: str) -> ConfigDict:
-  """Reads a config: a file of Python as in configs/, or a run's config.json.
-
-  Raises:
-    UserError: there is no such file.
-  """
-  try:
-    if path.endswith('.json'):
-      return ConfigDict(json.loads(cloud.folder(path).read_text()))
-    spec = importlib.util.spec_from_file_location('run_config', path)
-    if spec is None or spec.loader is None:
-      raise UserError(f'{path} is no config: a .py or .json file is expected')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-  except OSError as error:
-    raise UserError(
-      f'{path}: {error.strerror or error}; --workdir must be that of a trained '
-      'run, or --config its config'
-    ) from error
-  except ValueError as error:
-    raise UserError(f'{path} is no config ({error})') from error
-  return module.get_config()
 
 
 def embed(

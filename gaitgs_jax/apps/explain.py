@@ -14,8 +14,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gaitgs_jax import local, skeletons
-from gaitgs_jax.apps import drawing
-from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.apps import config_file, drawing
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.augment import Transform
@@ -84,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     UserError: the run or the sequence is not there, or the model cannot be
       asked.
   """
-  config = load_config(args.config or f'{args.workdir}/config.json')
+  config = config_file.of_run(args.workdir, args.config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   data = setup.open_data(config)
   index = data.source.index

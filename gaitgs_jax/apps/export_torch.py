@@ -2,7 +2,7 @@
 
 import argparse
 
-from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import container, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
 from gaitgs_jax.training import checkpoint, setup, state
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     UserError: the run or its checkpoint is not there or does not fit, PyTorch
       is missing, or the file cannot be written.
   """
-  config = load_config(args.config or f'{args.workdir}/config.json')
+  config = config_file.of_run(args.workdir, args.config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   graphdef, params, stats = setup.describe_model(config, meshes.create())
   step, params, stats = checkpoint.restore_model(found, params, stats)

@@ -3,7 +3,7 @@
 import argparse
 
 from gaitgs_jax import cloud
-from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import from_torch
 from gaitgs_jax.interop.torch_file import read_checkpoint
 from gaitgs_jax.training import checkpoint, settings, state, workdir
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     UserError: the config, the file or the workdir is wrong, or the weights do
       not fit the model.
   """
-  config = load_config(args.config)
+  config = config_file.load(args.config)
   settings.check(config)
   state_dict = read_checkpoint(args.checkpoint)
   model = from_torch(config.model_name, state_dict, **config.model.to_dict())

@@ -2,11 +2,15 @@
 
   --config=FILE --workdir=DIR                  train, evaluating as configured
   --config=FILE --workdir=DIR --mode=evaluate  the protocol's table
+  --config=FILE --mode=show                    every field of the config
   --config=FILE --mode=compile                 memory and arithmetic of a step
 
-Any field of the config can be set from the shell: --config.batch.subjects=4
+FILE is a config of Python, the config.json of a run, or the name of one of the
+package's configs, such as demo. Any field of it can be set from the shell:
+--config.batch.subjects=4; docs/config.md lists them.
 """
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -14,8 +18,11 @@ from collections.abc import Sequence
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from gaitgs_jax.apps import config_file, overrides
+from gaitgs_jax.errors import UserError
+
 _CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'The run: a file such as configs/demo.py.'
+  'config', None, 'The run: a file such as configs/demo.py or config.json.'
 )
 _WORKDIR = flags.DEFINE_string(
   'workdir', '', 'Folder for checkpoints, metrics and results.'
@@ -23,8 +30,8 @@ _WORKDIR = flags.DEFINE_string(
 _MODE = flags.DEFINE_enum(
   'mode',
   'train',
-  ['train', 'evaluate', 'compile'],
-  'What to do; compile tells what a train step needs, and needs no data.',
+  ['train', 'evaluate', 'show', 'compile'],
+  'What to do; show and compile need neither data nor --workdir.',
 )
 _CHECKPOINT = flags.DEFINE_string(
   'checkpoint',
@@ -47,6 +54,19 @@ class _Refused(Exception):
   """The command line is wrong; the message says how."""
 
 
+class _Parser(flags.ArgumentParser):
+  """Reads the value of --config, which ml_collections then overrides."""
+
+  def __init__(self, argv: Sequence[str]):
+    self._argv = argv
+
+  def parse(self, argument: str) -> ConfigDict:
+    """Returns the config, with room for the fields that the shell adds."""
+    config = config_file.load(argument)
+    overrides.make_room(config, self._argv)
+    return config.lock()
+
+
 def main(argv: Sequence[str]) -> int:
   """Runs one command line; returns the process's exit status."""
   if {'-h', '--help', '-help', '--helpfull'} & set(argv):
@@ -60,11 +80,21 @@ def main(argv: Sequence[str]) -> int:
     print(f'error: {error}', file=sys.stderr)
     return 2
   # Imported late: they take seconds, which --help and a typo need not.
-  from gaitgs_jax.errors import UserError
-  from gaitgs_jax.training import compilation, forecast, loop, processes
+  from gaitgs_jax.training import (
+    compilation,
+    forecast,
+    loop,
+    processes,
+    settings,
+    workdir,
+  )
 
   compilation.keep()
   try:
+    if _MODE.value == 'show':
+      settings.check(config)
+      print(json.dumps(workdir.as_json(config), indent=2))
+      return 0
     if _MODE.value == 'compile':
       forecast.show(config, _TOPOLOGY.value)
       return 0
@@ -88,8 +118,11 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
   Raises:
     _Refused: a flag or a field is unknown, missing or of a wrong type.
   """
+  flags.FLAGS['config'].parser = _Parser(argv)
   try:
     left = flags.FLAGS(argv)[1:]
+  except UserError as error:
+    raise _Refused(str(error)) from error
   except flags.Error as error:
     if not any(word.startswith('--config=') for word in argv):
       raise _Refused('--config=FILE is missing') from error
@@ -107,7 +140,7 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
     )
   if not flags.FLAGS['config'].value:
     raise _Refused('--config=FILE is missing')
-  if not _WORKDIR.value and _MODE.value != 'compile':
+  if not _WORKDIR.value and _MODE.value not in ('show', 'compile'):
     raise _Refused('--workdir=DIR is missing')
   if _TOPOLOGY.value and _MODE.value != 'compile':
     raise _Refused('--topology goes with --mode=compile')
@@ -116,9 +149,6 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
       '--checkpoint goes with --mode=evaluate: training starts at the last '
       'checkpoint in --workdir, and cannot start from others'
     )
-  if not isinstance(_CONFIG.value, ConfigDict):
-    path = config_flags.get_config_filename(flags.FLAGS['config'])
-    raise _Refused(f'--config={path} is not a file that can be read')
   return _CONFIG.value
 
 
@@ -129,7 +159,7 @@ def _short(error: Exception) -> str:
 
 def _describe_field(argv: Sequence[str], message: str) -> str:
   """Returns what is wrong with an override, of ml_collections' message."""
-  quoted = re.search(r"'(\w+)", message.replace('\\', ''))
+  quoted = re.search(r"""['"](\w+)""", message.replace('\\', ''))
   name = quoted.group(1) if quoted else ''
   given = [
     word.split('=')[0]

@@ -24,8 +24,8 @@ Transform = Callable[
 ]
 
 # Which share of the sequences is changed by those that a coin decides on.
-_PROBABILITY = 0.5
-_BY_COIN = (*silhouette_transforms.TRANSFORMS, 'reverse', 'swap_sides')
+PROBABILITY = 0.5
+BY_COIN = (*silhouette_transforms.TRANSFORMS, 'reverse', 'swap_sides')
 
 
 def keep(
@@ -166,8 +166,8 @@ def _bind(
   }
   # The skeleton says which joints change places, not the config.
   allowed.pop('swap', None)
-  if name in _BY_COIN:
-    allowed['probability'] = _PROBABILITY
+  if name in BY_COIN:
+    allowed['probability'] = PROBABILITY
   wrong = [key for key in options if key not in allowed]
   if wrong:
     raise wrong_choice(f'{where} has no option {wrong[0]!r}', wrong[0], allowed)

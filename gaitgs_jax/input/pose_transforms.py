@@ -39,6 +39,11 @@ def reflect(x: jax.Array, mask: jax.Array, *, frames: int) -> Sequence:
   The mirror images leave out the frame at the edge. A sequence too short for
   that is first mirrored whole on both sides until it is long enough; the
   published code then keeps the beginning, not the middle.
+
+  Args:
+    x: keypoints [s,v,3].
+    mask: bool [s].
+    frames: the least length of the result.
   """
   length = mask.sum(dtype=jnp.int32)
   place = jnp.arange(max(len(mask), frames), dtype=jnp.int32)
@@ -70,13 +75,26 @@ def _mirrored(place: jax.Array, length: jax.Array, frames: int) -> jax.Array:
 def crop(
   x: jax.Array, mask: jax.Array, key: jax.Array, *, frames: int
 ) -> Sequence:
-  """Keeps a random window of at most `frames` frames."""
+  """Keeps a random window of at most `frames` frames.
+
+  Args:
+    x: keypoints [s,v,3].
+    mask: bool [s].
+    key: for the place of the window.
+    frames: the length of the window.
+  """
   spare = _spare(mask, frames)
   return _window(x, mask, jax.random.randint(key, (), 0, spare + 1), frames)
 
 
 def centre(x: jax.Array, mask: jax.Array, *, frames: int) -> Sequence:
-  """Keeps the middle window of at most `frames` frames."""
+  """Keeps the middle window of at most `frames` frames.
+
+  Args:
+    x: keypoints [s,v,3].
+    mask: bool [s].
+    frames: the length of the window.
+  """
   return _window(x, mask, _spare(mask, frames) // 2, frames)
 
 
@@ -129,7 +147,15 @@ def joint_noise(
   scale: float,
   normal: bool = False,
 ) -> Sequence:
-  """Moves each joint in x and y, by the same amount in all frames."""
+  """Moves each joint in x and y, by the same amount in all frames.
+
+  Args:
+    x: keypoints [s,v,3].
+    mask: bool [s].
+    key: for the amounts.
+    scale: the largest amount or, if normal, the standard deviation.
+    normal: whether the amounts are Gaussian instead of uniform.
+  """
   noise = _noise(key, (x.shape[1], 2), scale, normal)
   return x.at[..., :2].add(noise[None]), mask
 
@@ -142,7 +168,15 @@ def point_noise(
   scale: float,
   normal: bool = False,
 ) -> Sequence:
-  """Changes every number by itself; the confidence stays in 0..1."""
+  """Changes every number by itself; the confidence stays in 0..1.
+
+  Args:
+    x: keypoints [s,v,3].
+    mask: bool [s].
+    key: for the amounts.
+    scale: the largest amount or, if normal, the standard deviation.
+    normal: whether the amounts are Gaussian instead of uniform.
+  """
   x = x + _noise(key, x.shape, scale, normal)
   return x.at[..., 2].set(jnp.clip(x[..., 2], 0, 1)), mask
 
@@ -158,7 +192,15 @@ def _noise(
 def move(
   keypoints: jax.Array, mask: jax.Array, key: jax.Array, *, x: float, y: float
 ) -> Sequence:
-  """Moves the whole walk by up to x and y pixels."""
+  """Moves the whole walk by up to x and y pixels.
+
+  Args:
+    keypoints: [s,v,3].
+    mask: bool [s].
+    key: for the distances.
+    x: the largest distance sideways, in pixels.
+    y: the largest distance up or down, in pixels.
+  """
   reach = jnp.asarray([x, y], jnp.float32)
   offset = reach * jax.random.uniform(key, (2,), minval=-1, maxval=1)
   return keypoints.at[..., :2].add(offset[None, None]), mask

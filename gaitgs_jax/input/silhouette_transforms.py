@@ -27,7 +27,13 @@ def flip(frames: jax.Array, key: jax.Array) -> jax.Array:
 def rotate(
   frames: jax.Array, key: jax.Array, *, degrees: float = 10.0
 ) -> jax.Array:
-  """Turns frames [s,h,w] by one angle of up to so many degrees."""
+  """Turns frames [s,h,w] by one angle of up to so many degrees.
+
+  Args:
+    frames: of one walk.
+    key: for the angle.
+    degrees: the largest angle, either way.
+  """
   angle = jnp.deg2rad(degrees) * jax.random.uniform(key, minval=-1, maxval=1)
   cos, sin = jnp.cos(angle), jnp.sin(angle)
   height, width = frames.shape[-2:]
@@ -72,7 +78,13 @@ def _inside(extent: jax.Array, size: int, key: jax.Array) -> jax.Array:
 def shift(
   frames: jax.Array, key: jax.Array, *, share: float = 0.05
 ) -> jax.Array:
-  """Moves frames [s,h,w] by up to a share of their size, zeros moving in."""
+  """Moves frames [s,h,w] by up to a share of their size, zeros moving in.
+
+  Args:
+    frames: of one walk.
+    key: for the distances.
+    share: of the height and the width, at most, each way.
+  """
   height, width = frames.shape[-2:]
   reach = (round(share * height), round(share * width))
   padded = jnp.pad(frames, ((0, 0), *((r, r) for r in reach)))

@@ -31,7 +31,8 @@ __all__ = [
 
 FORMATS = ('tfds', 'opengait')
 CACHES = ('', 'ram')
-_FIELDS = (
+# Of `config.dataset`.
+FIELDS = (
   'name',
   'variant',
   'size',
@@ -347,10 +348,10 @@ def open_source(
     UserError: a field is wrong, there is no data, or its frames are of
       another size; the message says what mends it.
   """
-  unknown = sorted(set(dataset) - set(_FIELDS))
+  unknown = sorted(set(dataset) - set(FIELDS))
   if unknown:
     raise wrong_choice(
-      f'config.dataset has no field {unknown[0]!r}', unknown[0], _FIELDS
+      f'config.dataset has no field {unknown[0]!r}', unknown[0], FIELDS
     )
   facts = datasets.get(dataset['name'])
   kind = dataset.get('format', '') or 'tfds'

@@ -52,7 +52,18 @@ def adamw(
   beta2: float = 0.999,
   epsilon: float = 1e-8,
 ) -> optax.GradientTransformation:
-  """Adam with decoupled decay, https://arxiv.org/abs/1711.05101; see `adam`."""
+  """Adam with decoupled decay, https://arxiv.org/abs/1711.05101.
+
+  Args:
+    rate: by update count.
+    weight_decay: times every weight and the rate, taken from the weight.
+    beta1: of the first moment; 'one_cycle' as in `adam`.
+    beta2: of the second moment.
+    epsilon: added to the root of the second moment.
+
+  Raises:
+    UserError: beta1 is another word, or the schedule another one.
+  """
   return optax.chain(
     _scale_by_adam(rate, beta1, beta2, epsilon),
     optax.add_decayed_weights(weight_decay),
@@ -92,7 +103,14 @@ def sgd(
   momentum: float = 0.9,
   nesterov: bool = False,
 ) -> optax.GradientTransformation:
-  """Momentum SGD with L2 decay in the gradient (`torch.optim.SGD`)."""
+  """Momentum SGD with L2 decay in the gradient (`torch.optim.SGD`).
+
+  Args:
+    rate: by update count.
+    weight_decay: times every weight, added to its gradient.
+    momentum: of the mean of the gradients.
+    nesterov: whether the momentum looks ahead.
+  """
   return optax.chain(
     optax.add_decayed_weights(weight_decay),
     optax.trace(momentum, nesterov),
@@ -107,7 +125,15 @@ def step(
   factor: float = 0.1,
   warmup_steps: int = 0,
 ) -> optax.Schedule:
-  """Multiplies the rate by `factor` at each boundary (torch MultiStepLR)."""
+  """Multiplies the rate by `factor` at each boundary (torch MultiStepLR).
+
+  Args:
+    base: the first rate.
+    total_steps: updates of the run, which do not matter.
+    boundaries: update counts at which the rate changes.
+    factor: times the rate, at each.
+    warmup_steps: over which the rate rises from 0 first.
+  """
   del total_steps
   edges = jnp.asarray(tuple(boundaries), jnp.int32)
 
@@ -121,7 +147,13 @@ def step(
 def constant(
   base: float, total_steps: int, warmup_steps: int = 0
 ) -> optax.Schedule:
-  """Keeps the rate."""
+  """Keeps the rate.
+
+  Args:
+    base: the rate.
+    total_steps: updates of the run, which do not matter.
+    warmup_steps: over which the rate rises from 0 first.
+  """
   del total_steps
   return warm_up(lambda count: jnp.float32(base), warmup_steps)
 
@@ -132,6 +164,12 @@ def cosine(
   """Falls from the base rate to `final` along half a cosine.
 
   torch CosineAnnealingLR over the whole run, https://arxiv.org/abs/1608.03983.
+
+  Args:
+    base: the first rate.
+    total_steps: updates of the run.
+    final: the last rate.
+    warmup_steps: over which the rate rises from 0 first.
   """
 
   def rate(count: jax.Array) -> jax.Array:

@@ -11,35 +11,91 @@ from typing import Any
 from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.models import remat
 
-# Section -> its fields; an empty tuple leaves them to the room that reads it.
-FIELDS: dict[str, tuple[str, ...]] = {
-  'seed': (),
-  'total_steps': (),
-  'log_every': (),
-  'tensorboard': (),
-  'dataset': (),
-  'batch': (),
-  'accumulate': (),
-  'remat': (),
-  'augment': (),
-  'model_name': (),
-  'model': (),
-  'losses': (),
-  'optimizer': (),
-  'schedule': (),
-  'evaluation': (
-    'protocol',
-    'metric',
-    'every_steps',
-    'batch_size',
-    'untrained',
-    'baseline',
-    'transform',
+# Every field with a fixed name -> what it means; docs/config.md is made of it.
+# The other fields of a section are options of what it names, or described where
+# they are read (`choices.py` collects them).
+MEANINGS: dict[str, str] = {
+  'seed': 'Of the initial weights, the batches and everything else drawn.',
+  'total_steps': 'Updates of the whole run.',
+  'log_every': 'Steps between lines on the screen and rows of metrics.csv.',
+  'tensorboard': 'Whether to write TensorBoard events too (needs clu).',
+  'dataset.name': 'A dataset of `input/datasets.py`.',
+  'dataset.variant': (
+    "A variant of the dataset; '' takes that of the height of the frames, or "
+    'the first one of skeletons.'
   ),
-  'average': ('start', 'every', 'statistics_steps'),
-  'checkpoint': ('every_steps',),
-  'mesh': ('data', 'model'),
+  'dataset.size': (
+    'What the model sees: (height, width) of silhouettes in pixels, or '
+    '(joints, 3) of skeletons.'
+  ),
+  'dataset.format': (
+    "'tfds' (prepared), or 'opengait': a tree of pickles, read in place."
+  ),
+  'dataset.root': (
+    "Folder of the prepared datasets ('' for the default of TFDS), or the tree."
+  ),
+  'dataset.cache': "'ram' keeps what was read; '' reads again.",
+  'dataset.partition': (
+    'Who trains and who is tested: a path to a JSON file or the name of a '
+    "published partition; '' takes the dataset's own."
+  ),
+  'dataset.on_error': (
+    "At a sequence that cannot be read: 'raise' ends the run, 'skip' goes on "
+    'without it.'
+  ),
+  'accumulate': 'Parts that a batch is computed in, to save memory.',
+  'remat': (
+    'What is computed again in the backward pass, to save memory: '
+    "'none', 'stem' or 'all'."
+  ),
+  'augment': (
+    'Transforms of the inputs in training, by name; their table is below.'
+  ),
+  'model_name': 'A file of `gaitgs_jax/models`.',
+  'model': 'Options of the model; see its table below.',
+  'losses': (
+    'Name in the log -> options, `weight` and `kind`; kind is one of the '
+    'losses below, the name itself by default.'
+  ),
+  'optimizer.name': 'An optimizer of the table below.',
+  'optimizer.learning_rate': 'The base rate, which the schedule scales.',
+  'schedule.name': 'A schedule of the table below.',
+  'evaluation.protocol': "A protocol of the table below; '' for none.",
+  'evaluation.metric': "Distance of embeddings: 'euclidean' or 'cosine'.",
+  'evaluation.every_steps': 'Steps between evaluations.',
+  'evaluation.batch_size': 'Sequences that are embedded at once.',
+  'evaluation.untrained': 'Whether to evaluate the initial weights too.',
+  'evaluation.baseline': 'Whether to evaluate a baseline without learning too.',
+  'evaluation.transform': (
+    'Transforms of the inputs in evaluation, by name: those below that draw '
+    'nothing.'
+  ),
+  'average.start': (
+    'Part of the run after which weights are averaged, 0 to 1; 1 is never.'
+  ),
+  'average.every': 'Steps between the weights that are averaged.',
+  'average.statistics_steps': (
+    "Batches at the end that renew BatchNorm's statistics for the average."
+  ),
+  'checkpoint.every_steps': 'Steps between checkpoints.',
+  'mesh.data': 'Devices that share a batch; -1 takes all that remain.',
+  'mesh.model': 'Devices that share the identity head.',
 }
+
+
+def _fields() -> dict[str, tuple[str, ...]]:
+  fixed: dict[str, tuple[str, ...]] = {}
+  for path in MEANINGS:
+    section, _, field = path.partition('.')
+    fixed[section] = (*fixed.get(section, ()), *([field] if field else []))
+  # Read where they are used, some of them optional.
+  return fixed | dict.fromkeys(
+    ('dataset', 'batch', 'optimizer', 'schedule'), ()
+  )
+
+
+# Section -> its fields; an empty tuple leaves them to the module that reads it.
+FIELDS = _fields()
 
 _SECTIONS = (
   'dataset',

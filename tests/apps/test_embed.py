@@ -6,7 +6,7 @@ from training import tiny
 
 from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
-from gaitgs_jax.apps import embed
+from gaitgs_jax.apps import config_file, embed
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.index import make
@@ -71,9 +71,9 @@ def test_a_python_config_gives_the_same(run, tmp_path, capsys):
 @pytest.mark.parametrize(
   'options, words',
   [
-    (('--config=/nowhere/c.py',), '/nowhere/c.py: No such file'),
-    (('--config=/nowhere/c.json',), '/nowhere/c.json: No such file'),
-    (('--config=/nowhere/c.yaml',), 'a .py or .json file'),
+    (('--config=/nowhere/c.py',), 'no config /nowhere/c.py'),
+    (('--config=/nowhere/c.json',), 'no config /nowhere/c.json'),
+    (('--config=/nowhere/c.yaml',), 'no config /nowhere/c.yaml'),
     (('--checkpoint=/nowhere',), 'no checkpoint in /nowhere'),
     (('--source=/nowhere',), '/nowhere'),
     (('--out=/dev/null/x.npz',), 'cannot write /dev/null/x.npz'),
@@ -97,5 +97,5 @@ def test_frames_of_another_size_are_refused(run, tmp_path, capsys):
 def test_json_that_is_none_is_named(tmp_path):
   path = tmp_path / 'config.json'
   path.write_text('{')
-  with pytest.raises(UserError, match=r'config\.json is no config'):
-    embed.load_config(str(path))
+  with pytest.raises(UserError, match=r'config\.json is not JSON'):
+    config_file.load(str(path))

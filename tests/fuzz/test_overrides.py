@@ -21,6 +21,8 @@ SERVER = """
 import json, os, sys
 from fuzz import hostile
 from gaitgs_jax.apps import launch
+from gaitgs_jax.training import choices
+choices.all_models()  # So that no child imports them.
 for line in sys.stdin:
   child = os.fork()
   if child:
@@ -52,7 +54,11 @@ NAMES = st.one_of(
   st.sampled_from(
     ['', '.', 'batch.', '.batch', 'seed.x', 'batch.subjects.x', 'batch[0]',
      'dataset.size[0]', 'dataset.size[9]', 'batch..subjects', '__class__',
-     'batch.__init__', 'items', 'batch.items', 'to_dict', 'a' * 300, '%s']
+     'batch.__init__', 'items', 'batch.items', 'to_dict', 'a' * 300, '%s',
+     'augment.flip', 'augment.flip.probability', 'augment.flip.probability.x',
+     'augment.views.count', 'augment.x', 'losses.x.kind', 'losses.x.margin',
+     'losses.triplet.kind', 'batch.skip', 'optimizer.beta1', 'model.depth',
+     'evaluation.transform.centre', 'evaluation.transform.centre.frames']
   ),
   st.text(max_size=8),
 )  # fmt: skip
@@ -96,6 +102,51 @@ CONFIG, WORKDIR = '--config=configs/casia_b.py', '--workdir=x'
 
 def test_overrides_that_are_right_are_taken(parse):
   assert parse([CONFIG, WORKDIR, '--config.batch.subjects=4']) == ''
+
+
+@pytest.mark.parametrize(
+  'flags',
+  [
+    ['--config.augment.flip.probability=0.3'],
+    ['--config.augment.rotate={}', '--config.augment.flip={}'],
+    ['--config.losses.second.kind=triplet', '--config.losses.second.margin=1'],
+    ['--config.evaluation.transform.centre.frames=30'],
+    ['--config.schedule.name=cosine', '--config.schedule.final=1e-5'],
+    ['--config.batch.skip=2'],
+    ['--config.model.dropout=0.1'],
+  ],
+)
+def test_what_a_config_may_have_is_added(parse, flags):
+  assert parse([CONFIG, WORKDIR, *flags]) == ''
+
+
+def test_a_section_that_is_replaced_has_only_its_new_fields(parse):
+  told = parse(
+    [CONFIG, WORKDIR, '--config.batch={}', '--config.batch.subjects=4']
+  )
+  assert "no field 'subjects' in --config.batch.subjects" in told
+
+
+@pytest.mark.parametrize(
+  'flag, meant',
+  [
+    ('augment.flp.probability=0.3', 'flip'),
+    ('augment.flip.probabilty=0.3', 'probability'),
+    ('augment.rotat={}', 'rotate'),
+    ('losses.tripelt.margin=0.3', 'triplet'),
+    ('losses.view.wieght=0.3', 'weight'),
+    ('evaluation.transform.center.frames=30', 'centre'),
+    ('optimizer.momentun=0.5', 'momentum'),
+    ('schedule.warmup=3', 'warmup_steps'),
+    ('batch.skp=3', 'skip'),
+    ('dataset.partiton=x', 'partition'),
+    ('model.dropot=0', 'dropout'),
+    ('evaluation.protocl=x', 'protocol'),
+  ],
+)
+def test_a_misspelt_addition_names_the_nearest(parse, flag, meant):
+  told = parse([CONFIG, WORKDIR, f'--config.{flag}'])
+  assert f'did you mean {meant!r}?' in told
 
 
 @hypothesis.given(

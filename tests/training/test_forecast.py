@@ -6,7 +6,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax import models
-from gaitgs_jax.apps.embed import load_config
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import forecast
 from gaitgs_jax.training import mesh as meshes
@@ -74,7 +74,7 @@ def test_the_largest_batch_is_searched(
 
 @pytest.mark.parametrize('lowering, axes', [('native', 3), ('frames', 2)])
 def test_a_lowering_of_the_convolutions_can_be_chosen(lowering, axes):
-  config = load_config('configs/demo.py')
+  config = config_file.load('configs/demo.py')
   lowered = forecast.lower(config, meshes.create(1), lowering)
   layout = re.compile(r'dim_numbers = \[(b, [^\]]*, f)\]x')
   found = {

@@ -1,0 +1,217 @@
+"""What a config may hold beside its fixed fields: names and their options.
+
+Collected from the functions that take the options, so that the shell, the
+checks and docs/config.md cannot disagree with the code.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gaitgs_jax import losses, models
+from gaitgs_jax.input import (
+  augment,
+  pose_transforms,
+  sampling,
+  silhouette_transforms,
+  sources,
+)
+from gaitgs_jax.training import optimizer
+
+# Arguments that do not come from a config.
+_GIVEN = ('self', 'rngs', 'rate', 'base', 'total_steps')
+_WEIGHT = (
+  ('weight', 1.0, 'Times the loss, in the sum.'),
+  (
+    'kind',
+    'the name',
+    'Which loss this is, if its name in the log is another.',
+  ),
+)
+_COUNT = ('count', inspect.Parameter.empty, 'How many views.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+  """One option of something that a config names.
+
+  Attributes:
+    name: of the option.
+    default: its value where the config does not say; `inspect.Parameter.empty`
+      where it must.
+    meaning: from the docstring.
+  """
+
+  name: str
+  default: Any
+  meaning: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+  """Something that a config names.
+
+  Attributes:
+    summary: the first line of its docstring.
+    options: what it takes.
+  """
+
+  summary: str
+  options: tuple[Option, ...]
+
+
+def silhouette() -> dict[str, Choice]:
+  """Returns the transforms of silhouettes by name."""
+  return _transforms(silhouette_transforms.TRANSFORMS)
+
+
+def skeleton() -> dict[str, Choice]:
+  """Returns the transforms of skeletons by name."""
+  views = Choice(
+    'Repeats a walk along time, each time changed by itself.',
+    (Option(*_COUNT),),
+  )
+  return {'views': views, **_transforms(pose_transforms.TRANSFORMS)}
+
+
+def all_losses() -> dict[str, Choice]:
+  """Returns the losses by kind."""
+  weight = tuple(Option(*each) for each in _WEIGHT)
+  return {
+    name: dataclasses.replace(choice, options=(*weight, *choice.options))
+    for name, choice in _choices(losses.LOSSES, keyword_only=True).items()
+  }
+
+
+def optimizers() -> dict[str, Choice]:
+  """Returns the optimizers by name."""
+  return _choices(optimizer.OPTIMIZERS)
+
+
+def schedules() -> dict[str, Choice]:
+  """Returns the schedules of the learning rate by name."""
+  return _choices(optimizer.SCHEDULES)
+
+
+def batch() -> Choice:
+  """Returns the fields of `config.batch`."""
+  return _of(sampling.BatchSpec)
+
+
+def all_models() -> dict[str, Choice]:
+  """Returns the models by name, with the fields of `config.model`."""
+  found = {}
+  for name in models.names():
+    module = importlib.import_module(f'gaitgs_jax.models.{name}')
+    classes = [
+      each
+      for each in vars(module).values()
+      if inspect.isclass(each) and each.__name__.lower() == name
+    ]
+    found[name] = _of(classes[0], classes[0].__init__)
+  return found
+
+
+def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
+  """Returns what may be added to a section of a config, beyond what it has.
+
+  Args:
+    path: of the section, such as ('losses', 'triplet').
+    added: full names of the fields that are being added; they say which losses
+      are called otherwise than by their kind.
+  """
+  match path:
+    case ('dataset',):
+      return set(sources.FIELDS)
+    case ('batch',):
+      return _names({'': batch()})
+    case ('model',):
+      return _names(all_models())
+    case ('optimizer',):
+      return _names(optimizers()) | {'name', 'learning_rate'}
+    case ('schedule',):
+      return _names(schedules()) | {'name'}
+    case ('losses',):
+      named = {
+        n.split('.')[1] for n in added if re.match(r'losses\.\w+\.kind', n)
+      }
+      return set(all_losses()) | named
+    case ('losses', _):
+      return _names(all_losses())
+    case ('augment',) | ('evaluation', 'transform'):
+      return {*silhouette(), *skeleton()}
+    case ('augment', name) | ('evaluation', 'transform', name):
+      tables = (silhouette(), skeleton())
+      return _names({i: t[name] for i, t in enumerate(tables) if name in t})
+  return set()
+
+
+def _names(choices: Mapping[Any, Choice]) -> set[str]:
+  return {
+    option.name for choice in choices.values() for option in choice.options
+  }
+
+
+def _choices(
+  table: Mapping[str, Callable[..., Any]], keyword_only: bool = False
+) -> dict[str, Choice]:
+  return {
+    name: _of(function, keyword_only=keyword_only)
+    for name, function in table.items()
+  }
+
+
+def _transforms(table: Mapping[str, Callable[..., Any]]) -> dict[str, Choice]:
+  coin = Option(
+    'probability', augment.PROBABILITY, 'Share of the walks that it changes.'
+  )
+  choices = _choices(table, keyword_only=True)
+  # The skeleton says which joints change places.
+  for name, choice in choices.items():
+    options = [each for each in choice.options if each.name != 'swap']
+    if name in augment.BY_COIN:
+      options.insert(0, coin)
+    choices[name] = Choice(choice.summary, tuple(options))
+  return choices
+
+
+def _of(
+  documented: Callable[..., Any],
+  function: Callable[..., Any] | None = None,
+  keyword_only: bool = False,
+) -> Choice:
+  """Returns what a config may give to a function.
+
+  Args:
+    documented: its docstring is read.
+    function: its arguments are taken; `documented` by default.
+    keyword_only: whether the others do not come from a config.
+  """
+  text = inspect.getdoc(documented) or ''
+  meanings = _meanings(text)
+  options = tuple(
+    Option(p.name, p.default, meanings.get(p.name, ''))
+    for p in inspect.signature(function or documented).parameters.values()
+    if p.name not in _GIVEN and (p.kind is p.KEYWORD_ONLY or not keyword_only)
+  )
+  return Choice(text.split('\n\n')[0].replace('\n', ' '), options)
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+  """Returns the meanings of arguments in a docstring's Args or Attributes."""
+  found: dict[str, str] = {}
+  section = re.search(
+    r'^(?:Args|Attributes):\n((?:  .*\n?|\n)+)', docstring, re.MULTILINE
+  )
+  for match in re.finditer(
+    r'^  ([\w, ]+): (.+(?:\n    .+)*)',
+    section.group(1) if section else '',
+    re.M,
+  ):
+    meaning = ' '.join(match.group(2).split())
+    for name in match.group(1).split(', '):
+      found[name] = meaning[0].upper() + meaning[1:]
+  return found
