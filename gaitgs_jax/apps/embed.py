@@ -9,10 +9,11 @@ from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import config_file, options
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.index import Index
-from gaitgs_jax.input.sources import OpenGaitSource
+from gaitgs_jax.input.sources import OpenGaitSource, check_size
 from gaitgs_jax.training import checkpoint, compilation, embedding, setup
 from gaitgs_jax.training import mesh as meshes
 
@@ -62,19 +63,30 @@ def run(args: argparse.Namespace) -> None:
       fit.
   """
   config = config_file.of_run(args.workdir, args.config)
-  key = datasets.get(config.dataset.name).key
-  source = OpenGaitSource(args.source, key)
+  facts = datasets.get(config.dataset.name)
+  source = OpenGaitSource(args.source, facts.key)
+  check_size(source, facts, tuple(config.dataset.size))
+  index = source.index
+  if len(index) > _MEASURED and not args.out:
+    raise UserError(
+      f'{args.source}: has {len(index)} sequences, but distances are printed of'
+      f' up to {_MEASURED}; pass --out=FILE to write the embeddings'
+    )
   found = checkpoint.choose(args.workdir, args.checkpoint)
   compilation.keep()
   embeddings = embed(config, found, source, args.batch_size)
-  index = source.index
   metric = config.evaluation.metric
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
     print(describe(index, np.asarray(matrix), metric))
+  if facts.is_synthetic:
+    print(
+      f'note: this model was trained on {facts.title} alone; its distances'
+      ' between real people say little about who they are'
+    )
   if args.out:
     save(args.out, embeddings, index)
-    print(f'wrote {args.out}')
+    print(f'wrote {args.out}: {len(index)} embeddings')
 
 
 def embed(

@@ -43,6 +43,11 @@ class Dataset:
     return 'keypoints' if self.skeleton else 'frames'
 
   @property
+  def is_synthetic(self) -> bool:
+    """Whether nobody in it is real."""
+    return 'synthetic_walkers' in (self.name, self.people)
+
+  @property
   def sequences(self) -> int | None:
     """Sequences of the published design, every subject in every cell."""
     if self.subjects is None:

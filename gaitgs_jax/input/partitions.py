@@ -64,14 +64,14 @@ def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
 def read_partition(path: Path) -> Partition:
   """Reads one partition file; see `load_partition`."""
   try:
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_bytes())
   except OSError as error:
     raise UserError(
       f'{path}: no partition there; set dataset.partition to a json file with'
       ' TRAIN_SET and TEST_SET, or to the name of one in data/partitions'
     ) from error
   except ValueError as error:
-    raise UserError(f'{path}: is no json ({error})') from error
+    raise UserError(f'{path}: is not json ({error})') from error
   sets = [_subjects(content, key, path) for key in ('TRAIN_SET', 'TEST_SET')]
   partition = Partition(*sets)
   if not partition.test:
@@ -91,7 +91,10 @@ def _subjects(content: Any, key: str, path: Path) -> tuple[str, ...]:
   if not isinstance(names, list) or not all(
     isinstance(name, str) for name in names
   ):
-    raise UserError(f'{path}: {key} must be a list of subject names')
+    raise UserError(
+      f'{path}: {key} must be a list of subject names in quotes, such as'
+      ' ["001", "002"]'
+    )
   if len(set(names)) != len(names):
     raise UserError(f'{path}: {key} names a subject twice')
   return tuple(names)
@@ -108,6 +111,11 @@ def split(index: Index, partition: Partition) -> tuple[np.ndarray, np.ndarray]:
   missing = sorted(named - set(index.subject.tolist()))
   if missing:
     shown = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')
+    if alike := _alike(missing[0], index):
+      raise UserError(
+        f'the partition names a subject {missing[0]!r}, but the data calls it'
+        f' {alike!r}; write the names as the data does'
+      )
     raise UserError(
       f'the data lacks {len(missing)} of the {len(named)} subjects of its'
       f' partition ({shown}): complete a half-copied tree, or set'
@@ -116,3 +124,14 @@ def split(index: Index, partition: Partition) -> tuple[np.ndarray, np.ndarray]:
   train = np.flatnonzero(np.isin(index.subject, partition.train))
   test = np.flatnonzero(np.isin(index.subject, partition.test))
   return train, test
+
+
+def _alike(missing: str, index: Index) -> str:
+  """Returns the subject whose name is the same number; '' without one."""
+  names = np.unique(index.subject).tolist() if missing.isdecimal() else []
+  same = [
+    name
+    for name in names
+    if name.isdecimal() and name.lstrip('0') == missing.lstrip('0')
+  ]
+  return same[0] if same else ''

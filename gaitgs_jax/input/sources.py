@@ -361,10 +361,7 @@ def open_source(
     source = PreparedSource(_prepared_directory(dataset))
   else:
     raise wrong_choice(f'config.dataset.format is {kind!r}', kind, FORMATS)
-  if facts.skeleton:
-    _check_joints(source, facts, tuple(dataset['size']))
-  else:
-    _check_size(source.size, tuple(dataset['size']))
+  check_size(source, facts, tuple(dataset['size']))
   cache = dataset.get('cache', '')
   if cache not in CACHES:
     raise wrong_choice(f'config.dataset.cache is {cache!r}', cache, CACHES)
@@ -408,7 +405,26 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
   return directory
 
 
-def _check_size(stored: tuple[int, int], wanted: tuple[int, ...]) -> None:
+def check_size(
+  source: Source, facts: datasets.Dataset, wanted: tuple[int, ...]
+) -> None:
+  """Refuses frames that a model's input cannot be cut from.
+
+  Args:
+    source: of the frames or skeletons.
+    facts: on the dataset that the model was made for.
+    wanted: its `dataset.size`.
+
+  Raises:
+    UserError: they are of another size, or have another number of joints.
+  """
+  if facts.skeleton:
+    _check_joints(source, facts, wanted)
+  else:
+    _check_frames(source.size, wanted)
+
+
+def _check_frames(stored: tuple[int, int], wanted: tuple[int, ...]) -> None:
   spare = stored[1] - wanted[1]
   if stored[0] != wanted[0] or spare < 0 or spare % 2:
     raise UserError(

@@ -91,7 +91,40 @@ def test_frames_of_another_size_are_refused(run, tmp_path, capsys):
   path = tmp_path / 'config.json'
   path.write_text(json.dumps(config))
   assert _embed(run, f'--config={path}') == 2
-  assert 'expects 16x6' in capsys.readouterr().err
+  error = capsys.readouterr().err
+  assert 'dataset.size 16x6 cannot be cut' in error
+  assert 'gaitgs_jax pretreat --size=16' in error
+
+
+def test_a_model_that_saw_no_real_people_says_so(run, tmp_path, capsys):
+  config = json.loads((run / 'run' / 'config.json').read_text())
+  assert _embed(run) == 0
+  assert 'real people' not in capsys.readouterr().out
+  config['dataset']['name'] = 'synthetic_walkers'
+  path = tmp_path / 'config.json'
+  path.write_text(json.dumps(config))
+  assert _embed(run, f'--config={path}') == 0
+  output = capsys.readouterr().out
+  assert 'note: this model was trained on synthetic walkers alone' in output
+
+
+def test_more_walks_than_are_printed_need_a_file(
+  run, tmp_path, capsys, monkeypatch
+):
+  monkeypatch.setattr(embed, '_MEASURED', 47)
+  computed = []
+  compute = embed.embed
+  monkeypatch.setattr(
+    embed, 'embed', lambda *args: computed.append(1) or compute(*args)
+  )
+  assert _embed(run) == 2
+  error = capsys.readouterr().err
+  assert 'has 48 sequences, but distances are printed of up to 47' in error
+  assert not computed
+  out = tmp_path / 'x.npz'
+  assert _embed(run, f'--out={out}') == 0
+  assert capsys.readouterr().out == f'wrote {out}: 48 embeddings\n'
+  assert len(np.load(out)['embeddings']) == 48
 
 
 def test_json_that_is_none_is_named(tmp_path):

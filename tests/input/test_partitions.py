@@ -26,6 +26,22 @@ def test_rows_follow_the_partition(tmp_path):
   assert test.tolist() == [0]
 
 
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_a_byte_order_mark_is_no_fault(tmp_path, encoding):
+  path = tmp_path / 'p.json'
+  path.write_text('{"TRAIN_SET": ["001"],\r\n "TEST_SET": ["é"]}', encoding)
+  partition = partitions.read_partition(path)
+  assert partition == partitions.Partition(('001',), ('é',))
+
+
+def test_names_without_their_zeros_are_told():
+  partition = partitions.Partition(('1',), ('002',))
+  with pytest.raises(
+    UserError, match=r"names a subject '1', .* calls it '001'"
+  ):
+    partitions.split(INDEX, partition)
+
+
 def test_each_dataset_has_its_own_file():
   def name(*args):
     return partitions.partition_path(*args).name
@@ -52,10 +68,13 @@ def test_a_path_and_a_published_name_are_told_apart():
     ({'TRAIN_SET': ['001'], 'TEST_SET': []}, 'TEST_SET is empty'),
     ({'TRAIN_SET': ['001']}, 'TEST_SET must be a list'),
     ({'TRAIN_SET': '001', 'TEST_SET': ['002']}, 'TRAIN_SET must be a list'),
-    ({'TRAIN_SET': [1], 'TEST_SET': ['002']}, 'TRAIN_SET must be a list'),
+    (
+      {'TRAIN_SET': [1], 'TEST_SET': ['002']},
+      r'TRAIN_SET must be a list of subject names in quotes',
+    ),
     ({'TRAIN_SET': [], 'TEST_SET': ['1', '1']}, 'names a subject twice'),
     ([], 'TRAIN_SET must be a list'),
-    ('{', 'is no json'),
+    ('{', 'is not json'),
   ],
 )
 def test_bad_partitions_are_named(tmp_path, content, message):
