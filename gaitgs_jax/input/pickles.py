@@ -81,6 +81,10 @@ class PickleError(UserError):
     self.path = Path(path)
     self.reason = reason
 
+  def __reduce__(self) -> tuple[type, tuple[Path, str]]:
+    # Helper processes send it home; an exception keeps its message alone.
+    return type(self), (self.path, self.reason)
+
 
 def load_array(path: str | os.PathLike) -> np.ndarray:
   """Reads one numeric array of any shape from a pickle file, read-only.

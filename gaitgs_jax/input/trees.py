@@ -361,8 +361,13 @@ def read_pretreated(
     return pretreat(frames, size)
   if frames.shape[1:] != (size, size):
     height, width = frames.shape[1:]
+    hint = 'start from the raw images'
+    if height == width:
+      hint += (
+        f', or take --size={height} (pretreat), --variant={height} (prepare)'
+      )
     raise UserError(
-      f'{folder}: frames are {height}x{width}, not {size}x{size}; choose'
-      f' --variant={height} if they are square, or start from the raw images'
+      f'{folder}: its pickled frames are {height}x{width}, not {size}x{size};'
+      f' {hint}'
     )
   return frames

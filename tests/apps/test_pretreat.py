@@ -49,16 +49,35 @@ def test_what_cannot_be_pretreated_is_told(tmp_path, capsys):
   assert 'left out: 001/a/000' in capsys.readouterr().out
   assert OpenGaitSource(out).size == (128, 128)
 
+  other = f'--out={tmp_path / "other"}'
   classes = frames // 255 * 15
   classes[:, :30, :30] = 7
   walker_trees.write_images(walks / 'c' / '001', classes)
-  assert main([*command, f'--out={tmp_path / "other"}']) == 2
+  assert main([*command[:2], *command[3:], other]) == 2
   assert 'c/001: its pixels are 0, 7, 15' in capsys.readouterr().err
   walker_trees.write_images(walks / 'c' / '001', frames // 255)
-  assert main([*command, f'--out={tmp_path / "ones"}']) == 0
+  assert main([*command[:2], *command[3:], f'--out={tmp_path / "ones"}']) == 0
   assert 'note: 001/c/000: read as 1 on 0' in capsys.readouterr().out
 
   (walks / 'b' / '001' / '003.png').write_bytes(b'')
-  assert main([*command, f'--out={tmp_path / "other"}']) == 2
+  assert main([*command[:2], *command[3:], other]) == 2
   assert '003.png: is empty' in capsys.readouterr().err
   assert not (tmp_path / 'other').exists()
+
+
+def test_pickles_that_cannot_be_taken_are_told(tmp_path, capsys):
+  path = tmp_path / 'tree' / '001' / 'nm-01' / '090' / '090.pkl'
+  frames = pretreat(walker_trees.frames('001'))
+  command = [
+    'pretreat', f'--source={tmp_path / "tree"}', f'--out={tmp_path / "out"}',
+    '--workers=1',
+  ]  # fmt: skip
+  for value, message in (
+    (frames // 255, '090.pkl: its values run from 0 to 1'),
+    (frames[:, :, 10:-10], 'pickled frames are 64x44, not 64x64; start from'),
+    (np.zeros((5, 128, 128), np.uint8), 'or take --size=128 (pretreat)'),
+    ({'ann': 1}, '090.pkl: refused: '),
+  ):
+    walker_trees.write_pickle(path, value)
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
