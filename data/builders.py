@@ -6,7 +6,7 @@ import inspect
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.data.work import Chunk, PoseCall, TreeCall, exclusive
+from gaitgs_jax.data import work
+from gaitgs_jax.data.work import Call, Chunk, PoseCall, TreeCall, exclusive
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   datasets,
@@ -48,13 +49,13 @@ class Job:
     subject: its name.
     condition: its name.
     view: its name.
-    call: returns uint8 [s, size, size] or float32 [s,v,3]; see `work.py`.
+    call: makes it; see `work.Call`.
   """
 
   subject: str
   condition: str
   view: str
-  call: Callable[[], np.ndarray]
+  call: Call
 
 
 @dataclasses.dataclass
@@ -197,8 +198,8 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
       for group in groups
     ]
     done = self._pool.map(chunks)
-    for group, chunk, _ in zip(groups, chunks, done, strict=True):
-      yield from zip(group, chunk.load(), strict=True)
+    for group, path in zip(groups, done, strict=True):
+      yield from zip(group, work.load(path), strict=True)
 
 
 class TreeBuilder(SequenceBuilder):
@@ -236,7 +237,7 @@ class TreeBuilder(SequenceBuilder):
 
   def _call(
     self, sequence: trees.TreeSequence, facts: datasets.Dataset
-  ) -> Callable[[], np.ndarray]:
+  ) -> Call:
     if facts.skeleton:
       return PoseCall(sequence, facts.skeleton)
     return TreeCall(sequence.folder, self.builder_config.size)

@@ -2,13 +2,12 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from gaitgs_jax.data.builders import Job, SequenceBuilder, SequenceConfig
+from gaitgs_jax.data.work import Call
 from gaitgs_jax.synthetic import CONDITIONS, VIEWS
 
 # One population; a variant shows its first people.
@@ -56,7 +55,7 @@ class WalkersBuilder(SequenceBuilder):
   ]
 
   @abc.abstractmethod
-  def call(self, **walk: Any) -> Callable[[], np.ndarray]:
+  def call(self, **walk: Any) -> Call:
     """Returns what makes one walk of the arguments of `synthetic.walk`."""
 
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:

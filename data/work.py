@@ -4,15 +4,18 @@ import contextlib
 import dataclasses
 import errno
 import fcntl
+import functools
 import hashlib
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 import numpy as np
 
+from gaitgs_jax import atomic
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoint_faults, keypoints
 from gaitgs_jax.input.pretreatment import pretreat
@@ -20,7 +23,17 @@ from gaitgs_jax.input.trees import TreeSequence, read_pretreated
 from gaitgs_jax.synthetic import walk, walk_keypoints
 
 
-# Calls are dataclasses, as their repr is what a work file is named after.
+class Call(Protocol):
+  """Makes one sequence; a dataclass, as work files are named after its repr."""
+
+  @property
+  def source(self) -> str:
+    """The file or folder that it reads, '' if none."""
+
+  def __call__(self) -> np.ndarray:
+    """Returns uint8 [s,h,w] or float32 [s,v,3]."""
+
+
 @dataclasses.dataclass(frozen=True)
 class WalkCall:
   """Makes one synthetic walk, pretreated, uint8 [s, size, size].
@@ -34,6 +47,7 @@ class WalkCall:
   view: str
   frames: int | None
   size: int
+  source: ClassVar[str] = ''
 
   def __call__(self) -> np.ndarray:
     """Returns the frames."""
@@ -52,6 +66,7 @@ class WalkPoseCall:
   condition: str
   view: str
   frames: int | None
+  source: ClassVar[str] = ''
 
   def __call__(self) -> np.ndarray:
     """Returns the keypoints."""
@@ -66,6 +81,11 @@ class TreeCall:
 
   folder: str
   size: int
+
+  @property
+  def source(self) -> str:
+    """The sequence's folder."""
+    return self.folder
 
   def __call__(self) -> np.ndarray:
     """Returns the frames.
@@ -82,6 +102,11 @@ class PoseCall:
 
   sequence: TreeSequence
   skeleton: str
+
+  @property
+  def source(self) -> str:
+    """The sequence's folder, or the csv file."""
+    return self.sequence.folder
 
   def __call__(self) -> np.ndarray:
     """Returns the keypoints.
@@ -126,58 +151,96 @@ def exclusive(folder: Path) -> Iterator[None]:
 class Chunk:
   """A few sequences that go into one file of a work folder.
 
-  The file is there whole or not at all, and a chunk that has its file is done:
-  so an interrupted preparation goes on where it stopped.
+  The file is there whole or not at all, and is named after the calls, the
+  files they read and the code: so an interrupted preparation goes on where it
+  stopped, and what was copied or replaced since then is read again.
 
   Attributes:
     folder: the work folder.
-    calls: make one sequence each, uint8 [s,h,w] or float32 [s,v,3].
+    calls: make one sequence each.
   """
 
   folder: str
-  calls: tuple[Callable[[], np.ndarray], ...]
+  calls: tuple[Call, ...]
 
   @property
   def path(self) -> Path:
-    """The chunk's file, named after what its calls would do."""
-    digest = hashlib.sha256(repr(self.calls).encode()).hexdigest()
-    return Path(self.folder, f'{digest[:32]}.npz')
+    """The chunk's file, for the sources as they are now."""
+    sources = sorted({call.source for call in self.calls} - {''})
+    facts = (self.calls, [(each, _stamp(each)) for each in sources], _code())
+    digest = hashlib.sha256(repr(facts).encode(errors='surrogateescape'))
+    return Path(self.folder, f'{digest.hexdigest()[:32]}.npz')
 
-  def __call__(self) -> None:
-    """Makes the file where it is missing.
+  def __call__(self) -> Path:
+    """Makes the file where it is missing; returns its path.
 
     Raises:
-      UserError: a sequence cannot be read, or the disk is full.
+      UserError: a sequence cannot be read or changed meanwhile, or the disk is
+        full.
     """
     path = self.path
     if path.exists():
-      return
+      return path
     arrays = [call() for call in self.calls]
-    partial = path.with_suffix(f'.partial{os.getpid()}')
+    if self.path != path:
+      first, last = self.calls[0].source, self.calls[-1].source
+      raise UserError(
+        f'{first} to {last}: files there changed while they were read; wait '
+        'until they are copied and run the same command again'
+      )
     try:
-      with partial.open('wb') as file:
+      with atomic.writing(path) as file:
         np.savez_compressed(file, *arrays)
-      partial.replace(path)
-    except OSError as error:
-      partial.unlink(missing_ok=True)
-      if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except UserError as error:
+      code = getattr(error.__cause__, 'errno', None)
+      if code not in (errno.ENOSPC, errno.EDQUOT):
         raise
       raise UserError(
         f'{self.folder}: the disk is full; make room and run the same command'
         ' again, it goes on from here'
       ) from error
+    return path
 
-  def load(self) -> list[np.ndarray]:
-    """Returns each sequence from the chunk's file.
 
-    Raises:
-      UserError: the file is damaged; it is deleted.
-    """
-    try:
-      with self.path.open('rb') as file, np.load(file) as arrays:
-        return [arrays[name] for name in arrays.files]
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-      self.path.unlink(missing_ok=True)
-      raise UserError(
-        f'{self.path}: was damaged and is deleted; run the same command again'
-      ) from error
+def load(path: Path) -> list[np.ndarray]:
+  """Returns each sequence from a chunk's file.
+
+  Raises:
+    UserError: the file is damaged; it is deleted.
+  """
+  try:
+    with path.open('rb') as file, np.load(file) as arrays:
+      return [arrays[name] for name in arrays.files]
+  except (OSError, ValueError, zipfile.BadZipFile) as error:
+    path.unlink(missing_ok=True)
+    raise UserError(
+      f'{path}: was damaged and is deleted; run the same command again'
+    ) from error
+
+
+def _stamp(source: str) -> list[tuple[str, int, int, int]] | None:
+  """Returns name, size and times of change of a source's files.
+
+  The second time is the system's own: copying can set the first one back.
+  """
+  try:
+    if not os.path.isdir(source):
+      return [_facts('', os.stat(source))]
+    with os.scandir(source) as found:
+      return sorted(_facts(each.name, each.stat()) for each in found)
+  except OSError:
+    return None  # The call says what is wrong.
+
+
+def _facts(name: str, status: os.stat_result) -> tuple[str, int, int, int]:
+  return name, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@functools.cache
+def _code() -> str:
+  """Returns a digest of the code that makes sequences."""
+  digest = hashlib.sha256()
+  for folder in ('input', 'synthetic'):
+    for path in sorted(Path(atomic.__file__).with_name(folder).glob('*.py')):
+      digest.update(path.read_bytes())
+  return digest.hexdigest()

@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import shutil
 
 import numpy as np
@@ -8,6 +7,7 @@ import walker_trees
 
 from gaitgs_jax import synthetic
 from gaitgs_jax.__main__ import main
+from gaitgs_jax.data import work
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
@@ -281,34 +281,44 @@ def test_interrupted_preparation_goes_on(
   tmp_path, small_datasets, monkeypatch, capsys
 ):
   tree = walker_trees.casia_b(tmp_path / 'raw')
+  late = sorted((tree / '001' / 'nm-01' / '090').iterdir())[2:]
+  images = {path: path.read_bytes() for path in late}
+  for path in late:
+    path.unlink()
   monkeypatch.setattr(small_datasets, '_CHUNK', 2)
-  load, count = small_datasets.Chunk.load, itertools.count()
+  load, first, second = work.load, {}, {}
 
-  def interrupted(chunk):
-    if next(count) == 3:
+  def interrupted(path):
+    if len(first) == 3:
       raise KeyboardInterrupt
-    return load(chunk)
+    first[path.name] = path.stat().st_mtime_ns
+    return load(path)
 
-  monkeypatch.setattr(small_datasets.Chunk, 'load', interrupted)
+  monkeypatch.setattr(work, 'load', interrupted)
   assert prepare('casia_b', tmp_path, f'--source={tree}') == 130
-  monkeypatch.setattr(small_datasets.Chunk, 'load', load)
   folder = tmp_path / 'casia_b' / '64'
   assert not prepared.find(tmp_path, 'casia_b', '64')
   assert [path.name for path in folder.iterdir()] == ['work-1.0.0']
 
-  # What is done is not done again: it would be missed if it were.
-  done = sum(1 for _ in (folder / 'work-1.0.0').glob('*.npz'))
-  assert done >= 3
-  shutil.rmtree(tree / '001' / 'nm-01' / '090')
-  walker_trees.write_images(tree / '001' / 'nm-01' / '090', [])
+  # The walk that was copied half is copied whole.
+  for path, data in images.items():
+    path.write_bytes(data)
   stale = folder / 'incomplete.ABCDEF_1.0.0'
   stale.mkdir()
+
+  def noted(path):
+    second[path.name] = path.stat().st_mtime_ns
+    return load(path)
+
+  monkeypatch.setattr(work, 'load', noted)
   assert prepare('casia_b', tmp_path, f'--source={tree}') == 0
   assert not stale.exists()
   source = opened(tmp_path, 'casia_b', '64')
   np.testing.assert_array_equal(
     source.read(0), pretreat(walker_trees.frames('001', 'nm-01', '090'))
   )
+  # What was done and has not changed is not done again.
+  assert len(first.items() & second.items()) == 2
 
 
 def test_synthetic_walkers_need_no_source_and_are_checked(tmp_path, capsys):

@@ -1,11 +1,22 @@
+import dataclasses
 import errno
+import os
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
-from gaitgs_jax.data.work import Chunk, PoseCall, TreeCall, WalkCall, exclusive
+from gaitgs_jax.data import work
+from gaitgs_jax.data.work import (
+  Chunk,
+  PoseCall,
+  TreeCall,
+  WalkCall,
+  exclusive,
+  load,
+)
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.trees import TreeSequence
@@ -22,14 +33,13 @@ def test_walk_is_pretreated():
 def test_chunk_is_made_once_and_read_back(tmp_path):
   calls = (CALL, WalkCall(0, 1, 'bg-01', '090', 8, 64))
   chunk = Chunk(str(tmp_path), calls)
-  chunk()
-  for made, call in zip(chunk.load(), calls, strict=True):
+  path = chunk()
+  for made, call in zip(load(path), calls, strict=True):
     np.testing.assert_array_equal(made, call())
-  assert list(tmp_path.iterdir()) == [chunk.path]
+  assert list(tmp_path.iterdir()) == [path]
 
-  chunk.path.write_bytes(b'kept')
-  chunk()
-  assert chunk.path.read_bytes() == b'kept'
+  path.write_bytes(b'kept')
+  assert chunk() == path and path.read_bytes() == b'kept'
 
 
 def test_chunks_of_other_calls_have_other_files(tmp_path):
@@ -55,13 +65,91 @@ def test_path_is_the_same_in_every_process(tmp_path):
   assert output.strip() == str(chunk.path)
 
 
+def _draw(path, left):
+  image = np.zeros((80, 60), np.uint8)
+  image[10:70, left : left + 20] = 255
+  path.write_bytes(cv2.imencode('.bmp', image)[1])
+
+
+def _copy_more(folder):
+  _draw(folder / '3.bmp', 25)
+
+
+def _replace_in_place(folder):
+  """Other pixels in a file of the same size, as old as the one before."""
+  path = folder / '2.bmp'
+  before = path.stat()
+  _draw(path, 30)
+  assert path.stat().st_size == before.st_size
+  os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _remove(folder):
+  (folder / '2.bmp').unlink()
+
+
+@pytest.mark.parametrize('change', [_copy_more, _replace_in_place, _remove])
+def test_a_walk_that_was_copied_again_is_read_again(tmp_path, change):
+  walks = [tmp_path / 'walks' / name for name in 'ab']
+  for folder in walks:
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+      _draw(folder / f'{number}.bmp', 10 * number)
+  one, other = (
+    Chunk(str(tmp_path / 'work'), (TreeCall(str(folder), 64),))
+    for folder in walks
+  )
+  before = one(), other()
+  change(walks[0])
+  assert other() == before[1]
+  path = one()
+  assert path != before[0]
+  np.testing.assert_array_equal(load(path)[0], one.calls[0]())
+
+
+def test_a_csv_that_was_replaced_is_read_again(tmp_path):
+  path = tmp_path / 'poses.csv'
+  call = PoseCall(TreeSequence('a', 'b', 'c', str(path), ((0, 9),)), 'coco17')
+  chunk = Chunk(str(tmp_path), (call,))
+  names = {chunk.path}
+  for text in ('half', 'whole text'):
+    path.write_text(text)
+    names.add(chunk.path)
+  assert len(names) == 3
+
+
+def test_newer_code_makes_its_own_files(tmp_path, monkeypatch):
+  chunk = Chunk(str(tmp_path), (CALL,))
+  before = chunk.path
+  monkeypatch.setattr(work, '_code', lambda: 'newer')
+  assert chunk.path != before
+
+
+def test_a_walk_that_is_being_copied_is_refused(tmp_path):
+  source = tmp_path / 'walk'
+  source.mkdir()
+
+  @dataclasses.dataclass(frozen=True)
+  class Copying:
+    source: str
+
+    def __call__(self):
+      (source / 'next.png').touch(exist_ok=True)
+      return np.zeros((1, 64, 64), np.uint8)
+
+  chunk = Chunk(str(tmp_path / 'work'), (Copying(str(source)),))
+  with pytest.raises(UserError, match='walk: files there changed while they'):
+    chunk()
+  assert not (tmp_path / 'work').exists()
+
+
 def test_damaged_chunk_is_deleted_and_told(tmp_path):
   chunk = Chunk(str(tmp_path), (CALL,))
-  chunk()
-  chunk.path.write_bytes(chunk.path.read_bytes()[:-30])
+  path = chunk()
+  path.write_bytes(path.read_bytes()[:-30])
   with pytest.raises(UserError, match='run the same command again'):
-    chunk.load()
-  assert not chunk.path.exists()
+    load(path)
+  assert not path.exists()
 
 
 def test_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):
