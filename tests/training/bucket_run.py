@@ -38,6 +38,9 @@ def main(root):
   (half / 'default' / 'manifest.ocdbt').write_text('half')
   loop.evaluate(config, root / 'other', RUN)
   assert half.exists(), 'what only reads a run removes nothing of it'
+  # What older versions left when they were killed.
+  (root / 'bucket' / 'run' / 'config.json').write_text('{"seed": 1, "da')
+  shutil.rmtree(root / 'bucket' / 'run' / 'checkpoints' / '3' / 'metrics')
   config.total_steps = 6
   loop.train(config, RUN)
   loop.evaluate(config, root / 'other', f'{RUN}/checkpoints/6')

@@ -21,6 +21,7 @@ def test_a_run_in_a_bucket_goes_on_and_ends_bit_for_bit_as_on_a_disk(tmp_path):
   assert not done.returncode, done.stderr
   run, disk = tmp_path / 'bucket' / 'run', tmp_path / 'disk'
   assert done.stdout.count('copying 48 files') == 1
+  assert f'{bucket_run.RUN}/config.json is damaged: it is' in done.stdout
   assert 'going on from step 3 in gs://bucket/run' in done.stdout
   assert f'everything is in {bucket_run.RUN}' in done.stdout
   assert '6 is damaged (default is missing): it is 6.damaged' in done.stdout
@@ -32,6 +33,7 @@ def test_a_run_in_a_bucket_goes_on_and_ends_bit_for_bit_as_on_a_disk(tmp_path):
   assert {path.name for path in run.iterdir()} == {
     'checkpoints',
     'config.json',
+    'config.json.damaged',
     'evaluation',
     'metrics.csv',
     'parameters.txt',
