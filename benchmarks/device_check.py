@@ -23,6 +23,8 @@ import tempfile
 import time
 from typing import Any
 
+# Trying Triton's matrix products out takes XLA minutes for each program.
+WITHOUT_TRITON = '--xla_gpu_enable_triton_gemm=false'
 CHANNELS_LAST = '--xla_gpu_force_conv_nhwc=true'
 CASIA_B = ('--form=gaitgs_casia_b', '--rows=64', '--frames=30')
 OUMVLP = ('--form=gaitgs_oumvlp', '--rows=256', '--frames=30')
@@ -42,7 +44,7 @@ class Row:
     name: what is measured.
     module: of `benchmarks`.
     flags: of the module.
-    xla: added to XLA_FLAGS.
+    xla: added to XLA_FLAGS, after WITHOUT_TRITON.
     limit: seconds it may take.
   """
 
@@ -76,26 +78,18 @@ def _released(name: str, work: str, *flags: str) -> Row:
 
 ROWS = (
   Row('rates of the device', 'ceilings', limit=60),
-  _train('CASIA-B, native', *CASIA_B, HALF, NATIVE),
   _train(
     'CASIA-B, native, channels last', *CASIA_B, HALF, NATIVE, xla=CHANNELS_LAST
   ),
+  _train('CASIA-B, native', *CASIA_B, HALF, NATIVE),
   _released('train step, CASIA-B', 'train_step', *CASIA_B),
-  _train('CASIA-B, frames', *CASIA_B, HALF, FRAMES),
+  Row('embedding, CASIA-B, float32', 'embed', (*WALKS, SINGLE)),
   _train(
     'CASIA-B, frames, channels last',
     *CASIA_B,
     HALF,
     FRAMES,
     xla=CHANNELS_LAST,
-  ),
-  Row('embedding, CASIA-B, float32', 'embed', (*WALKS, SINGLE)),
-  Row('embedding, CASIA-B, bfloat16', 'embed', (*WALKS, HALF)),
-  _released('embedding, CASIA-B', 'embed', *WALKS),
-  Row(
-    'embedding, CASIA-B, one walk, float32',
-    'embed',
-    (*WALKS, SINGLE, '--rows=1'),
   ),
   Row(
     'rounding of golden embeddings',
@@ -107,27 +101,41 @@ ROWS = (
       '--lengths=30',
     ),
   ),
+  _released('embedding, CASIA-B', 'embed', *WALKS),
+  _train('OU-MVLP, channels last', *OUMVLP, HALF, xla=CHANNELS_LAST),
+  _released('train step, OU-MVLP', 'train_step', *OUMVLP),
   _train('CASIA-B, native again', *CASIA_B, HALF, NATIVE),
   _released('train step, CASIA-B again', 'train_step', *CASIA_B),
-  _train('OU-MVLP, native', *OUMVLP, HALF, NATIVE, limit=150),
-  _released('train step, OU-MVLP', 'train_step', *OUMVLP),
-  _train(
-    'OU-MVLP, native, channels last', *OUMVLP, HALF, NATIVE, xla=CHANNELS_LAST
-  ),
   _train('CASIA-B, less memory', *CASIA_B, HALF, *LESS_MEMORY),
   _train('OU-MVLP, less memory', *OUMVLP, HALF, *LESS_MEMORY),
+  Row('embedding, CASIA-B, bfloat16', 'embed', (*WALKS, HALF)),
+  _train('CASIA-B, frames', *CASIA_B, HALF, FRAMES),
   _train('CASIA-B, winograd', *CASIA_B, HALF, '--lowering=winograd'),
-  _train('CASIA-B, float32', *CASIA_B, SINGLE),
   *(
     _train(
       f'CASIA-B, native, autotuning level {level}',
       *CASIA_B,
       HALF,
+      NATIVE,
       xla=f'--xla_gpu_autotune_level={level}',
     )
     for level in (0, 2)
   ),
+  _train('CASIA-B, float32', *CASIA_B, SINGLE),
+  Row(
+    'embedding, CASIA-B, one walk, float32',
+    'embed',
+    (*WALKS, SINGLE, '--rows=1'),
+  ),
   _train('CSTL at 64x44, float32', *CASIA_B, SINGLE, '--form=cstl_casia_b'),
+  _train(
+    'CASIA-B, native, Triton',
+    *CASIA_B,
+    HALF,
+    NATIVE,
+    xla='--xla_gpu_enable_triton_gemm=true',
+    limit=240,
+  ),
 )
 
 
@@ -146,16 +154,17 @@ def measure(
     Its name, its command, how it ended and, if it ended well, what it found.
   """
   command = row.command(options)
-  environment = os.environ | {'JAX_COMPILATION_CACHE_DIR': cache}
+  environment = {'JAX_COMPILATION_CACHE_DIR': cache} | os.environ
+  environment['JAX_LOG_COMPILES'] = '1'  # To see where a slow one was.
   # Of a GPU's memory JAX takes three quarters by itself: the rest would go
   # unused, as nothing else runs there.
   environment.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.92')
-  flags = f'{environment.get("XLA_FLAGS", "")} {row.xla}'.strip()
-  environment['XLA_FLAGS'] = flags
+  flags = [environment.get('XLA_FLAGS', ''), WITHOUT_TRITON, row.xla]
+  environment['XLA_FLAGS'] = ' '.join(filter(None, flags))
   told: dict[str, Any] = {
     'name': row.name,
     'command': ' '.join(command[1:]),
-    'XLA_FLAGS': flags,
+    'XLA_FLAGS': environment['XLA_FLAGS'],
   }
   start = time.monotonic()
   with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
