@@ -7,13 +7,16 @@ import argparse
 
 import jax
 
-from benchmarks import measuring
+from benchmarks import measuring, turns
 
 
 def main() -> None:
   """Prints the rates."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
   parser.add_argument('--json', action='store_true')
+  turns.add_flag(parser)
+  options = parser.parse_args()
+  turns.wait(options.turn)
   rates = {
     'bfloat16': measuring.matrix_rate('bfloat16'),
     'float32': measuring.matrix_rate('float32'),
@@ -25,7 +28,7 @@ def main() -> None:
     **{f'TFLOP/s, {name}': rate / 1e12 for name, rate in rates.items()},
     'copy, GB/s': measuring.copy_rate() / 1e9,
   }
-  measuring.show(found, parser.parse_args().json)
+  measuring.show(found, options.json)
 
 
 if __name__ == '__main__':

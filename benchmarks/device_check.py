@@ -4,13 +4,16 @@
   python -m benchmarks.device_check --code=GaitGS --out=device_check.json
 
 Each row is another benchmark in a process and a time limit of its own, so that
-one that hangs or fails costs that row alone. The most telling rows come first;
-what does not fit in --minutes is left out. Rows whose name ends in "again" are
-the second turn of one above: the machine's noise. The file is written after
-every row. Needs jax, flax, optax and numpy, and PyTorch for the released code.
+one that hangs or fails costs that row alone. Several are compiled side by side,
+as XLA takes 100 s for a train step, but one at a time is measured, while the
+others are stopped. The most telling rows start first; what does not fit in
+--minutes is left out. Rows whose name ends in "again" are the second turn of
+one above: the machine's noise. The file is written after every row. Needs jax,
+flax, optax and numpy, and PyTorch for the released code.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -21,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 # Trying Triton's matrix products out takes XLA minutes for each program.
@@ -32,6 +36,7 @@ WALKS = ('--form=gaitgs_casia_b', '--rows=16', '--frames=80')
 HALF, SINGLE = '--dtype=bfloat16', '--dtype=float32'
 NATIVE, FRAMES = '--lowering=native', '--lowering=frames'
 LESS_MEMORY = ('--remat=stem', '--accumulate=4')
+TURN = 60.0  # Seconds for measuring what is compiled.
 # Of what is measured without a device, to see that every row works.
 TINY = ('--rows=4', '--frames=6', '--repeats=1')
 
@@ -45,14 +50,14 @@ class Row:
     module: of `benchmarks`.
     flags: of the module.
     xla: added to XLA_FLAGS, after WITHOUT_TRITON.
-    limit: seconds it may take.
+    limit: seconds it may take until it is measured.
   """
 
   name: str
   module: str
   flags: tuple[str, ...] = ()
   xla: str = ''
-  limit: int = 120
+  limit: int = 240
 
   def command(self, options: argparse.Namespace) -> list[str]:
     """Returns the command line."""
@@ -68,7 +73,7 @@ class Row:
     return [sys.executable, '-m', f'benchmarks.{self.module}', *flags]
 
 
-def _train(name: str, *flags: str, xla: str = '', limit: int = 120) -> Row:
+def _train(name: str, *flags: str, xla: str = '', limit: int = 240) -> Row:
   return Row(f'train step, {name}', 'train_step', flags, xla, limit)
 
 
@@ -77,7 +82,7 @@ def _released(name: str, work: str, *flags: str) -> Row:
 
 
 ROWS = (
-  Row('rates of the device', 'ceilings', limit=60),
+  Row('rates of the device', 'ceilings', limit=90),
   _train(
     'CASIA-B, native, channels last', *CASIA_B, HALF, NATIVE, xla=CHANNELS_LAST
   ),
@@ -134,59 +139,124 @@ ROWS = (
     HALF,
     NATIVE,
     xla='--xla_gpu_enable_triton_gemm=true',
-    limit=240,
+    limit=400,
   ),
 )
 
 
-def measure(
-  row: Row, options: argparse.Namespace, cache: str, limit: float
-) -> dict[str, Any]:
-  """Runs one row.
+class Job:
+  """A row's process, in a group of its own.
 
   Args:
     row: of ROWS.
     options: of the command line.
-    cache: folder where JAX keeps what it compiles, for second turns.
-    limit: seconds that are left.
-
-  Returns:
-    Its name, its command, how it ended and, if it ended well, what it found.
+    folder: for what it compiles, what it prints and its turn.
   """
-  command = row.command(options)
-  environment = {'JAX_COMPILATION_CACHE_DIR': cache} | os.environ
-  environment['JAX_LOG_COMPILES'] = '1'  # To see where a slow one was.
-  # Of a GPU's memory JAX takes three quarters by itself: the rest would go
-  # unused, as nothing else runs there.
-  environment.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.92')
-  flags = [environment.get('XLA_FLAGS', ''), WITHOUT_TRITON, row.xla]
-  environment['XLA_FLAGS'] = ' '.join(filter(None, flags))
-  told: dict[str, Any] = {
-    'name': row.name,
-    'command': ' '.join(command[1:]),
-    'XLA_FLAGS': environment['XLA_FLAGS'],
-  }
-  start = time.monotonic()
-  with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
-    process = subprocess.Popen(
-      command, env=environment, stdout=out, stderr=err, start_new_session=True
-    )
-    try:
-      status = process.wait(min(row.limit, limit))
-      ended = 'done' if not status else f'failed with status {status}'
-    except subprocess.TimeoutExpired:
-      ended = 'took too long'
-    finally:
-      if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    out.seek(0)
-    err.seek(0)
-    lines, errors = out.read().splitlines(), err.read()
-  told |= {'ended': ended, 'took, s': round(time.monotonic() - start, 1)}
-  if ended == 'done':
-    return told | {'found': json.loads(lines[-1])}
-  return told | {'error': errors[-2000:]}
+
+  def __init__(self, row: Row, options: argparse.Namespace, folder: str):
+    self.row = row
+    self.command = row.command(options)
+    stem = pathlib.Path(folder) / str(ROWS.index(row))
+    self.turn = stem.with_suffix('.turn')
+    self.out, self.err = stem.with_suffix('.out'), stem.with_suffix('.err')
+    if row.module != 'rounding':  # It takes no times.
+      self.command.append(f'--turn={self.turn}')
+    environment = {'JAX_COMPILATION_CACHE_DIR': folder} | os.environ
+    # Programs that wait for their turn leave the others their memory.
+    environment['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'
+    flags = [environment.get('XLA_FLAGS', ''), WITHOUT_TRITON, row.xla]
+    self.flags = ' '.join(filter(None, flags))
+    environment['XLA_FLAGS'] = self.flags
+    self.start = time.monotonic()
+    with self.out.open('w') as out, self.err.open('w') as err:
+      self.process = subprocess.Popen(
+        self.command,
+        env=environment,
+        stdout=out,
+        stderr=err,
+        start_new_session=True,
+      )
+
+  @property
+  def prepared(self) -> bool:
+    """Whether it waits for its turn, or has ended."""
+    return self.turn.exists() or self.process.poll() is not None
+
+  @property
+  def late(self) -> bool:
+    """Whether it has used up its time."""
+    return time.monotonic() - self.start > self.row.limit
+
+  def signal(self, number: int) -> None:
+    """Sends a signal to it and to what it started."""
+    if self.process.poll() is None:
+      os.killpg(self.process.pid, number)
+
+  def measure(self) -> None:
+    """Gives it its turn."""
+    self.turn.unlink(missing_ok=True)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+      self.process.wait(TURN)
+
+  def end(self) -> dict[str, Any]:
+    """Ends it if need be; returns how it went and what it found."""
+    status = self.process.poll()
+    self.signal(signal.SIGKILL)
+    self.process.wait()
+    told = {
+      'name': self.row.name,
+      'command': ' '.join(self.command[1:]),
+      'XLA_FLAGS': self.flags,
+      'took, s': round(time.monotonic() - self.start, 1),
+    }
+    lines, errors = self.out.read_text().splitlines(), self.err.read_text()
+    if status == 0:
+      return told | {'ended': 'done', 'found': json.loads(lines[-1])}
+    how = 'took too long' if status is None else f'failed with status {status}'
+    return told | {'ended': how, 'error': errors[-2000:]}
+
+
+def run(
+  rows: Sequence[Row], options: argparse.Namespace, folder: str
+) -> Iterator[dict[str, Any]]:
+  """Prepares some rows at a time and measures one by one, as they are ready.
+
+  Args:
+    rows: of ROWS, in the order in which they are started.
+    options: of the command line.
+    folder: for what the processes write.
+
+  Yields:
+    How each went, in the order in which they ended.
+  """
+  end = time.monotonic() + 60 * options.minutes
+  left, jobs = list(rows), list[Job]()
+  try:
+    while left or jobs:
+      if time.monotonic() > end:
+        yield from (
+          {'name': row.name, 'ended': 'not run: no time left'}
+          for row in [*(job.row for job in jobs), *left]
+        )
+        return
+      while left and len(jobs) < options.ahead:
+        jobs.append(Job(left.pop(0), options, folder))
+      job = next((job for job in jobs if job.prepared or job.late), None)
+      if job is None:
+        time.sleep(0.1)
+        continue
+      jobs.remove(job)
+      if job.prepared:
+        # The others hold still, so that the device is its alone.
+        for other in jobs:
+          other.signal(signal.SIGSTOP)
+        job.measure()
+        for other in jobs:
+          other.signal(signal.SIGCONT)
+      yield job.end()
+  finally:
+    for job in jobs:
+      job.end()
 
 
 def line(told: dict[str, Any]) -> str:
@@ -220,27 +290,30 @@ def main() -> None:
     '--out', type=pathlib.Path, default=pathlib.Path('device_check.json')
   )
   parser.add_argument('--minutes', type=float, default=8.0)
+  parser.add_argument(
+    '--ahead',
+    type=int,
+    default=max(1, min(8, (os.cpu_count() or 1) // 2)),
+    help='rows that are compiled side by side',
+  )
   parser.add_argument('--only', default='', help='rows whose name matches')
   parser.add_argument(
     '--tiny', action='store_true', help='small sizes, to try it on a CPU'
   )
   options = parser.parse_args()
-  end = time.monotonic() + 60 * options.minutes
-  rows: list[dict[str, Any]] = []
-  with tempfile.TemporaryDirectory() as cache:
-    for row in ROWS:
-      if not re.search(options.only, row.name):
-        continue
-      left = end - time.monotonic()
-      if row.module == 'original' and options.code is None:
-        told = {'name': row.name, 'ended': 'not run: no --code'}
-      elif left < 10:
-        told = {'name': row.name, 'ended': 'not run: no time left'}
-      else:
-        told = measure(row, options, cache, left)
-      rows.append(told)
-      print(line(told), flush=True)
-      options.out.write_text(json.dumps(rows, indent=1))
+  chosen = [row for row in ROWS if re.search(options.only, row.name)]
+  told = [
+    {'name': row.name, 'ended': 'not run: no --code'}
+    for row in chosen
+    if row.module == 'original' and options.code is None
+  ]
+  names = {row['name'] for row in told}
+  rest = [row for row in chosen if row.name not in names]
+  with tempfile.TemporaryDirectory() as folder:
+    for row in run(rest, options, folder):
+      told.append(row)
+      print(line(row), flush=True)
+      options.out.write_text(json.dumps(told, indent=1))
 
 
 if __name__ == '__main__':

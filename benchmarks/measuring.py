@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from benchmarks import turns
 from gaitgs_jax import models
 from gaitgs_jax.models import convolution
 
@@ -154,6 +155,7 @@ def parser(description: str, *, rows: int, frames: int) -> Any:
   )
   flags.add_argument('--repeats', type=int, default=10)
   flags.add_argument('--json', action='store_true')
+  turns.add_flag(flags)
   return flags
 
 
@@ -177,8 +179,9 @@ def table(
   start = time.perf_counter()
   compiled = function.lower(*given).compile()
   compiling = time.perf_counter() - start
-  duration = seconds(lambda: run(compiled), options.repeats)
   flops = arithmetic(function, given)
+  turns.wait(options.turn)
+  duration = seconds(lambda: run(compiled), options.repeats)
   rate, matrices = flops / duration, matrix_rate(options.dtype)
   default = convolution.default_lowering(dtype=options.dtype)
   return {

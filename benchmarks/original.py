@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import turns
+
 # Form -> module and class of the released network, its fields, and the angles
 # of its views.
 FORMS: dict[str, tuple[str, str, dict[str, Any], list[int]]] = {
@@ -174,9 +176,12 @@ def _prepare(torch: Any, code: pathlib.Path, cuda: bool) -> None:
     sys.modules[name] = module
 
 
-def timed(work: Callable[[], None], repeats: int) -> list[float]:
-  """Returns the seconds of some calls, after one to warm up."""
+def timed(
+  work: Callable[[], None], repeats: int, turn: pathlib.Path | None = None
+) -> list[float]:
+  """Returns the seconds of some calls, after one to warm up and its turn."""
   work()
+  turns.wait(turn)
   times = []
   for _ in range(repeats):
     start = time.perf_counter()
@@ -228,13 +233,14 @@ def main() -> None:
   parser.add_argument('--repeats', type=int, default=4, help='a turn')
   parser.add_argument('--preload', default='', help='a library for ours alone')
   parser.add_argument('--alone', action='store_true', help='without ours')
+  turns.add_flag(parser)
   options, flags = parser.parse_known_args()
   if options.work == 'train_step' and options.rows < 4:
     parser.error('--rows: its triplets need 4 sequences, of two subjects')
   original = Original(options.code, options.form)
   work = getattr(original, options.work)(options.rows, options.frames)
   if options.alone:
-    times = timed(work, options.repeats)
+    times = timed(work, options.repeats, options.turn)
     print(json.dumps(alone(original, times, options.rows)))
     return
   released: list[float] = []
