@@ -27,9 +27,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Trying Triton's matrix products out takes XLA minutes for each program.
-WITHOUT_TRITON = '--xla_gpu_enable_triton_gemm=false'
-CHANNELS_LAST = '--xla_gpu_force_conv_nhwc=true'
+CHANNELS_FIRST = '--xla_gpu_force_conv_nhwc=false'  # Last is our default.
 CASIA_B = ('--form=gaitgs_casia_b', '--rows=64', '--frames=30')
 OUMVLP = ('--form=gaitgs_oumvlp', '--rows=256', '--frames=30')
 WALKS = ('--form=gaitgs_casia_b', '--rows=16', '--frames=80')
@@ -49,7 +47,7 @@ class Row:
     name: what is measured.
     module: of `benchmarks`.
     flags: of the module.
-    xla: added to XLA_FLAGS, after WITHOUT_TRITON.
+    xla: added to XLA_FLAGS.
     limit: seconds it may take until it is measured.
   """
 
@@ -83,19 +81,17 @@ def _released(name: str, work: str, *flags: str) -> Row:
 
 ROWS = (
   Row('rates of the device', 'ceilings', limit=90),
-  _train(
-    'CASIA-B, native, channels last', *CASIA_B, HALF, NATIVE, xla=CHANNELS_LAST
-  ),
   _train('CASIA-B, native', *CASIA_B, HALF, NATIVE),
-  _released('train step, CASIA-B', 'train_step', *CASIA_B),
-  Row('embedding, CASIA-B, float32', 'embed', (*WALKS, SINGLE)),
   _train(
-    'CASIA-B, frames, channels last',
+    'CASIA-B, native, channels first',
     *CASIA_B,
     HALF,
-    FRAMES,
-    xla=CHANNELS_LAST,
+    NATIVE,
+    xla=CHANNELS_FIRST,
   ),
+  _released('train step, CASIA-B', 'train_step', *CASIA_B),
+  Row('embedding, CASIA-B, float32', 'embed', (*WALKS, SINGLE)),
+  _train('CASIA-B, frames', *CASIA_B, HALF, FRAMES),
   Row(
     'rounding of golden embeddings',
     'rounding',
@@ -107,14 +103,20 @@ ROWS = (
     ),
   ),
   _released('embedding, CASIA-B', 'embed', *WALKS),
-  _train('OU-MVLP, channels last', *OUMVLP, HALF, xla=CHANNELS_LAST),
+  _train('OU-MVLP', *OUMVLP, HALF),
   _released('train step, OU-MVLP', 'train_step', *OUMVLP),
   _train('CASIA-B, native again', *CASIA_B, HALF, NATIVE),
   _released('train step, CASIA-B again', 'train_step', *CASIA_B),
   _train('CASIA-B, less memory', *CASIA_B, HALF, *LESS_MEMORY),
   _train('OU-MVLP, less memory', *OUMVLP, HALF, *LESS_MEMORY),
   Row('embedding, CASIA-B, bfloat16', 'embed', (*WALKS, HALF)),
-  _train('CASIA-B, frames', *CASIA_B, HALF, FRAMES),
+  _train(
+    'CASIA-B, frames, channels first',
+    *CASIA_B,
+    HALF,
+    FRAMES,
+    xla=CHANNELS_FIRST,
+  ),
   _train('CASIA-B, winograd', *CASIA_B, HALF, '--lowering=winograd'),
   *(
     _train(
@@ -133,14 +135,6 @@ ROWS = (
     (*WALKS, SINGLE, '--rows=1'),
   ),
   _train('CSTL at 64x44, float32', *CASIA_B, SINGLE, '--form=cstl_casia_b'),
-  _train(
-    'CASIA-B, native, Triton',
-    *CASIA_B,
-    HALF,
-    NATIVE,
-    xla='--xla_gpu_enable_triton_gemm=true',
-    limit=400,
-  ),
 )
 
 
@@ -164,8 +158,7 @@ class Job:
     environment = {'JAX_COMPILATION_CACHE_DIR': folder} | os.environ
     # Programs that wait for their turn leave the others their memory.
     environment['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'
-    flags = [environment.get('XLA_FLAGS', ''), WITHOUT_TRITON, row.xla]
-    self.flags = ' '.join(filter(None, flags))
+    self.flags = f'{environment.get("XLA_FLAGS", "")} {row.xla}'.strip()
     environment['XLA_FLAGS'] = self.flags
     self.start = time.monotonic()
     with self.out.open('w') as out, self.err.open('w') as err:

@@ -7,11 +7,16 @@ variables, so it costs nothing and imports none of them.
 import importlib.metadata
 import os
 
-# jaxlib sends 2-D convolutions on CPU to YNNPACK, which is slower than Eigen at
-# them; matrix products stay there. An XLA that does not know a flag aborts the
-# process, hence the version guard.
-YNN_FLAG = '--xla_cpu_experimental_ynn_fusion_type=dot'
-_YNN_VERSIONS = ('0.10.2',)
+# Flag of XLA -> the versions of jaxlib that it was tried with: an XLA that does
+# not know a flag aborts the process.
+_FLAGS = {
+  # jaxlib sends 2-D convolutions on CPU to YNNPACK, which is slower than Eigen
+  # at them; matrix products stay there.
+  '--xla_cpu_experimental_ynn_fusion_type=dot': ('0.10.2',),
+  # A GPU's 3-D convolutions keep channels last instead of transposing around
+  # each of them.
+  '--xla_gpu_force_conv_nhwc=true': ('0.10.2', '0.11.2'),
+}
 
 # OpenCV would decode a file of 1 kB to a gigabyte. No camera of the published
 # datasets comes near.
@@ -19,19 +24,24 @@ _MAX_PIXELS = 1 << 24
 
 
 def configure() -> None:
-  """Sets XLA's CPU flag where it is known and silences TensorFlow's logs.
+  """Sets XLA's flags where they are known and silences TensorFlow's logs.
 
   OpenCV is told to refuse images that claim to be enormous.
 
   A choice that the user made in the environment always wins.
   """
-  flags = os.environ.get('XLA_FLAGS', '')
   try:
-    known = importlib.metadata.version('jaxlib') in _YNN_VERSIONS
+    version = importlib.metadata.version('jaxlib')
   except importlib.metadata.PackageNotFoundError:
-    known = False  # What needs it will say so.
-  if known and '--xla_cpu_experimental_ynn_fusion_type' not in flags:
-    os.environ['XLA_FLAGS'] = f'{flags} {YNN_FLAG}'.strip()
+    version = ''  # What needs it will say so.
+  given = os.environ.get('XLA_FLAGS', '')
+  added = [
+    flag
+    for flag, versions in _FLAGS.items()
+    if version in versions and flag.partition('=')[0] not in given
+  ]
+  if added:
+    os.environ['XLA_FLAGS'] = ' '.join([given, *added]).strip()
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
   os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(_MAX_PIXELS))

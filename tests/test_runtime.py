@@ -7,9 +7,11 @@ import pytest
 
 from gaitgs_jax import runtime
 
+YNN = '--xla_cpu_experimental_ynn_fusion_type=dot'
+
 
 @pytest.mark.skipif(
-  jaxlib.__version__ not in runtime._YNN_VERSIONS,
+  jaxlib.__version__ not in runtime._FLAGS[YNN],
   reason='the flag is not known to work for this jaxlib',
 )
 def test_convolutions_on_cpu_stay_with_eigen():
@@ -26,7 +28,7 @@ def test_convolutions_on_cpu_stay_with_eigen():
 
 
 def test_a_choice_in_the_environment_wins(monkeypatch):
-  chosen = '--xla_cpu_experimental_ynn_fusion_type=none'
+  chosen = ' '.join(flag.partition('=')[0] + '=none' for flag in runtime._FLAGS)
   monkeypatch.setenv('XLA_FLAGS', chosen)
   monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', '0')
   runtime.configure()
@@ -34,8 +36,15 @@ def test_a_choice_in_the_environment_wins(monkeypatch):
   assert os.environ['TF_CPP_MIN_LOG_LEVEL'] == '0'
 
 
-def test_an_xla_that_does_not_know_the_flag_is_not_given_it(monkeypatch):
+def test_flags_join_those_that_the_user_set(monkeypatch):
+  monkeypatch.setenv('XLA_FLAGS', '--xla_dump_to=/tmp')
+  monkeypatch.setattr(runtime, '_FLAGS', {'--a=1': (jaxlib.__version__,)})
+  runtime.configure()
+  assert os.environ['XLA_FLAGS'] == '--xla_dump_to=/tmp --a=1'
+
+
+def test_an_xla_that_does_not_know_a_flag_is_not_given_it(monkeypatch):
   monkeypatch.setenv('XLA_FLAGS', '')
-  monkeypatch.setattr(runtime, '_YNN_VERSIONS', ())
+  monkeypatch.setattr(runtime, '_FLAGS', {'--a=1': ('0.0.1',)})
   runtime.configure()
   assert os.environ['XLA_FLAGS'] == ''
