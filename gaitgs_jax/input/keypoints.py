@@ -90,7 +90,7 @@ def _runs(path: Path) -> Iterator[tuple[str, int, int]]:
       position, end = end, end + len(row)
       if number == 0:
         row = _first_row(row, path)
-      image, _, values = row.partition(b',')
+      image, _, values = _plain(row).partition(b',')
       found = image.rpartition(b'/')[0]
       if found and found == folder:
         continue
@@ -102,6 +102,11 @@ def _runs(path: Path) -> Iterator[tuple[str, int, int]]:
       name = _sequence(found, f'{path}: row {number + 1}')
   if name:
     yield name, start, end
+
+
+def _plain(row: bytes) -> bytes:
+  """Returns a row without quotes, and with the slashes of Windows turned."""
+  return row.replace(b'"', b'').replace(b'\\', b'/')
 
 
 def _first_row(row: bytes, path: Path) -> bytes:
@@ -238,7 +243,7 @@ def _rows(path: Path, spans: Sequence[tuple[int, int]]) -> list[str]:
     parts = []
     for start, end in spans:
       file.seek(start)
-      parts.append(file.read(end - start))
+      parts.append(_plain(file.read(end - start)))
   lines = b''.join(parts).decode('utf-8-sig', errors='replace').splitlines()
   return [line for line in lines if line.strip()]
 

@@ -46,7 +46,13 @@ def detect(root: Path, sample: Path) -> str:
   elif len(folders) == 2:
     return _read_names(root)
   elif len(folders) == 3:
-    return OPENGAIT
+    if not _CONDITION.fullmatch(folders[0]):
+      return OPENGAIT
+    raise UserError(
+      f'{root}: its outer folders, such as {folders[0]}, look like walks rather'
+      ' than people; pass --layout with what the folders are, for example'
+      " --layout='{condition}/{subject}/{view}'"
+    )
   inner = f'; is it {root / folders[0]} that you mean' if folders else ''
   raise UserError(
     f'{root}: {sample.relative_to(root)} lies {len(folders)} folders deep, but'

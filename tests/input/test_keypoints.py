@@ -158,6 +158,18 @@ def test_of_two_people_in_a_csv_the_first_is_taken(tmp_path):
   assert notes == ['2 of 6 frames show several people; the first is taken']
 
 
+def test_quotes_and_slashes_of_windows_are_read(tmp_path):
+  path = walker_trees.casia_b_csv(tmp_path / 'a.csv')
+  expected = read(keypoints.open_tree(path))
+  lines = path.read_text().replace('/', '\\').splitlines()
+  quoted = ['"' + line.replace(',', '","') + '"' for line in lines]
+  path.write_text('\n'.join(quoted))
+  found = read(keypoints.open_tree(path))
+  assert list(found) == list(expected)
+  for name, values in expected.items():
+    np.testing.assert_array_equal(found[name], values)
+
+
 def test_a_byte_order_mark_makes_no_subject(tmp_path):
   path = walker_trees.casia_b_csv(tmp_path / 'a.csv')
   lines = path.read_bytes().split(b'\n', 1)

@@ -101,6 +101,14 @@ def test_two_levels_are_never_guessed(tmp_path, folders):
   assert f'{inner}/{outer}/000' in [each.name for each in walks]
 
 
+def test_three_levels_whose_outer_ones_are_walks_are_asked_about(tmp_path):
+  walker_trees.write_images(tmp_path / 'nm-01' / 'ann' / '090', [IMAGE])
+  with pytest.raises(UserError, match='nm-01, look like walks rather than'):
+    trees.open_tree(tmp_path)
+  tree = trees.open_tree(tmp_path, '{condition}/{subject}/{view}')
+  assert [each.name for each in tree.sequences] == ['ann/nm-01/090']
+
+
 @pytest.mark.parametrize(
   ('layout', 'message'),
   [
