@@ -218,17 +218,7 @@ def _decided(images: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
   """Does the work of `foreground` for images of other values than 0 and 255."""
   background = _background(images)
   values = _values(images)
-  solid = _solid(images, values, background)
-  examples = [np.asarray(solid, images[0].dtype)] if solid else images
-  tops = [_difference(each, background) for each in examples]
-  top = max(int(each.max()) for each in tops)
-  if len(solid) > 1 and (
-    images[0].dtype == np.uint32 or tops[0].min() < top * (1 - _SURELY_NOT)
-  ):
-    raise NotMasksError(
-      f'its pixels are {_shown(values, images)}, of which several fill areas:'
-      ' classes, or several people; write one person as 255 and all else as 0'
-    )
+  top = _contrast(images, values, background)
   masks, unsure = [], 0
   for image in images:
     difference = _difference(image, background)
@@ -236,11 +226,43 @@ def _decided(images: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
     between = (difference > top * _SURELY_NOT) & (difference < top * _SURELY)
     unsure += int(np.count_nonzero(between))
   _refuse_pictures(images, masks, unsure, background, top)
+  if len(values) == 1:
+    return masks, ''
   if len(values) == 2:
+    person = [value for value in values if value != background]
     return masks, (
-      f'read as {_shown(solid, images)} on {_shown([background], images)}'
+      f'read as {_shown(person, images)} on {_shown([background], images)}'
     )
   return masks, 'its edges are soft or noisy; they are cut at half the contrast'
+
+
+def _contrast(
+  images: Sequence[np.ndarray], values: Sequence[int], background: int
+) -> int:
+  """Returns how far the person is from the background.
+
+  Args:
+    images: of one type.
+    values: all that their pixels have; none if they are many.
+    background: one of them.
+
+  Raises:
+    NotMasksError: several values fill areas.
+  """
+  solid = _solid(images, values, background)
+  if not solid:
+    return max(int(_difference(each, background).max()) for each in images)
+  dtype = images[0].dtype
+  distances = _difference(np.asarray(solid, dtype), background)
+  top = int(distances.max())
+  # Of grey ones 254 and 255 may be the same; of colours no two are.
+  alike = dtype != np.uint32 and distances.min() >= top * (1 - _SURELY_NOT)
+  if len(solid) > 1 and not alike:
+    raise NotMasksError(
+      f'its pixels are {_shown(values, images)}, of which several fill areas:'
+      ' classes, or several people; write one person as 255 and all else as 0'
+    )
+  return top
 
 
 def _cut(difference: np.ndarray, top: int) -> np.ndarray:
@@ -276,8 +298,6 @@ def _solid(
   """Returns the values that fill areas and are not those of soft edges."""
   import cv2
 
-  if len(values) == 2:
-    return [value for value in values if value != background]
   counts = dict.fromkeys(values, 0)
   total = 0
   for image in images:

@@ -205,6 +205,12 @@ def test_published_frames_stay_as_they_are():
   assert masks.foreground([]) == ([], '')
 
 
+@pytest.mark.parametrize('value', [0, 1, 128, 255])
+def test_frames_of_one_value_show_nobody(value):
+  found, _ = masks.foreground([np.full((9, 6), value, np.uint8)] * 3)
+  assert not np.any(found)
+
+
 @pytest.mark.parametrize(
   ('change', 'message'),
   [
