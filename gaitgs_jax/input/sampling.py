@@ -31,9 +31,9 @@ class BatchSpec:
   """`config.batch`: P subjects x K sequences x S frames, and how to draw them.
 
   Attributes:
-    subjects: P.
-    sequences: K of each subject.
-    frames: S of each sequence, for sampler 'fixed'.
+    subjects: P, how many people are in a batch.
+    sequences: K, how many of each subject.
+    frames: S, how many of each sequence, for sampler 'fixed'.
     sampler: 'fixed' takes S frames, 'unfixed' a number drawn between
       `frames_min` and `frames_max` (both included), 'all' every frame.
     order: 'ordered' keeps time, 'unordered' draws frames as a set.

@@ -35,9 +35,9 @@ class GaitGraph(nnx.Module):
 
   Args:
     skeleton: a name of `gaitgs_jax.skeletons`.
-    blocks: of `ResGCN`.
-    reduction: of `ResGCN`.
-    channels: of `ResGCN`.
+    blocks: residual blocks in each branch, and of the two widths after them.
+    reduction: a block computes with so many times fewer channels.
+    channels: widths at the start and the end of a branch, and after it.
     features: channels of the embedding.
     views: how many views of a sequence follow one another in time in
       training, equally long.

@@ -42,9 +42,9 @@ class GaitGraph2(nnx.Module):
     skeleton: a name of `gaitgs_jax.skeletons`.
     joined: whether one branch sees positions, motion and bones together
       instead of three branches one each.
-    blocks: of `ResGCN`.
-    reduction: of `ResGCN`.
-    channels: of `ResGCN`.
+    blocks: residual blocks in each branch, and of the two widths after them.
+    reduction: a block computes with so many times fewer channels.
+    channels: widths at the start and the end of a branch, and after it.
     features: channels of the embedding.
     convention: 'original' or 'opengait', whose features and weight names.
     test_time: whether the embedding in evaluation joins those of the walk,

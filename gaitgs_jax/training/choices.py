@@ -27,8 +27,8 @@ _WEIGHT = (
   ('weight', 1.0, 'Times the loss, in the sum.'),
   (
     'kind',
-    'the name',
-    'Which loss this is, if its name in the log is another.',
+    None,
+    'A loss of this table; None means the name in the log.',
   ),
 )
 _COUNT = ('count', inspect.Parameter.empty, 'How many views.')
@@ -57,10 +57,12 @@ class Choice:
   Attributes:
     summary: the first line of its docstring.
     options: what it takes.
+    random: whether it draws random numbers, which an evaluation may not.
   """
 
   summary: str
   options: tuple[Option, ...]
+  random: bool = False
 
 
 def silhouette() -> dict[str, Choice]:
@@ -73,6 +75,7 @@ def skeleton() -> dict[str, Choice]:
   views = Choice(
     'Repeats a walk along time, each time changed by itself.',
     (Option(*_COUNT),),
+    random=True,
   )
   return {'views': views, **_transforms(pose_transforms.TRANSFORMS)}
 
@@ -174,7 +177,8 @@ def _transforms(table: Mapping[str, Callable[..., Any]]) -> dict[str, Choice]:
     options = [each for each in choice.options if each.name != 'swap']
     if name in augment.BY_COIN:
       options.insert(0, coin)
-    choices[name] = Choice(choice.summary, tuple(options))
+    random = 'key' in inspect.signature(table[name]).parameters
+    choices[name] = Choice(choice.summary, tuple(options), random)
   return choices
 
 

@@ -1,0 +1,179 @@
+"""Writes docs/config.md, every field of a config, from the code.
+
+python -m docs.make_config
+"""
+
+import inspect
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gaitgs_jax import skeletons
+from gaitgs_jax.apps import config_file
+from gaitgs_jax.evaluation import protocols
+from gaitgs_jax.input import datasets, partitions
+from gaitgs_jax.training import choices, settings
+from gaitgs_jax.training.choices import Choice
+
+PAGE = pathlib.Path(__file__).with_name('config.md')
+
+_HEAD = """# Fields of a config
+
+<!-- Made by `python -m docs.make_config`; do not edit. -->
+
+A config is the whole truth of one run: a file of Python with `get_config()`, as
+in [configs/](../configs), or the `config.json` that a run leaves.
+`--config=FILE` takes either; `--config=demo` is the package's own.
+`--mode=show` prints every field of a config, in the form of `config.json`:
+
+```
+python launch.py --config=demo --mode=show > mine.json
+python launch.py --config=mine.json --workdir=runs/mine
+```
+
+Any field can be set from the shell:
+
+```
+--config.batch.subjects=4
+--config.model.channels='(8, 16, 32)'       a tuple
+--config.augment.flip.probability=0.3       adds a transform
+--config.augment.rotate={}                  the same, with its defaults
+--config.losses.second.kind=triplet --config.losses.second.margin=0.1
+--config.schedule="{'name': 'cosine', 'final': 1e-6}"     a whole section
+```
+
+A field that does not exist is an error.
+"""
+_TAIL = """
+## What a run leaves in its workdir
+
+| file | content |
+|---|---|
+| `config.json` | the config; `--config` takes it |
+| `versions.json` | versions of Python, the packages and the device |
+| `parameters.txt` | names, shapes and sizes of the weights |
+| `metrics.csv` | a row for every `log_every` steps: losses, rate, speed |
+| `checkpoints/STEP/` | weights and optimizer, by Orbax |
+| `evaluation/*.json` | the numbers of one evaluation each |
+| `events.out.tfevents.*` | the same numbers for TensorBoard |
+| `report.html` | of `python -m gaitgs_jax report --workdir=DIR` |
+
+The same command again goes on from the last checkpoint.
+
+TensorBoard is installed with the program:
+
+```
+tensorboard --logdir=runs
+```
+
+It shows every run below `runs` at <http://localhost:6006>. A config with
+`tensorboard=False` writes no events.
+"""
+
+
+def page() -> str:
+  """Returns the page."""
+  return '\n'.join(
+    [
+      _HEAD,
+      _fields(),
+      '## batch\n',
+      _options(choices.batch()),
+      _section('model', 'by `model_name`', choices.all_models()),
+      _section(
+        'augment, evaluation.transform',
+        'of silhouettes, in the order in which they are applied',
+        choices.silhouette(),
+      ),
+      _section(
+        'augment, evaluation.transform',
+        'of skeletons, in the order in which they are applied',
+        choices.skeleton(),
+      ),
+      _section('losses', 'by kind', choices.all_losses()),
+      _section('optimizer', 'by `optimizer.name`', choices.optimizers()),
+      _section('schedule', 'by `schedule.name`', choices.schedules()),
+      _named(),
+      _TAIL,
+    ]
+  )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+  lines = [head, ('---',) * len(head), *rows]
+  cells = [[cell.replace('|', '\\|') for cell in line] for line in lines]
+  return '\n'.join(f'| {" | ".join(line)} |' for line in cells) + '\n'
+
+
+def _fields() -> str:
+  example = config_file.load('casia_b')
+  rows = []
+  for path, meaning in settings.MEANINGS.items():
+    value: Any = example
+    for name in path.split('.'):
+      value = value[name]
+    shown = '' if hasattr(value, 'keys') else f'`{value!r}`'
+    rows.append((f'`{path}`', meaning, shown))
+  return '## Fields\n\n' + _table(('field', 'meaning', 'in casia_b.py'), rows)
+
+
+def _section(name: str, what: str, table: Mapping[str, Choice]) -> str:
+  parts = [f'## {name}: {what}\n']
+  for each, choice in table.items():
+    parts.append(f'**`{each}`** {choice.summary}{_use(name, choice)}\n')
+    if choice.options:
+      parts.append(_options(choice))
+  return '\n'.join(parts)
+
+
+def _use(name: str, choice: Choice) -> str:
+  if not name.startswith('augment'):
+    return ''
+  return ' Random, so not for evaluation.' if choice.random else ''
+
+
+def _options(choice: Choice) -> str:
+  rows = [
+    (f'`{option.name}`', _default(option.default), option.meaning)
+    for option in choice.options
+  ]
+  return _table(('option', 'default', 'meaning'), rows)
+
+
+def _default(value: Any) -> str:
+  if value is inspect.Parameter.empty:
+    return 'must be set'
+  if inspect.isclass(value) or hasattr(value, 'dtype'):
+    value = value.__name__  # A dtype.
+  return f'`{value!r}`'
+
+
+def _named() -> str:
+  rows = [
+    *(
+      (f'`{name}`', 'dataset.name', facts.title)
+      for name, facts in datasets.DATASETS.items()
+    ),
+    *(
+      (f'`{path.stem}`', 'dataset.partition', 'a published partition')
+      for path in sorted(partitions.PUBLISHED.glob('*.json'))
+    ),
+    *(
+      (f'`{name}`', 'model.skeleton', f'{len(each.joints)} joints')
+      for name, each in skeletons.SKELETONS.items()
+    ),
+    *(
+      (f'`{name}`', 'evaluation.protocol', protocol.title)
+      for name, protocol in protocols.PROTOCOLS.items()
+    ),
+  ]
+  return '## Other names\n\n' + _table(('name', 'of', 'what'), rows)
+
+
+def main() -> None:
+  """Writes the page."""
+  PAGE.write_text(page())
+
+
+if __name__ == '__main__':
+  main()
