@@ -5,16 +5,14 @@ import dataclasses
 import inspect
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
-from gaitgs_jax import skeletons
+from gaitgs_jax import bar, skeletons
 from gaitgs_jax.data import work
 from gaitgs_jax.data.work import Call, Chunk, PoseCall, TreeCall, exclusive
 from gaitgs_jax.errors import UserError
@@ -150,7 +148,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     name = f'{self.name}/{self.builder_config.name}'
     with (
       Workers(self.workers) as self._pool,
-      tqdm(desc=name, unit=' sequences', file=sys.stderr) as self._bar,
+      bar.create(name, 'sequences') as self._bar,
     ):
       super()._download_and_prepare(dl_manager, **options)
     splits = {name: index.make(rows) for name, rows in self._rows.items()}

@@ -2,12 +2,8 @@
 
 import argparse
 import os
-import sys
-from collections.abc import Iterator
 
-from tqdm import tqdm
-
-from gaitgs_jax import cloud
+from gaitgs_jax import bar, cloud
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import checking, datasets, keypoints
@@ -72,18 +68,11 @@ def run(args: argparse.Namespace) -> None:
     print(f'{tree.root}: {tree.layout} of {tree.kind}, {total} sequences')
     found = checking.check_tree(tree, args.workers, facts)
     hollow = [f'{folder}: holds no sequence' for folder in tree.hollow]
-  findings = checking.refuse_other_sizes(_with_progress(found, total))
+  found = bar.create('check', 'sequences', total, found)
+  findings = checking.refuse_other_sizes(found)
   _print_counts(findings, facts)
   missing = hollow + ([] if directory else _missing(findings, facts))
   _conclude(findings, missing, args.all)
-
-
-def _with_progress(
-  findings: Iterator[checking.Finding], total: int
-) -> Iterator[checking.Finding]:
-  return tqdm(
-    findings, total=total, desc='check', unit=' sequences', file=sys.stderr
-  )
 
 
 def _print_counts(

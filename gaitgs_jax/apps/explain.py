@@ -85,10 +85,12 @@ def run(args: argparse.Namespace) -> None:
   """
   config = config_file.of_run(args.workdir, args.config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
+  _say(f'opening {config.dataset.name}')
   data = setup.open_data(config)
   index = data.source.index
   row = choose(index, args.subject, args.condition, args.view)
   compilation.keep()
+  _say(f'restoring {found}')
   run = _restore(config, found, data)
   if data.source.key == 'keypoints':
     pictures, notes = _skeleton(run, row)
@@ -135,6 +137,11 @@ def _restore(
   return _Run(config, data, mesh, graphdef, params, stats, transform)
 
 
+def _say(what: str) -> None:
+  """Says what is going on: each part takes seconds to minutes."""
+  print(what, flush=True)
+
+
 def _batches(
   run: _Run, rows: np.ndarray, size: int
 ) -> Iterator[pipeline.Batch]:
@@ -143,6 +150,7 @@ def _batches(
 
 
 def _skeleton(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
+  _say('computing the activation of its joints')
   seen = explaining.activations(
     run.graphdef,
     run.params,
@@ -160,6 +168,7 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
   options, index = run.config.evaluation, run.data.source.index
   size = tuple(run.config.dataset.size)
   rows = compared(run.data, row)
+  _say(f'embedding {len(rows)} sequences to compare it with')
   embeddings = embedding.embed(
     embedding.make_embed(
       run.graphdef, size=size, transform=run.transform, mesh=run.mesh
@@ -173,6 +182,7 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
   near = explaining.neighbours(
     embeddings, index.subject[rows], rows.tolist().index(row), options.metric
   )
+  _say('taking the gradient at noisy copies of it')
   seen = explaining.saliency(
     run.graphdef,
     run.params,

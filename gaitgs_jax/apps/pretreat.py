@@ -4,13 +4,10 @@ import argparse
 import os
 import pickle
 import shutil
-import sys
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
-from gaitgs_jax import local
+from gaitgs_jax import bar, local
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import trees
@@ -90,13 +87,7 @@ def _write(
     for sequence in tree.sequences
   ]
   with Workers(min(workers, len(calls))) as pool:
-    made = tqdm(
-      pool.map(calls),
-      total=len(calls),
-      desc='pretreat',
-      unit=' sequences',
-      file=sys.stderr,
-    )
+    made = bar.create('pretreat', 'sequences', len(calls), pool.map(calls))
     return {
       sequence.name: done
       for sequence, done in zip(tree.sequences, made, strict=True)

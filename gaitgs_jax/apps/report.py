@@ -16,16 +16,17 @@ import numpy as np
 
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import page, report
+from gaitgs_jax.evaluation import page, protocols, report
 from gaitgs_jax.evaluation.published import published
+from gaitgs_jax.input import datasets
 
 _SYNTHETIC = 'synthetic_walkers'
 
-_NAMES = {
+_MODELS = {
   'gaitgs': 'GaitGS',
-  'casia_b': 'CASIA-B',
-  'oumvlp': 'OU-MVLP',
-  _SYNTHETIC: 'synthetic walkers',
+  'cstl': 'CSTL',
+  'gaitgraph': 'GaitGraph',
+  'gaitgraph2': 'GaitGraph2',
 }
 
 _CURVES = {
@@ -48,7 +49,9 @@ _FOOT = (
   'their knowledge. Use these models for research, with the consent of the '
   'people in the data and within the law that protects them.'
 )
-_FOOT_SYNTHETIC = ' Accuracy on synthetic walkers says nothing of real people.'
+_FOOT_SYNTHETIC = (
+  ' Accuracy on synthetic walkers says nothing about real people.'
+)
 
 
 class Group(NamedTuple):
@@ -76,9 +79,17 @@ def run(args: argparse.Namespace) -> None:
     raise UserError(f'no run at {workdir}: it is not a folder')
   config = _read_json(workdir / 'config.json')
   groups = read_groups(workdir, config)
+  if not groups and not read_columns(workdir / 'metrics.csv'):
+    raise UserError(
+      f'{workdir} is not the workdir of a run that has begun: it has neither '
+      'evaluation/*.json nor numbers in metrics.csv; pass the --workdir that '
+      'launch.py was given'
+    )
   atomic.write(out, build(workdir, config, groups))
   for group in groups:
     print(_text_table(group, config), end='\n\n')
+  if not groups:
+    print('no evaluation in this run: the page shows its training alone')
   print(f'report: {out}')
 
 
@@ -88,21 +99,19 @@ def read_groups(
   """Reads workdir/evaluation/*.json, in groups that may be compared.
 
   Raises:
-    UserError: there is none, or one that cannot be read.
+    UserError: one of them cannot be read.
   """
   paths = sorted((workdir / 'evaluation').glob('*.json'), key=_order)
-  if not paths:
-    raise UserError(
-      f'no evaluation in {workdir / "evaluation"}: run launch.py with '
-      f'--workdir={workdir} --mode=evaluate first'
-    )
   default = config.get('evaluation', {})
   groups: dict[tuple[str, str], Group] = {}
   for path in paths:
     result, meta = report.load(path)
     protocol = meta.get('protocol') or default.get('protocol')
     if not protocol:
-      raise UserError(f'{path} does not say which protocol it was counted by')
+      raise UserError(
+        f'{path} does not say which protocol it was counted by: delete it, or '
+        'evaluate again'
+      )
     metric = meta.get('metric') or default.get('metric') or 'euclidean'
     group = groups.setdefault(
       (protocol, metric), Group(protocol, metric, meta.get('views', []), {})
@@ -139,10 +148,11 @@ def build(
   sections += [page.section('By view', _heat_maps(group)) for group in groups]
   sections.append(page.section('Training', _curves(workdir / 'metrics.csv')))
   sections.append(page.section('This run', _facts(workdir, config)))
-  synthetic = dataset == _SYNTHETIC
-  names = [_NAMES.get(name, name) for name in (model, dataset) if name]
+  facts = datasets.DATASETS.get(dataset)
+  synthetic = facts is not None and _SYNTHETIC in (facts.name, facts.people)
+  names = [_MODELS.get(model, model), facts.title if facts else dataset]
   return page.page(
-    ' on '.join(names),
+    ' on '.join(filter(None, names)),
     f'Gait recognition, {workdir.name}',
     sections,
     _FOOT + (_FOOT_SYNTHETIC if synthetic else ''),
@@ -178,9 +188,11 @@ def _heat_maps(group: Group) -> str:
   ] or [('', '')]
   if not last[1]:
     return ''
+  identical = protocols.get_protocol(group.protocol).identical
   note = (
     f'{page.label_name(last[0])}. Rank-1 in percent; a row is a probe view, a '
-    'column a gallery view. Dashed: identical views, which do not count.'
+    'column a gallery view. Dashed: identical views, which '
+    + ('count too.' if identical else 'do not count.')
   )
   folded = ''.join(
     f'<details><summary>{page.label_name(label)}</summary>{maps}</details>'

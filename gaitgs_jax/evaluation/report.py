@@ -91,7 +91,7 @@ def describe(
 ) -> list[tuple[str, str]]:
   """Returns what a number under this protocol means, as (word, text) pairs.
 
-  With a result, the number of its probes and subjects is told too.
+  With a result, the number of its probes and subjects is given too.
   """
   rules = protocols.get_protocol(protocol)
   distance.check_metric(metric)
@@ -172,8 +172,9 @@ def table(
   *,
   metric: str = 'euclidean',
   views: Sequence[str] | None = None,
+  described: bool = True,
 ) -> str:
-  """Returns results as text under the name of their protocol.
+  """Returns results as text, below what their protocol counts.
 
   One result is shown with a column per probe view, several side by side, or
   one below the other where they are many.
@@ -184,9 +185,13 @@ def table(
     published: published numbers of the same protocol, if there are any.
     metric: the metric of all of them.
     views: names of the probe views, in the order of the matrices.
+    described: whether to say what is counted; False where it was said before.
   """
-  first = next(iter(results.values()))
-  lines = [f'{w:9} {text}' for w, text in describe(protocol, metric, first)]
+  lines = []
+  if described:
+    first = next(iter(results.values()))
+    pairs = describe(protocol, metric, first)
+    lines = [*(f'{word:9} {text}' for word, text in pairs), '']
   if len(results) == 1:
     grid = _grid_by_view(results, protocol, published or {}, views)
   else:
@@ -194,7 +199,7 @@ def table(
     # Many evaluations of one run would not fit a terminal's width.
     if len(grid[0]) > _MOST_COLUMNS:
       grid = [list(line) for line in zip(*grid, strict=True)]
-  return '\n'.join([*lines, '', *_aligned(grid)])
+  return '\n'.join([*lines, *_aligned(grid)])
 
 
 def number(value: float | np.ndarray | None) -> str:

@@ -19,13 +19,15 @@ import numpy as np
 from flax import nnx
 
 from gaitgs_jax import models
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed, wrong_choice
 
 # Torch counts batches beside running statistics; nothing reads the number.
 _COUNTER, _COUNTED = 'num_batches_tracked', 'running_var'
 # In front of the names of a data-parallel or compiled model, or of one that is
 # part of a Lightning module.
 _PREFIXES = ('module.', '_orig_mod.', 'backbone.', 'model.', 'net.')
+# Share of a model's names in a file that looks like one of it.
+_ALIKE = 0.9
 # Between a graph's constants as computed there and here.
 _ROUNDING = 1e-6
 
@@ -83,12 +85,12 @@ def from_torch(
 
   Raises:
     UserError: if names are missing or unexpected, shapes differ, or the
-      checkpoint is of another graph; lists them all.
+      checkpoint is of another graph; the message has the first of them.
   """
   table, constants = _table(name, config), _constants(name, config)
   known = {key for names, _ in table.values() for key in names}
   known |= {*constants, *_counters(known)}
-  state_dict = _without_prefixes(state_dict, known)
+  given, state_dict = state_dict, _without_prefixes(state_dict, known)
   graphdef, state = nnx.split(
     nnx.eval_shape(lambda: models.create(name, rngs=nnx.Rngs(0), **config))
   )
@@ -109,7 +111,7 @@ def from_torch(
     'of another shape': misshapen,
     'of another graph': _differing(constants, state_dict),
   }
-  _raise_on_mismatch(name, problems)
+  _raise_on_mismatch(name, problems, given)
   return nnx.merge(graphdef, nnx.from_flat_state(filled))
 
 
@@ -155,16 +157,28 @@ def container(name: str, **config: Any) -> tuple[str, str]:
 
 
 def _module(name: str) -> types.ModuleType:
+  if name not in models.names():
+    raise wrong_choice(f'unknown model {name!r}', name, models.names())
   return importlib.import_module(f'gaitgs_jax.models.{name}')
 
 
 def _table(
   name: str, config: Mapping[str, Any]
 ) -> dict[str, tuple[list[str], Layout]]:
-  """Returns our paths with the original's names and the layout."""
+  """Returns our paths with the original's names and the layout.
+
+  Raises:
+    UserError: the model has no such table.
+  """
+  module = _module(name)
+  if not hasattr(module, 'torch_names'):
+    raise UserError(
+      f'the model {name!r} has no PyTorch names, so that its weights can '
+      'neither be imported nor exported: its file needs a function torch_names'
+    )
   return {
     ours: (theirs, LAYOUTS[layout])
-    for ours, theirs, layout in _module(name).torch_names(**config)
+    for ours, theirs, layout in module.torch_names(**config)
   }
 
 
@@ -226,14 +240,30 @@ def _without_prefixes(
   return found
 
 
-def _raise_on_mismatch(name: str, problems: Mapping[str, list[str]]) -> None:
+def _raise_on_mismatch(
+  name: str,
+  problems: Mapping[str, list[str]],
+  given: Mapping[str, np.ndarray],
+) -> None:
   found = [
-    f'{len(keys)} {what}: {", ".join(keys)}'
+    f'{len(keys)} {what}: {listed(keys)}'
     for what, keys in problems.items()
     if keys
   ]
   if found:
     raise UserError(
-      f'this state dict does not fit the model {name!r}; check config.model '
-      f'against the checkpoint: {"; ".join(found)}'
+      f'this state dict does not fit the model {name!r}{_likely(name, given)}; '
+      f'check config.model against the checkpoint: {"; ".join(found)}'
     )
+
+
+def _likely(name: str, given: Mapping[str, np.ndarray]) -> str:
+  """Returns what a file looks like that is of another model."""
+  for other in models.names():
+    if other == name or not hasattr(_module(other), 'torch_names'):
+      continue
+    names = {key for keys, _ in _table(other, {}).values() for key in keys}
+    own = _without_prefixes(given, names)
+    if len(names & own.keys()) > _ALIKE * len(names):
+      return f', but looks like one of the model {other!r}'
+  return ''

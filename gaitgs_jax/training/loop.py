@@ -15,6 +15,7 @@ from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   averaging,
   checkpoint,
+  labels,
   scoring,
   settings,
   setup,
@@ -81,12 +82,10 @@ def evaluate(
   graphdef, params, stats = setup.describe_model(config, mesh)
   step, params, stats = checkpoint.restore_model(found, params, stats)
   data = setup.open_data(config)
-  label = scoring.label_of(step)
-  if not found.is_relative_to(cloud.absolute(folder)):
-    label = f'{found.parents[1].name}_{label}'
+  own = found.is_relative_to(cloud.absolute(folder))
   with workdirs.naming_full_disk(folder):
     scorer = scoring.Scorer(config, data, graphdef, mesh, folder)
-    scorer.model(label, params, stats)
+    scorer.checkpoint(step, params, stats, None if own else found)
   scorer.show()
 
 
@@ -267,7 +266,7 @@ class _Run:
   ) -> Score | None:
     """Returns the score, or None if asked to stop meanwhile."""
     try:
-      numbers = scorer.model(scoring.label_of(step), state.params, state.stats)
+      numbers = scorer.model(labels.of_step(step), state.params, state.stats)
     except scoring.Stopped:
       return None
     shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
@@ -279,7 +278,7 @@ class _Run:
     """Returns whether a step has its result and, in its checkpoint, a score."""
     score = self.checkpoints.score(step)
     known = score is not None and score.basis in ('', scorer.basis)
-    return known and scorer.has(scoring.label_of(step))
+    return known and scorer.has(labels.of_step(step))
 
   def _check_finite(self, step: int, state: TrainState) -> None:
     """Raises UserError rather than let a state that is lost be kept."""

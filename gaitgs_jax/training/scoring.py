@@ -19,7 +19,7 @@ from gaitgs_jax.evaluation import (
   report,
 )
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import embedding, setup
+from gaitgs_jax.training import embedding, labels, setup
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.setup import Data
 from gaitgs_jax.training.state import Arrays
@@ -61,6 +61,7 @@ class Scorer:
     self._config, self._data, self._mesh = config, data, mesh
     self._folder = workdir / _FOLDER
     self._stopping = stopping
+    self._described = False
     self._embed = embedding.make_embed(
       graphdef,
       size=tuple(config.dataset.size),
@@ -96,6 +97,16 @@ class Scorer:
       f'{len(np.unique(subjects))} test subjects of {dataset}'
     )
 
+  @property
+  def _counted(self) -> dict[str, str]:
+    """What a saved result says of how it was counted."""
+    options = self._config.evaluation
+    return {
+      'dataset': self._config.dataset.name,
+      'protocol': options.protocol,
+      'metric': options.metric,
+    }
+
   def has(self, label: str) -> bool:
     """Returns whether an evaluation of that label was saved before.
 
@@ -114,9 +125,16 @@ class Scorer:
     return True
 
   def model(
-    self, label: str, params: Arrays, stats: Arrays
+    self, label: str, params: Arrays, stats: Arrays, **kept: str
   ) -> dict[str, float]:
-    """Evaluates a model on the test rows; returns the result's numbers."""
+    """Evaluates a model on the test rows; returns the result's numbers.
+
+    Args:
+      label: to save the result under.
+      params: the model's.
+      stats: the model's.
+      **kept: what to save with the result.
+    """
     batches = pipeline.evaluation_batches(
       self._data.source,
       self._data.test,
@@ -134,7 +152,19 @@ class Scorer:
       self._data.test,
       mesh=self._mesh,
     )
-    return self._record(label, embeddings, self._data.test[found])
+    return self._record(label, embeddings, self._data.test[found], **kept)
+
+  def checkpoint(
+    self,
+    step: int,
+    params: Arrays,
+    stats: Arrays,
+    other: pathlib.Path | None = None,
+  ) -> None:
+    """Evaluates a checkpoint; `other` is its folder, if not of this workdir."""
+    label = labels.choose(self._folder, step, other, self._counted)
+    kept = {'checkpoint': str(other)} if other else {}
+    self.model(label, params, stats, **kept)
 
   def baseline(self, *, again: bool) -> None:
     """Evaluates what needs no network, if not done before or wanted again."""
@@ -181,6 +211,7 @@ class Scorer:
     label: str,
     embeddings: np.ndarray | Sequence[np.ndarray],
     rows: np.ndarray,
+    **kept: str,
   ) -> dict[str, float]:
     """Counts, saves and prints what the embeddings of some rows give."""
     if not len(rows):
@@ -199,10 +230,9 @@ class Scorer:
       report.save(
         result,
         self._folder / f'{label}.json',
-        protocol=options.protocol,
-        metric=options.metric,
+        **self._counted,
+        **kept,
         views=protocols.view_names(index.view),
-        dataset=self._config.dataset.name,
       )
       print(f'\n{self._table({label: result})}\n', flush=True)
     return {k: v for k, v in result.items() if isinstance(v, float)}
@@ -210,6 +240,8 @@ class Scorer:
   def _table(self, results: Mapping[str, report.Result]) -> str:
     config = self._config
     views = self._data.source.index.view[self._data.test]
+    # Once a run; the same lines above every table would hide the numbers.
+    described, self._described = not self._described, True
     return report.table(
       results,
       config.evaluation.protocol,
@@ -221,12 +253,8 @@ class Scorer:
       ),
       metric=config.evaluation.metric,
       views=protocols.view_names(views),
+      described=described,
     )
-
-
-def label_of(step: int) -> str:
-  """Returns the label of an evaluation of a trained model."""
-  return f'step_{step:06d}'
 
 
 def rank1(numbers: Mapping[str, float]) -> float:

@@ -104,14 +104,45 @@ def test_real_people_are_not_shown(workdir):
   assert '<img' not in (workdir / 'report.html').read_text()
 
 
-def test_synthetic_walkers_are_shown(workdir):
-  config = {**CONFIG, 'dataset': {'name': 'synthetic_walkers'}}
+@pytest.mark.parametrize(
+  ('dataset', 'title'),
+  [
+    ('synthetic_walkers', 'synthetic walkers'),
+    ('synthetic_walkers_pose', 'synthetic walkers in skeletons'),
+  ],
+)
+def test_synthetic_walkers_are_called_synthetic(workdir, dataset, title):
+  config = {**CONFIG, 'dataset': {'name': dataset}}
   (workdir / 'config.json').write_text(json.dumps(config))
   run(workdir)
   text = (workdir / 'report.html').read_text()
-  assert 'src="data:image/png;base64,' in text
-  assert 'says nothing of real people' in text
+  assert 'says nothing about real people' in text
+  assert f'<h1>GaitGS on {title}</h1>' in text
   assert '97.9' not in text
+  shown = 'src="data:image/png;base64,' in text
+  assert shown == (dataset == 'synthetic_walkers')
+
+
+@pytest.mark.parametrize(
+  ('protocol', 'words'),
+  [('oumvlp', 'which do not count.'), ('oumvlp_pose', 'which count too.')],
+)
+def test_identical_views_are_said_to_count_where_they_do(
+  tmp_path, protocol, words
+):
+  path = tmp_path / 'evaluation' / 'x.json'
+  report.save(result(50.0), path, protocol=protocol, views=VIEWS)
+  assert run(tmp_path) == 0
+  assert words in (tmp_path / 'report.html').read_text()
+
+
+def test_a_run_without_a_protocol_has_a_page(workdir, capsys):
+  (workdir / 'evaluation').rename(workdir / 'elsewhere')
+  assert run(workdir) == 0
+  assert 'no evaluation in this run' in capsys.readouterr().out
+  text = (workdir / 'report.html').read_text()
+  assert '<svg' in text and 'my_term' in text
+  assert 'Accuracy' not in text
 
 
 def test_the_strip_is_a_picture_with_people():
@@ -137,8 +168,9 @@ def test_columns_skip_blanks_and_torn_lines(workdir):
   assert app.read_columns(workdir / 'absent.csv') == {}
 
 
-def spoil_nothing(folder):
+def spoil_run(folder):
   (folder / 'evaluation').rename(folder / 'elsewhere')
+  (folder / 'metrics.csv').unlink()
 
 
 def spoil_json(folder):
@@ -161,7 +193,7 @@ def spoil_out(folder):
 @pytest.mark.parametrize(
   'spoil, message',
   [
-    (spoil_nothing, 'no evaluation in'),
+    (spoil_run, 'is not the workdir of a run'),
     (spoil_json, 'untrained.json is not an evaluation file'),
     (spoil_config, 'config.json holds list'),
     (spoil_protocol, 'a.json does not say which protocol'),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import re
 import sys
 
 import golden_numbers
@@ -14,7 +15,7 @@ from flax import nnx
 from gaitgs_jax import models
 from gaitgs_jax.apps import export_torch, import_torch
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.interop import container, from_torch, to_torch
+from gaitgs_jax.interop import container, from_torch, to_torch, torch
 from gaitgs_jax.interop.torch_file import read_checkpoint, write_checkpoint
 from gaitgs_jax.models import gaitgs
 from gaitgs_jax.training import checkpoint, state
@@ -30,6 +31,10 @@ def small():
 
 def small_state_dict():
   return to_torch('gaitgs', small(), **CONFIG)
+
+
+def published_names(name):
+  return [key for keys, _ in torch._table(name, {}).values() for key in keys]
 
 
 def test_names_are_the_originals():
@@ -70,7 +75,7 @@ def test_of_two_arrays_of_one_name_none_is_taken_silently():
     from_torch('gaitgs', given, **CONFIG)
 
 
-def test_one_error_lists_everything():
+def test_one_error_names_all_kinds_of_faults():
   given = small_state_dict()
   del given['fc.fc_bin'], given['MCMs_S.conv1d3x1.1.0.conv.weight']
   given['PIEG.V_view'] = given['PIEG.V_view'][:5]
@@ -83,6 +88,36 @@ def test_one_error_lists_everything():
   assert 'fc.fc_bin' in text
   assert '1 unexpected: stranger.weight' in text
   assert '1 of another shape: PIEG.V_view (5, 8) for (11, 8)' in text
+
+
+def test_another_models_file_is_recognised_in_a_short_message():
+  cstl = {f'module.{key}': np.zeros(1) for key in published_names('cstl')}
+  with pytest.raises(UserError) as error:
+    from_torch('gaitgs', cstl, **CONFIG)
+  text = str(error.value)
+  assert "does not fit the model 'gaitgs', but looks like one of the model" in (
+    text
+  )
+  assert "'cstl'" in text
+  assert re.search(r'\d+ missing: ([^,]+, ){4}[^,]+ and \d+ more', text)
+  assert len(text) < 1000
+
+
+@pytest.mark.parametrize('name', models.names())
+def test_a_models_own_file_looks_like_no_other(name):
+  given = dict.fromkeys(published_names(name), np.zeros(()))
+  assert torch._likely(name, given) == ''
+  for other in set(models.names()) - {name}:
+    assert repr(name) in torch._likely(other, given)
+
+
+def test_a_model_without_pytorch_names_is_a_message(monkeypatch):
+  monkeypatch.delattr(gaitgs, 'torch_names')
+  for convert in (from_torch, to_torch):
+    with pytest.raises(UserError, match="'gaitgs' has no PyTorch names"):
+      convert('gaitgs', {}, **CONFIG)
+  with pytest.raises(UserError, match=r"unknown model 'gait_gs' .*'gaitgs'"):
+    to_torch('gait_gs', small())
 
 
 def test_what_lightning_keeps_beside_the_model_is_named():
