@@ -40,7 +40,8 @@ def create(
   if not sys.stderr.isatty():
     options = {
       'file': _Lines(),
-      'delay': 1e-3,  # Nothing is known before `total` is.
+      # Nothing is known before the total is.
+      'delay': 1e-3 if total is None else 0,
       'mininterval': _INTERVAL,
       'maxinterval': _INTERVAL,
       'bar_format': '{desc}: {n_fmt} of {total_fmt}{unit}, {elapsed} passed, '

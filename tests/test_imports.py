@@ -43,7 +43,7 @@ AT_THE_TOP = {
     'absl',
     'numpy',
     'tensorflow_datasets',
-    'tqdm',
+    'gaitgs_jax.bar',
     'gaitgs_jax.data',
     'gaitgs_jax.input',
     'gaitgs_jax.synthetic',
