@@ -101,6 +101,19 @@ def train_batches(
   return _stream(build, start_step, None, backend, source.key)
 
 
+def check_training(
+  source: Source,
+  rows: np.ndarray,
+  batch: Mapping[str, Any],
+  *,
+  dataset: str,
+  seed: int,
+) -> None:
+  """Raises the `UserError` that `train_batches` would, and reads nothing."""
+  sampling.Sampler(source.index, rows, sampling.batch_spec(batch), seed)
+  _train_views(source, rows, dataset)
+
+
 def _train_views(source: Source, rows: np.ndarray, dataset: str) -> np.ndarray:
   views = np.full(len(source.index), -1, np.int32)
   views[rows] = datasets.view_index(dataset, source.index.view[rows])

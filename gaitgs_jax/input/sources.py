@@ -17,7 +17,7 @@ from gaitgs_jax import cloud, skeletons
 from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
 from gaitgs_jax.input.index import Index, concatenate, make
-from gaitgs_jax.input.unreadable import Unreadable
+from gaitgs_jax.input.unreadable import CHOICES, Unreadable
 
 __all__ = [
   'ArraySource',
@@ -29,7 +29,7 @@ __all__ = [
   'open_source',
 ]
 
-FORMATS = ('tfds', 'opengait')
+FORMATS = ('', 'tfds', 'opengait')  # '' is tfds.
 CACHES = ('', 'ram')
 # Of `config.dataset`.
 FIELDS = (
@@ -348,24 +348,46 @@ def open_source(
     UserError: a field is wrong, there is no data, or its frames are of
       another size; the message says what mends it.
   """
-  unknown = sorted(set(dataset) - set(FIELDS))
-  if unknown:
-    raise wrong_choice(
-      f'config.dataset has no field {unknown[0]!r}', unknown[0], FIELDS
-    )
+  check_fields(dataset)
   facts = datasets.get(dataset['name'])
-  kind = dataset.get('format', '') or 'tfds'
-  if kind == 'opengait':
+  if dataset.get('format', '') == 'opengait':
     source: Source = OpenGaitSource(_tree(dataset), facts.key, unreadable)
-  elif kind == 'tfds':
-    source = PreparedSource(_prepared_directory(dataset))
   else:
-    raise wrong_choice(f'config.dataset.format is {kind!r}', kind, FORMATS)
+    source = PreparedSource(_prepared_directory(dataset))
   check_size(source, facts, tuple(dataset['size']))
-  cache = dataset.get('cache', '')
-  if cache not in CACHES:
-    raise wrong_choice(f'config.dataset.cache is {cache!r}', cache, CACHES)
-  return CachedSource(source) if cache else source
+  return CachedSource(source) if dataset.get('cache', '') else source
+
+
+def check_fields(dataset: Mapping[str, Any]) -> None:
+  """Checks `config.dataset` as far as no data is needed.
+
+  Raises:
+    UserError: a field is unknown or wrong.
+  """
+  for name in dataset:
+    if name not in FIELDS:
+      raise wrong_choice(f'config.dataset has no field {name!r}', name, FIELDS)
+  facts = datasets.get(dataset['name'])
+  for name, choices in (
+    ('format', FORMATS),
+    ('cache', CACHES),
+    ('on_error', CHOICES),
+  ):
+    value = dataset.get(name, choices[0])
+    if value not in choices:
+      raise wrong_choice(f'config.dataset.{name} is {value!r}', value, choices)
+  if dataset.get('variant', '') and dataset.get('format', '') != 'opengait':
+    datasets.check_variant(facts, dataset['variant'])
+  size = dataset.get('size')
+  if not (
+    isinstance(size, Sequence)
+    and len(size) == 2
+    and all(isinstance(side, int) and side > 0 for side in size)
+  ):
+    raise UserError(
+      f'config.dataset.size is {size!r}; it must be (height, width), or '
+      '(joints, 3) of skeletons'
+    )
 
 
 def _tree(dataset: Mapping[str, Any]) -> str:

@@ -15,9 +15,9 @@ from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   averaging,
   checkpoint,
+  checks,
   labels,
   scoring,
-  settings,
   setup,
   writers,
 )
@@ -39,7 +39,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     UserError: the config, the data or the workdir is wrong, the disk is full,
       the bucket takes no more, or the loss is no longer finite.
   """
-  settings.check(config)
+  checks.check_config(config)
   folder = cloud.folder(workdir)
   with (
     cloud.naming_refusal(folder),
@@ -73,18 +73,18 @@ def evaluate(
     UserError: there is no such checkpoint, it is damaged or holds another
       model, or the workdir is read-only.
   """
-  settings.check(config)
+  checks.check_config(config, training=False)
   folder = cloud.folder(workdir)
   found = checkpoint.choose(workdir, checkpoint_path)
   if not jax.process_index():
     workdirs.check_writable(folder)
   mesh = meshes.create(**config.mesh)
   graphdef, params, stats = setup.describe_model(config, mesh)
-  step, params, stats = checkpoint.restore_model(found, params, stats)
   data = setup.open_data(config)
+  scorer = scoring.Scorer(config, data, graphdef, mesh, folder)
+  step, params, stats = checkpoint.restore_model(found, params, stats)
   own = found.is_relative_to(cloud.absolute(folder))
   with workdirs.naming_full_disk(folder):
-    scorer = scoring.Scorer(config, data, graphdef, mesh, folder)
     scorer.checkpoint(step, params, stats, None if own else found)
   scorer.show()
 
@@ -110,11 +110,15 @@ class _Run:
     self.augment = setup.create_augmentation(config)
     self.loss_fn = setup.create_losses(config)
     self.optimizer, self.rate = setup.create_optimizer(config)
+    setup.create_transform(config)
+    self.graphdef, self.like = setup.describe_state(config, self.mesh)
+    # All that the config alone shows comes before the data is opened.
     self.data = setup.open_data(config)
+    checks.check_data(config, self.data)
 
   def go(self) -> None:
     """Trains from where the workdir is to the last step."""
-    graphdef, like = setup.describe_state(self.config, self.mesh)
+    graphdef, like = self.graphdef, self.like
     self.scorer = self._make_scorer(graphdef)
     state = self._first_state(like)
     if not jax.process_index():

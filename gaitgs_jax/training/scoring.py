@@ -10,10 +10,9 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from gaitgs_jax import evaluation
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.evaluation import (
   baseline,
-  distance,
   protocols,
   published,
   report,
@@ -74,7 +73,6 @@ class Scorer:
     """Raises UserError now for what would end the first evaluation."""
     options = self._config.evaluation
     rules = protocols.get_protocol(options.protocol)
-    distance.check_metric(options.metric)
     found = set(self._data.source.index.condition[self._data.test].tolist())
     probes = [name for names in rules.probes.values() for name in names]
     for what, names in (('gallery', rules.gallery), ('probe', probes)):
@@ -82,7 +80,7 @@ class Scorer:
         raise UserError(
           f'no test sequence is a {what} of protocol {options.protocol!r}: it '
           f'takes conditions {", ".join(names)}, and there are '
-          f'{", ".join(sorted(found)[:12])}; to train without evaluating, set '
+          f'{listed(sorted(found), 12)}; to train without evaluating, set '
           "config.evaluation.protocol=''"
         )
 

@@ -14,7 +14,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from gaitgs_jax import losses, models
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input import augment, datasets, partitions, sources
 from gaitgs_jax.input import unreadable as unreadables
 from gaitgs_jax.models import GaitOutput
@@ -48,8 +48,8 @@ class Data:
 
 
 @contextlib.contextmanager
-def naming(section: str) -> Iterator[None]:
-  """Turns what other rooms raise at a wrong value or type into a sentence.
+def as_user_error(section: str) -> Iterator[None]:
+  """Converts errors caused by bad config values into a UserError.
 
   Raises:
     UserError: the config's section does not fit.
@@ -63,7 +63,7 @@ def naming(section: str) -> Iterator[None]:
     TypeError,
     ValueError,
   ) as error:
-    raise UserError(f'{section}: {error}') from error
+    raise UserError(f'{section}: {one_line(error)}') from error
 
 
 def open_data(config: Any) -> Data:
@@ -100,9 +100,13 @@ def create_augmentation(config: Any) -> augment.Transform:
   Raises:
     UserError: an unknown name or option.
   """
-  skeleton = datasets.get(config.dataset.name).skeleton
-  with naming('config.augment'):
-    return augment.create(config.augment, skeleton=skeleton)
+  with as_user_error('config.augment'):
+    return _try_transform(
+      config,
+      augment.create(
+        config.augment, skeleton=datasets.get(config.dataset.name).skeleton
+      ),
+    )
 
 
 def create_transform(config: Any) -> augment.Transform:
@@ -111,12 +115,35 @@ def create_transform(config: Any) -> augment.Transform:
   Raises:
     UserError: an unknown name or option, or a random one.
   """
-  return augment.create(
-    config.evaluation.transform,
-    skeleton=datasets.get(config.dataset.name).skeleton,
-    where='config.evaluation.transform',
-    random=False,
+  with as_user_error('config.evaluation.transform'):
+    return _try_transform(
+      config,
+      augment.create(
+        config.evaluation.transform,
+        skeleton=datasets.get(config.dataset.name).skeleton,
+        where='config.evaluation.transform',
+        random=False,
+      ),
+    )
+
+
+def _try_transform(
+  config: Any, transform: augment.Transform
+) -> augment.Transform:
+  """Applies a transform to a small batch, without computing; returns it."""
+  inputs = jax.ShapeDtypeStruct(_input_shape(config), jnp.float32)
+  mask = jax.ShapeDtypeStruct((_ROWS, _FRAMES), jnp.bool_)
+  jax.eval_shape(transform, inputs, mask, jax.random.key(0))
+  return transform
+
+
+def _input_shape(config: Any) -> tuple[int, ...]:
+  """Returns the shape of a small batch of a model's inputs."""
+  is_skeleton = bool(datasets.get(config.dataset.name).skeleton)
+  frame = (
+    tuple(config.dataset.size) if is_skeleton else (*config.dataset.size, 1)
   )
+  return (_ROWS, _FRAMES, *frame)
 
 
 def create_model(config: Any) -> nnx.Module:
@@ -125,12 +152,18 @@ def create_model(config: Any) -> nnx.Module:
   Raises:
     UserError: no such model, or it does not take these fields.
   """
-  with naming('config.model'):
-    return models.create(
-      config.model_name,
-      rngs=nnx.Rngs(config.seed),
-      **config.model.to_dict(),
-    )
+  name = config.model_name
+  with as_user_error('config.model'):
+    try:
+      return models.create(
+        name, rngs=nnx.Rngs(config.seed), **config.model.to_dict()
+      )
+    except ValueError:
+      if name not in models.names():
+        raise wrong_choice(
+          f'config.model_name is {name!r}', name, models.names()
+        ) from None
+      raise
 
 
 def describe_model(
@@ -148,18 +181,17 @@ def describe_model(
 def _describe(config: Any) -> tuple[nnx.GraphDef, Arrays, Arrays, GaitOutput]:
   """Returns a model's parts and its output on a small batch, all abstract."""
   abstract = nnx.eval_shape(lambda: create_model(config))
-  size = tuple(config.dataset.size)
-  is_skeleton = bool(datasets.get(config.dataset.name).skeleton)
-  frame = size if is_skeleton else (*size, 1)
+  shape = _input_shape(config)
   graphdef, params, stats = states.split(abstract)
 
   def call(params: Arrays, stats: Arrays) -> GaitOutput:
-    inputs = jnp.zeros((_ROWS, _FRAMES, *frame))
+    inputs = jnp.zeros(shape)
     mask = jnp.ones((_ROWS, _FRAMES), bool)
     model = states.join(graphdef, params, stats)
     return model(inputs, mask, train=True, key=jax.random.key(0))
 
-  with naming('config.model'):
+  size = tuple(config.dataset.size)
+  with as_user_error(f'config.model, at config.dataset.size={size}'):
     return graphdef, params, stats, jax.eval_shape(call, params, stats)
 
 
@@ -180,17 +212,19 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
   Raises:
     UserError: a field of these sections is wrong.
   """
-  with naming('config.optimizer and config.schedule'):
+  with as_user_error('config.optimizer and config.schedule'):
     optimizer, rate = optimizers.create(
       config.optimizer, config.schedule, config.total_steps
     )
   start, every = config.average.start, config.average.every
-  with naming('config.average'):
-    wrong = not 0 <= start <= 1 or every < 1
-  if wrong:
+  statistics = config.average.statistics_steps
+  with as_user_error('config.average'):
+    wrong = not 0 <= start <= 1 or every < 1 or statistics < 0
+  if wrong or not isinstance(statistics, int):
     raise UserError(
-      f'config.average has start {start!r} and every {every!r}: start is a '
-      'part of the run, 0 to 1, and every a number of steps, 1 or more'
+      f'config.average has start {start!r}, every {every!r} and '
+      f'statistics_steps {statistics!r}: start is a part of the run, 0 to 1, '
+      'every a number of steps, 1 or more, and statistics_steps 0 or more'
     )
   if start < 1:
     # Not one step early where the product is just below a whole number.
@@ -208,11 +242,13 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
   optimizer, _ = create_optimizer(config)
   graphdef, params, stats, output = _describe(config)
   labels = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
-  with naming('config.losses'):
+  with as_user_error('config.losses'):
     batch = {'subject': labels, 'view': labels, 'condition': labels}
     jax.eval_shape(create_losses(config), output, batch)
   start = functools.partial(states.create, optimizer=optimizer)
   state = jax.eval_shape(start, params, stats)
+  with as_user_error('config.optimizer and config.schedule'):
+    jax.eval_shape(optimizer.update, params, state.opt_state, params)
   return graphdef, _place(state, mesh)
 
 
@@ -235,13 +271,14 @@ def create_losses(config: Any) -> LossFn:
   Raises:
     UserError: an unknown loss or option.
   """
-  with naming('config.losses'):
+  with as_user_error('config.losses'):
     for name, options in config.losses.items():
       kind = options.get('kind', name)
-      if kind in losses.LOSSES:
-        settings.check_options(
-          losses.LOSSES[kind],
-          [key for key in options if key not in ('weight', 'kind')],
-          f'config.losses.{name}',
-        )
+      if kind not in losses.LOSSES:
+        raise wrong_choice(f'unknown loss {kind!r}', kind, losses.LOSSES)
+      settings.check_options(
+        losses.LOSSES[kind],
+        [key for key in options if key not in ('weight', 'kind')],
+        f'config.losses.{name}',
+      )
     return losses.create(config.losses.to_dict())

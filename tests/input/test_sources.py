@@ -392,7 +392,7 @@ def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
   [
     ({'name': 'casia'}, "unknown dataset 'casia'"),
     ({'nmae': 'casia_b'}, "no field 'nmae'"),
-    ({'format': 'zip'}, "'zip'.*choose one of tfds, opengait"),
+    ({'format': 'zip'}, "'zip'.*choose one of '', tfds, opengait"),
     ({'format': 'opengait'}, 'set dataset.root'),
     ({'variant': '65'}, "no variant '65'; choose one of 64, 128"),
     ({'variant': '128'}, 'prepare --dataset=casia_b --variant=128'),

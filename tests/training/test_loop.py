@@ -13,7 +13,14 @@ from training import tiny
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import report
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import checkpoint, loop, scoring, setup, workdir
+from gaitgs_jax.training import (
+  checkpoint,
+  checks,
+  loop,
+  scoring,
+  setup,
+  workdir,
+)
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training.stopping import Stopping
 
@@ -258,7 +265,10 @@ def test_a_workdir_in_use_is_refused(config, tmp_path):
     (lambda c: c.losses.update(identity={'weight': 1.0}), 'identity head'),
     (lambda c: c.model.update(chanels=3), 'chanels'),
     (lambda c: c.model.update(num_views=3), r'num_views is 3.*11 views'),
-    (lambda c: c.dataset.update(size=(8, 8)), '8x8'),
+    (
+      lambda c: c.dataset.update(size=(8, 8)),
+      r'config.model, at config.dataset.size=\(8, 8\)',
+    ),
     (lambda c: c.dataset.update(root='/nowhere'), '/nowhere'),
     (lambda c: c.evaluation.update(protocol='casia'), 'casia'),
     (lambda c: c.evaluation.update(metric='manhattan'), 'manhattan'),
@@ -270,6 +280,75 @@ def test_bad_input_is_a_sentence(config, tmp_path, change, words):
     change(config)
   with pytest.raises(UserError, match=words):
     loop.train(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+  'change, words',
+  [
+    (lambda c: c.batch.update(sampler='fxed'), "'fxed' .*'fixed'"),
+    (lambda c: c.batch.update(frame=3), "no field 'frame' .*'frames'"),
+    (lambda c: c.mesh.update(data=3), '= 8 rows'),
+    (lambda c: c.dataset.update(cache='disk'), "cache is 'disk'"),
+    (lambda c: c.dataset.update(name='casia-b'), "did you mean 'casia_b'"),
+    (lambda c: c.dataset.update(size=(64,)), r'size is \(64,\)'),
+    (lambda c: c.dataset.update(on_error='stop'), "on_error is 'stop'"),
+    (lambda c: c.evaluation.update(protocol='casia-b'), "mean 'casia_b'"),
+    (lambda c: c.evaluation.update(metric='cosin'), "mean 'cosine'"),
+    (lambda c: c.evaluation.update(transform={'flip': {}}), 'random'),
+    (lambda c: c.update(augment={'rotate': {'degrees': 'x'}}), 'augment'),
+    (lambda c: c.losses.update(triplett={'weight': 1.0}), "mean 'triplet'"),
+    (lambda c: c.losses.triplet.update(margin='x'), 'config.losses'),
+    (lambda c: c.optimizer.update(weight_decay='x'), 'config.optimizer'),
+    (lambda c: c.average.update(statistics_steps=-1), 'statistics_steps -1'),
+  ],
+)
+def test_a_wrong_config_is_found_before_the_data_is_opened(
+  config, tmp_path, monkeypatch, change, words
+):
+  monkeypatch.setattr(setup, 'open_data', None)
+  with config.unlocked(), config.ignore_type():
+    change(config)
+  with pytest.raises(UserError, match=words):
+    loop.train(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+  'change, words',
+  [
+    (lambda c: c.batch.update(subjects=8), 'only 4 training subjects'),
+    (lambda c: c.batch.update(sequences=10), 'has more than 8 sequences'),
+    (lambda c: c.update(seed=-1), 'seed is -1'),
+  ],
+)
+def test_a_batch_that_the_data_lacks_is_found_before_any_work(
+  config, tmp_path, monkeypatch, change, words
+):
+  monkeypatch.setattr(scoring, 'Scorer', None)
+  change(config)
+  with pytest.raises(UserError, match=words):
+    loop.train(config, tmp_path)
+
+
+def test_data_that_memory_cannot_hold_is_found_before_any_work(config):
+  data = setup.open_data(config)
+  rows = np.arange(len(data.source.index))
+  size = int(data.source.index.length.sum()) * 8 * 6
+  checks._check_memory(data.source, rows, size)
+  with pytest.raises(UserError, match=r"cache is 'ram', but 48 sequences of"):
+    checks._check_memory(data.source, rows, size - 1)
+
+
+def test_a_wrong_evaluation_is_found_before_the_model_is_read(
+  config, tmp_path, monkeypatch
+):
+  config.total_steps = 1
+  config.evaluation.protocol = ''
+  loop.train(config, tmp_path)
+  monkeypatch.setattr(checkpoint, 'restore_model', None)
+  for protocol, words in (('', "unknown protocol ''"), ('oumvlp', 'gallery')):
+    config.evaluation.protocol = protocol
+    with pytest.raises(UserError, match=words):
+      loop.evaluate(config, tmp_path)
 
 
 def test_an_evaluation_can_be_stopped(config, tmp_path):

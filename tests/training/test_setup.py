@@ -1,10 +1,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 from training import tiny
 
 from gaitgs_jax import models
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.models import output
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import setup
@@ -57,6 +59,13 @@ def test_the_description_is_the_states_own(config):
   assert jax.tree.structure(like) == jax.tree.structure(state)
   for x, y in zip(jax.tree.leaves(like), jax.tree.leaves(state), strict=True):
     assert (x.shape, x.dtype, x.sharding) == (y.shape, y.dtype, y.sharding)
+
+
+def test_an_unknown_model_gets_a_hint():
+  config = tiny.get_config()
+  config.model_name = 'gait-gs'
+  with pytest.raises(UserError, match=r"model_name is 'gait-gs' .*'gaitgs'"):
+    setup.describe_model(config, meshes.create(1))
 
 
 def test_the_seed_makes_the_weights(config):

@@ -1,0 +1,80 @@
+"""What can be found wrong with a run before it does any work."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance, protocols
+from gaitgs_jax.input import pipeline, prepared, sampling, sources
+from gaitgs_jax.training import settings
+
+_GB = 1e9
+
+
+def check_config(config: Any, *, training: bool = True) -> None:
+  """Checks what the config alone shows, in no time.
+
+  Args:
+    config: of a run.
+    training: whether the run trains; otherwise it only evaluates.
+
+  Raises:
+    UserError: a field is missing, unknown or wrong.
+  """
+  settings.check(config)
+  sources.check_fields(config.dataset)
+  for field in ('protocol', 'metric'):
+    value = config.evaluation[field]
+    if not isinstance(value, str):
+      raise UserError(
+        f'config.evaluation.{field} is {value!r}; it must be text'
+      )
+  distance.check_metric(config.evaluation.metric)
+  if config.evaluation.protocol or not training:
+    protocols.get_protocol(config.evaluation.protocol)
+  if training:
+    sampling.batch_spec(config.batch)
+
+
+def check_data(config: Any, data: Any) -> None:
+  """Checks what the config and the index of the training data show.
+
+  Args:
+    config: of a run that trains.
+    data: a `setup.Data`.
+
+  Raises:
+    UserError: the batch cannot be drawn from the data, the dataset does not
+      know a view of it, or it does not fit in memory and should.
+  """
+  pipeline.check_training(
+    data.source,
+    data.train,
+    config.batch,
+    dataset=config.dataset.name,
+    seed=config.seed,
+  )
+  if config.dataset.get('cache', '') == 'ram':
+    rows = data.train
+    if config.evaluation.protocol:
+      rows = np.union1d(rows, data.test)
+    _check_memory(data.source, rows, _memory())
+
+
+def _check_memory(source: sources.Source, rows: np.ndarray, limit: int) -> None:
+  """Raises UserError unless sequences fit in `limit` bytes."""
+  frames = int(source.index.length[rows].sum(dtype=np.int64))
+  size = prepared.DTYPES[source.key].itemsize * int(np.prod(source.size))
+  if frames * size > limit:
+    raise UserError(
+      f"config.dataset.cache is 'ram', but {len(rows):,} sequences of "
+      f'{frames:,} frames take {frames * size / _GB:.1f} GB, and this machine '
+      f"has {limit / _GB:.1f} GB: set config.dataset.cache=''"
+    )
+
+
+def _memory() -> int:
+  """Returns the bytes of memory that the machine has."""
+  return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
