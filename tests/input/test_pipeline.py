@@ -193,7 +193,7 @@ def test_an_unreadable_sequence_is_named(source, backend):
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
-    ({'batch': {**BATCH, 'subjects': 6}}, 'subjects is 6, but there are only 5'),
+    ({'batch': {**BATCH, 'subjects': 6}}, 'is 6, but there are only 5'),
     ({'batch': {**BATCH, 'sequences': 7}}, 'sequences is 7, but .* 6'),
     ({'process_count': 5}, 'does not divide over 5 processes'),
     ({'backend': 'grain'}, "unknown input backend 'grain'"),
