@@ -1,6 +1,6 @@
 """Stochastic weight averaging: the mean of the weights of a run's last part.
 
-Izmailov et al., https://arxiv.org/abs/1803.05407. The mean is kept beside the
+Izmailov et al., https://arxiv.org/abs/1803.05407. The mean is kept with the
 optimizer's moments; when the last step is done it takes the weights' place,
 and the running statistics of BatchNorm are brought up to it.
 """

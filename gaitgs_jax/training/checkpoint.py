@@ -83,7 +83,7 @@ class Checkpoints:
     try:
       self._manager.close()
     except Exception:
-      # The error that ended the run tells more than one that follows it.
+      # The error that ended the run says more than one that follows it.
       if kind is None:
         raise
     finally:
@@ -138,7 +138,7 @@ class Checkpoints:
   ) -> TrainState:
     """Returns the state of a step, placed as `like` is.
 
-    A checkpoint of a model alone (an imported one) starts its optimizer anew.
+    Of a model alone, such as an imported one, the optimizer starts afresh.
 
     Raises:
       UserError: it holds another model's arrays.
@@ -297,7 +297,7 @@ def restore_model(
   Args:
     folder: one step's, of `find`.
     params: arrays, or shapes with shardings, to be filled.
-    stats: likewise.
+    stats: the same of its statistics.
 
   Returns:
     The step, the params and the stats.
@@ -334,7 +334,7 @@ def save_model(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-  """Silences Orbax's log, which tells what it also raises."""
+  """Silences Orbax's log, which repeats what it raises."""
   logger = logging.getLogger('absl')
   level = logger.level
   logger.setLevel(logging.CRITICAL)

@@ -95,7 +95,7 @@ def _naming_unwritable(workdir: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def naming_full_disk(workdir: pathlib.Path) -> Iterator[None]:
-  """Turns a failure to write for want of room into a sentence.
+  """Converts a failure to write on a full disk into a UserError.
 
   Raises:
     UserError: the disk, the quota or the allowed file size is exhausted.
@@ -113,7 +113,7 @@ def naming_full_disk(workdir: pathlib.Path) -> Iterator[None]:
 
 
 def _no_room(error: BaseException | None) -> str | None:
-  """Returns why there is no room to write, or None if that is not the fault."""
+  """Returns why a disk takes no more, or None if the error is another one."""
   codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
   while error is not None:
     for code in codes:
