@@ -15,7 +15,14 @@ import numpy as np
 
 from gaitgs_jax import cloud, skeletons
 from gaitgs_jax.errors import UserError, wrong_choice
-from gaitgs_jax.input import datasets, pickles, prepared, trees, untrusted
+from gaitgs_jax.input import (
+  datasets,
+  masks,
+  pickles,
+  prepared,
+  trees,
+  untrusted,
+)
 from gaitgs_jax.input.index import Index, concatenate, make
 from gaitgs_jax.input.unreadable import CHOICES, Unreadable
 
@@ -229,6 +236,8 @@ class PreparedSource:
         f' {self.index.name(sequence)}; delete {prepared.INDEX_FILE} beside it'
         ' to have it made again'
       )
+    if self.key == 'frames' and (fault := masks.fault(array)):
+      raise UserError(f'{name}: {fault}, then prepare the dataset again')
     return _take(array, frames)
 
 
@@ -293,7 +302,10 @@ def _common_size(
 def _sequence_folders(root: Path) -> list[Path]:
   """Returns the folders ROOT/subject/condition/view, sorted."""
   if not root.is_dir():
-    raise UserError(f'{root}: no such folder; set dataset.root to the tree')
+    what = 'is a file' if root.is_file() else 'no such folder'
+    raise UserError(
+      f'{root}: {what}; give the folder of a tree subject/condition/view/*.pkl'
+    )
   level = [root]
   for _ in range(3):
     level = [child for folder in level for child in _folders(folder, root)]

@@ -81,6 +81,7 @@ def test_a_small_image_takes_little_memory(tmp_path):
   files = {
     'wide.png': png(30_000, 30_000, rows=bytes(30_001 * 1000)),
     'gray.png': png(5000, 5000, rows=bytes(5001 * 5000)),
+    'colour.png': png(2890, 2890, 8, 6, rows=bytes(11_561 * 2890)),
     'deep.png': png(4000, 4000, 16, 6, rows=bytes(32_001 * 4000)),
     'claims.jpg': resized(VALID['.jpg'], 65_000, 65_000),
   }

@@ -205,8 +205,11 @@ def test_bad_trees_are_told(tmp_path):
   def message(match):
     return pytest.raises(UserError, match=match)
 
-  with message('no such folder'):
+  with message('no such folder; give the folder of a tree'):
     sources.OpenGaitSource(tmp_path / 'absent')
+  (tmp_path / 'poses.csv').touch()
+  with message('is a file; give the folder of a tree'):
+    sources.OpenGaitSource(tmp_path / 'poses.csv')
   with message(r'holds neither folders .*\*\.pkl is expected'):
     sources.OpenGaitSource(tmp_path)
   root = write_tree(tmp_path / 'tree')
@@ -307,6 +310,20 @@ def test_a_tree_that_is_not_white_on_black_is_refused(
   walker_trees.write_pickle(path, change(pretreat(walker_trees.frames('001'))))
   source = sources.OpenGaitSource(tmp_path)
   with pytest.raises(UserError, match=rf'090\.pkl: .*{message}'):
+    source.read(0)
+
+
+def test_prepared_masks_of_0_and_1_are_refused(prepared_root, monkeypatch):
+  directory = prepared.find(prepared_root, 'casia_b', '64')
+  source = sources.PreparedSource(directory)
+  decode = prepared.decode
+
+  def darker(record, layout):
+    array, texts = decode(record, layout)
+    return array // 128, texts
+
+  monkeypatch.setattr(prepared, 'decode', darker)
+  with pytest.raises(UserError, match=r'run from 0 to 1, .* prepare .* again'):
     source.read(0)
 
 
