@@ -18,10 +18,10 @@ from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input import (
   datasets,
   masks,
+  opengait,
   pickles,
   prepared,
   trees,
-  untrusted,
 )
 from gaitgs_jax.input.index import Index, concatenate, make
 from gaitgs_jax.input.unreadable import CHOICES, Unreadable
@@ -51,7 +51,6 @@ FIELDS = (
 )
 # Reading the heads of files waits on the disk more than it computes.
 _THREADS = 8
-_CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
 
 
 class Source(Protocol):
@@ -139,7 +138,7 @@ class OpenGaitSource:
     self._root = cloud.local_copy(root)
     self.key = key
     self._unreadable = unreadable
-    folders = _sequence_folders(self._root)
+    folders = opengait.sequence_folders(self._root)
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
       found = [each for each in threads.map(self._open, folders) if each]
     self._files = [file for file, _ in found]
@@ -158,7 +157,7 @@ class OpenGaitSource:
     """Returns subject/condition/view/file.pkl of one sequence's folder."""
     names = trees.pickle_names(folder)
     if not names:
-      raise _no_pickle(folder, self._root)
+      raise opengait.no_pickle(folder, self._root)
     return os.path.join(
       *folder.parts[-3:], trees.choose_pickle(names, self.key)
     )
@@ -170,7 +169,8 @@ class OpenGaitSource:
       try:
         return file, pickles.load_shape(self._root / file)
       except pickles.PickleError as error:
-        raise UserError(f'{error}; {_CHECK.format(self._root)}') from error
+        check = opengait.CHECK.format(self._root)
+        raise UserError(f'{error}; {check}') from error
     except UserError as error:
       if self._unreadable is None:
         raise
@@ -299,51 +299,6 @@ def _common_size(
   return shapes[0][1], shapes[0][2]
 
 
-def _sequence_folders(root: Path) -> list[Path]:
-  """Returns the folders ROOT/subject/condition/view, sorted."""
-  if not root.is_dir():
-    what = 'is a file' if root.is_file() else 'no such folder'
-    raise UserError(
-      f'{root}: {what}; give the folder of a tree subject/condition/view/*.pkl'
-    )
-  level = [root]
-  for _ in range(3):
-    level = [child for folder in level for child in _folders(folder, root)]
-  return level
-
-
-def _folders(folder: Path, root: Path) -> list[Path]:
-  names = sorted(
-    entry.name
-    for entry in untrusted.entries(folder)
-    if untrusted.is_folder(entry)
-  )
-  if not names:
-    raise _no_pickle(folder, root)
-  return [folder / name for name in names]
-
-
-def _no_pickle(folder: Path, root: Path) -> UserError:
-  """Returns the error of a folder that lacks what leads to a pickle."""
-  command = f'`python -m gaitgs_jax pretreat --source={root} --out=TREE`'
-  held = trees.held(folder)
-  if 'images' in held:
-    what, hint = 'images', f'make a tree of them with {command}'
-  elif 'pickles' in held:
-    what = f'pickles, {len(folder.relative_to(root).parts)} folders deep'
-    hint = f'{command} with --layout makes such a tree of silhouettes'
-  elif 'json' in held:
-    what = 'json'
-    hint = 'write each walk of skeletons as one pickle [frames, joints, 3]'
-  else:
-    what = 'neither folders nor a pickle'
-    hint = f'is the tree half-copied? {_CHECK.format(root)}'
-  return UserError(
-    f'{folder}: holds {what}, but {root}/subject/condition/view/*.pkl is'
-    f' expected; {hint}'
-  )
-
-
 def open_source(
   dataset: Mapping[str, Any], unreadable: Unreadable | None = None
 ) -> Source:
@@ -427,7 +382,7 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
     flags = f'--dataset={facts.name} --variant={variant}'
     flags += ' --source=PATH' if facts.subjects else ''
     flags += f' --root={root}' if root else ''
-    if root and trees.is_opengait(root):
+    if root and opengait.is_tree(root):
       raise UserError(
         f'{root}: is an OpenGait tree, not a prepared dataset; set'
         " dataset.format='opengait' to read it in place"

@@ -125,7 +125,7 @@ def _first_file(root: Path) -> Path:
   """
   if not root.is_dir():
     raise UserError(f'{root}: no such folder; give the one that holds the tree')
-  found = next(_files(root, _MAX_DEPTH), None)
+  found = next(frame_files(root), None)
   if found is None:
     raise UserError(
       f'{root}: no image, no pickle and no json below it; {_hint(root)}'
@@ -135,7 +135,7 @@ def _first_file(root: Path) -> Path:
 
 def _hint(root: Path) -> str:
   """Returns what to do about a folder without frames."""
-  other = next(_files(root, _MAX_DEPTH, _is_other_image), None)
+  other = next(frame_files(root, _is_other_image), None)
   if other:
     return (
       f'{other.relative_to(root)} is of a kind that is not read; convert such'
@@ -183,26 +183,17 @@ def held(folder: str | Path) -> set[str]:
   }
 
 
-def is_opengait(root: str | os.PathLike) -> bool:
-  """Tells whether a folder looks like a tree subject/condition/view/*.pkl."""
-  folder = local.path(root)
-  found = next(_files(folder, _MAX_DEPTH), None) if folder.is_dir() else None
-  if found is None or found.suffix.lower() != _PICKLE:
-    return False
-  return (
-    len(found.relative_to(folder).parts) == len(layouts.OPENGAIT.split('/')) + 1
-  )
-
-
-def _files(
-  folder: Path, depth: int, wanted: Callable[[str], bool] | None = None
+def frame_files(
+  folder: Path,
+  wanted: Callable[[str], bool] | None = None,
+  depth: int = _MAX_DEPTH,
 ) -> Iterator[Path]:
   """Yields the wanted files below a folder, the deepest first.
 
   Args:
     folder: where to start.
-    depth: how many levels of folders are looked into.
     wanted: of a file's name; those of frames by default.
+    depth: how many levels of folders are looked into.
   """
   wanted = wanted or _is_frames
   # Images before notes on them.
@@ -212,7 +203,7 @@ def _files(
   )
   for entry in entries:
     if depth > 1 and untrusted.is_folder(entry):
-      yield from _files(Path(entry.path), depth - 1, wanted)
+      yield from frame_files(Path(entry.path), wanted, depth - 1)
   for entry in entries:
     if wanted(entry.name) and os.path.isfile(entry.path):
       yield Path(entry.path)
