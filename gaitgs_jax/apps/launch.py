@@ -10,16 +10,22 @@ package's configs, such as demo. Any field of it can be set from the shell:
 --config.batch.subjects=4; docs/config.md lists them.
 """
 
+import difflib
+import itertools
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from gaitgs_jax.apps import config_file, overrides
-from gaitgs_jax.errors import UserError
+from gaitgs_jax import errors
+from gaitgs_jax.apps import config_file, options, overrides
+from gaitgs_jax.errors import UserError, one_line
+
+_NO_CONFIG = '--config=FILE is missing'
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'The run: a file such as configs/demo.py or config.json.'
@@ -46,25 +52,19 @@ _TOPOLOGY = flags.DEFINE_string(
   'devices of this machine).',
 )
 
-# Letters of an error of others that are shown.
-_LONGEST = 300
-
-
-class _Refused(Exception):
-  """The command line is wrong; the message says how."""
-
 
 class _Parser(flags.ArgumentParser):
   """Reads the value of --config, which ml_collections then overrides."""
 
   def __init__(self, argv: Sequence[str]):
     self._argv = argv
+    self.config = ConfigDict()
 
   def parse(self, argument: str) -> ConfigDict:
     """Returns the config, with room for the fields that the shell adds."""
-    config = config_file.load(argument)
-    overrides.make_room(config, self._argv)
-    return config.lock()
+    self.config = config_file.load(argument)
+    overrides.make_room(self.config, self._argv)
+    return self.config.lock()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -76,8 +76,8 @@ def main(argv: Sequence[str]) -> int:
   logging.set_verbosity(logging.ERROR)
   try:
     config = _parse(argv)
-  except _Refused as error:
-    print(f'error: {error}', file=sys.stderr)
+  except UserError as error:
+    errors.show(error)
     return 2
   # Imported late: they take seconds, which --help and a typo need not.
   from gaitgs_jax.training import (
@@ -104,7 +104,7 @@ def main(argv: Sequence[str]) -> int:
     else:
       loop.evaluate(config, _WORKDIR.value, _CHECKPOINT.value)
   except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
+    errors.show(error)
     return 2
   except KeyboardInterrupt:
     print('interrupted', file=sys.stderr)
@@ -116,48 +116,92 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
   """Returns the config that the flags ask for.
 
   Raises:
-    _Refused: a flag or a field is unknown, missing or of a wrong type.
+    UserError: a flag or a field is unknown, given twice, missing or of a wrong
+      type.
   """
-  flags.FLAGS['config'].parser = _Parser(argv)
+  _check_once(argv)
+  flags.FLAGS['config'].parser = parser = _Parser(argv)
   try:
     left = flags.FLAGS(argv)[1:]
-  except UserError as error:
-    raise _Refused(str(error)) from error
+  except flags.UnrecognizedFlagError as error:
+    if not parser.config:
+      raise UserError(_NO_CONFIG) from error
+    raise _unknown_flag(error.flagname, parser.config) from error
   except flags.Error as error:
-    if not any(word.startswith('--config=') for word in argv):
-      raise _Refused('--config=FILE is missing') from error
-    raise _Refused(f'{_short(error)} (--help lists the flags)') from error
+    if not parser.config:
+      raise UserError(_NO_CONFIG) from error
+    raise UserError(f'{one_line(error)} (--help lists the flags)') from error
   except (AttributeError, KeyError) as error:
-    raise _Refused(_describe_field(argv, str(error))) from error
+    message = _describe_field(argv, str(error), parser.config)
+    raise UserError(message) from error
   except (ValueError, IndexError, RecursionError) as error:
     # Of a name that is none, or an element of a tuple.
-    raise _Refused(
-      f'--config.FIELD=VALUE is not understood: {_short(error)}'
+    raise UserError(
+      f'--config.FIELD=VALUE is not understood: {one_line(error)}'
     ) from error
   if left:
-    raise _Refused(
-      f'cannot place {left[0][:_LONGEST]!r}: flags look like --name=value'
-    )
+    raise options.unexpected(left[0])
   if not flags.FLAGS['config'].value:
-    raise _Refused('--config=FILE is missing')
+    raise UserError(_NO_CONFIG)
   if not _WORKDIR.value and _MODE.value not in ('show', 'compile'):
-    raise _Refused('--workdir=DIR is missing')
+    raise UserError('--workdir=DIR is missing')
   if _TOPOLOGY.value and _MODE.value != 'compile':
-    raise _Refused('--topology goes with --mode=compile')
+    raise UserError('--topology goes with --mode=compile')
   if _CHECKPOINT.value is not None and _MODE.value != 'evaluate':
-    raise _Refused(
+    raise UserError(
       '--checkpoint goes with --mode=evaluate: training starts at the last '
       'checkpoint in --workdir, and cannot start from others'
     )
   return _CONFIG.value
 
 
-def _short(error: Exception) -> str:
-  """Returns an error as one line; it may hold all of a flag's value."""
-  return ' '.join(str(error).split())[:_LONGEST]
+def _check_once(argv: Sequence[str]) -> None:
+  """Raises UserError for a flag that is given twice: absl takes the last."""
+  found = set()
+  for word in itertools.takewhile('--'.__ne__, argv[1:]):
+    name = re.match(r'--?([^=]+)', word)
+    if name and name[1] in found:
+      raise options.repeated(word.partition('=')[0])
+    found.add(name and name[1])
 
 
-def _describe_field(argv: Sequence[str], message: str) -> str:
+def _unknown_flag(name: str, config: ConfigDict) -> UserError:
+  own = flags.FLAGS.get_key_flags_for_module(__name__)
+  hint = errors.did_you_mean(f'--{name}', [f'--{each.name}' for each in own])
+  field = _nearest_field(name, config)
+  if not hint and field:
+    hint = f" (did you mean '--config.{field}'?)"
+  return UserError(
+    f'unknown flag --{one_line(name)}{hint}; --help lists the flags, and '
+    'docs/config.md the fields of a config'
+  )
+
+
+def _nearest_field(name: str, config: ConfigDict) -> str:
+  """Returns the field that a name may mean, 'optimizer.learning_rate' of 'lr'.
+
+  Returns '' if there is none.
+  """
+  wanted = name.replace('-', '_').lower()
+  fields = {path.rpartition('.')[2]: path for path in _paths(config)}
+  for last, path in fields.items():
+    initials = ''.join(word[:1] for word in last.split('_'))
+    if wanted == last or (wanted == initials and len(initials) > 1):
+      return path
+  close = difflib.get_close_matches(wanted[:100], fields, n=1)
+  return fields[close[0]] if close else ''
+
+
+def _paths(config: Mapping[str, Any], prefix: str = '') -> Iterator[str]:
+  for key, value in config.items():
+    yield f'{prefix}{key}'
+    if isinstance(value, ConfigDict):
+      yield from _paths(value, f'{prefix}{key}.')
+
+
+def _describe_field(
+  argv: Sequence[str], message: str, config: ConfigDict
+) -> str:
   """Returns what is wrong with an override, of ml_collections' message."""
   quoted = re.search(r"""['"](\w+)""", message.replace('\\', ''))
   name = quoted.group(1) if quoted else ''
@@ -167,6 +211,7 @@ def _describe_field(argv: Sequence[str], message: str) -> str:
     if word.startswith('--config.') and name in word.split('=')[0].split('.')
   ]
   closest = re.search(r'Did you mean "(\w+)"', message)
-  hint = f' (did you mean {closest.group(1)!r}?)' if closest else ''
+  near = closest.group(1) if closest else _nearest_field(name, config)
+  hint = f' (did you mean {near!r}?)' if near else ''
   where = f' in {given[0]}' if given else ''
   return f'the config has no field {name!r}{where}{hint}'

@@ -21,6 +21,7 @@ SERVER = """
 import json, os, sys
 from fuzz import hostile
 from gaitgs_jax.apps import launch
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import choices
 choices.all_models()  # So that no child imports them.
 for line in sys.stdin:
@@ -34,7 +35,7 @@ for line in sys.stdin:
     sys.argv = json.loads(line)
     with hostile.nothing_happens():
       launch._parse(sys.argv)
-  except launch._Refused as error:
+  except UserError as error:
     told = str(error)
   except BaseException as error:
     told = f'crash: {type(error).__name__}: {error}'
