@@ -53,9 +53,11 @@ AT_THE_TOP = {
     'absl',
     'ml_collections',
     'gaitgs_jax.apps.config_file',
+    'gaitgs_jax.apps.options',
     'gaitgs_jax.apps.overrides',
   }
   | COMMON,
+  'gaitgs_jax/apps/options.py': COMMON,
   'gaitgs_jax/apps/config_file.py': {'ml_collections'} | COMMON,
   'gaitgs_jax/apps/overrides.py': {'ml_collections'} | COMMON,
   'gaitgs_jax/apps/__init__.py': COMMON,
