@@ -147,7 +147,7 @@ model = models.create(
     heads=2, depth=1, features=4, dropout=0.0)
 graphdef, params = nnx.split(model)
 loss_fn = losses.create({'triplet': {'margin': 0.2}, 'view': {}})
-x = np.random.default_rng(0).random((4, 6, 8, 8, 1), np.float32)
+x = np.random.default_rng(0).random((4, 6, 8, 6, 1), np.float32)
 batch = {'subject': np.array([0, 0, 1, 1]), 'view': np.array([0, 1, 0, 1])}
 def objective(params):
   return loss_fn(nnx.merge(graphdef, params)(x, train=True), batch)[0]

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import lowered
 import numpy as np
 import pytest
 
@@ -228,3 +229,24 @@ def test_wrong_losses(config, sentence):
 def test_identity_needs_a_head():
   with pytest.raises(ValueError, match=r'set config\.model\.num_classes'):
     losses.identity(output(np.zeros((1, 1, 1))), {'subject': jnp.zeros(1)})
+
+
+@pytest.mark.parametrize(
+  'chosen',
+  [
+    {'triplet': {'margin': 0.2}},
+    {'supervised_contrastive': {'temperature': 0.1, 'distance': 'dot'}},
+  ],
+)
+def test_distances_multiply_as_float32_wherever_they_run(chosen):
+  loss_fn = losses.create(chosen)
+  subject = np.array([0, 0, 1, 1])
+
+  def total(features):
+    output = GaitOutput(features, features)
+    return loss_fn(output, {'subject': subject})[0]
+
+  features = jnp.ones((4, 2, 8))
+  found = lowered.products(jax.jit(jax.grad(total)).lower(features))
+  assert len(found) > 1
+  assert all(highest for _, highest in found)

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import winograd
+from gaitgs_jax.models import products, winograd
 
 LOWERINGS = ('native', 'frames', 'winograd')
 
@@ -81,13 +81,13 @@ def convolve(
   """
   chosen = _choose(lowering, x, kernel)
   if chosen == 'native':
-    return _convolve_3d(x, kernel)
+    return products.convolve(x, kernel)
   n, s, h, w, c = x.shape
   if chosen == 'winograd':
-    return winograd.convolve(x, (kernel, _convolve_2d))[0]
+    return winograd.convolve(x, (kernel, products.convolve))[0]
   t, d = kernel.shape[0], kernel.shape[-1]
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
-  return _convolve_2d(frames, _join_taps(kernel)).reshape(n, s, h, w, d)
+  return products.convolve(frames, _join_taps(kernel)).reshape(n, s, h, w, d)
 
 
 def convolve_with_strips(
@@ -125,19 +125,19 @@ def convolve_with_strips(
     """Maps [n,h,w,c] to [n,h,w,d]; strips of images are images in memory."""
     n, h, w, c = x.shape
     cut = x.reshape(n * strips, h // strips, w, c)
-    return _convolve_2d(cut, kernel).reshape(n, h, w, d)
+    return products.convolve(cut, kernel).reshape(n, h, w, d)
 
   if chosen == 'native':
     cut = x.reshape(n, s, strips, h // strips, w, c).swapaxes(1, 2)
-    y = _convolve_3d(cut.reshape(n * strips, s, h // strips, w, c), strip)
+    y = products.convolve(cut.reshape(n * strips, s, h // strips, w, c), strip)
     y = y.reshape(n, strips, s, h // strips, w, d).swapaxes(1, 2)
-    return _convolve_3d(x, whole), y.reshape(n, s, h, w, d)
+    return products.convolve(x, whole), y.reshape(n, s, h, w, d)
   if chosen == 'winograd':
-    kernels = (whole, _convolve_2d), (strip, convolve_strips)
+    kernels = (whole, products.convolve), (strip, convolve_strips)
     y, z = winograd.convolve(x, *kernels)
     return y, z
   frames = join_frames(x, t).reshape(n * s, h, w, t * c)
-  y = _convolve_2d(frames, _join_taps(whole))
+  y = products.convolve(frames, _join_taps(whole))
   z = convolve_strips(frames, _join_taps(strip))
   return y.reshape(n, s, h, w, d), z.reshape(n, s, h, w, d)
 
@@ -155,26 +155,6 @@ def _checked(lowering: str) -> str:
       f'no convolution lowering {lowering!r}; choose one of {LOWERINGS}'
     )
   return lowering
-
-
-def _convolve_3d(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  return jax.lax.conv_general_dilated(
-    x,
-    kernel,
-    window_strides=(1, 1, 1),
-    padding='SAME',
-    dimension_numbers=('NDHWC', 'DHWIO', 'NDHWC'),
-  )
-
-
-def _convolve_2d(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  return jax.lax.conv_general_dilated(
-    x,
-    kernel,
-    window_strides=(1, 1),
-    padding='SAME',
-    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-  )
 
 
 def _join_taps(kernel: jax.Array) -> jax.Array:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import layers, remat
+from gaitgs_jax.models import entry, layers, products, remat
 from gaitgs_jax.models.convolution import convolve, join_frames
 from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import SeparateDense, leaky_relu, mask_frames
@@ -68,10 +68,11 @@ class CSTL(nnx.Module):
     # One classifier for all parts.
     self.identity = SeparateDense(1, width, num_classes, rngs=rngs, dtype=dtype)
 
+  @entry.silhouettes
   def __call__(
     self,
     inputs: jax.Array,
-    mask: jax.Array | None = None,
+    mask: jax.Array,
     *,
     train: bool = False,
     key: jax.Array | None = None,
@@ -87,8 +88,6 @@ class CSTL(nnx.Module):
     Returns:
       embedding and features [n,p,d], logits [n,p,k].
     """
-    if mask is None:
-      mask = jnp.ones(inputs.shape[:2], bool)
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask, shortest=1)
     x = layers.strips_to_parts(self._maps(x), self.parts)
     scales = self.scales(x, mask, train=train)
@@ -225,7 +224,7 @@ class PartConvolution(nnx.Module):
     """Maps part features [n,s,p,c] to [n,s,p,d], in the dtype of x."""
     t, c, _ = self.kernel.shape
     taps = self.kernel[...].astype(x.dtype).reshape(t * c, self.parts, -1)
-    return jnp.einsum('nspc,cpd->nspd', join_frames(x, t), taps)
+    return products.einsum('nspc,cpd->nspd', join_frames(x, t), taps)
 
 
 class NormedConvolution(nnx.Module):

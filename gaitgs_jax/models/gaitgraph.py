@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import layers, resgcn
+from gaitgs_jax.models import entry, layers, resgcn
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resgcn import ResGCN
 
@@ -76,12 +76,14 @@ class GaitGraph(nnx.Module):
       dtype=dtype,
       rngs=rngs,
     )
+    self.skeleton = skeleton
     self.views, self.test_time = views, test_time
 
+  @entry.keypoints
   def __call__(
     self,
     inputs: jax.Array,
-    mask: jax.Array | None = None,
+    mask: jax.Array,
     *,
     train: bool = False,
     key: jax.Array | None = None,
@@ -102,8 +104,6 @@ class GaitGraph(nnx.Module):
       ValueError: in training, if the frames are not so many equal views.
     """
     del key
-    if mask is None:
-      mask = jnp.ones(inputs.shape[:2], bool)
     if train:
       found = self._embed(*self._split(inputs, mask), train=True)
       found = found.reshape(len(inputs), self.views, -1)
@@ -122,9 +122,8 @@ class GaitGraph(nnx.Module):
       embedding=found.mean(axis=1, keepdims=True), features=found[:, :1]
     )
 
-  def activations(
-    self, inputs: jax.Array, mask: jax.Array | None = None
-  ) -> jax.Array:
+  @entry.keypoints
+  def activations(self, inputs: jax.Array, mask: jax.Array) -> jax.Array:
     """Tells how much each joint in each frame contributes: [n,s,v] in 0..1.
 
     Args:
@@ -134,8 +133,6 @@ class GaitGraph(nnx.Module):
     Returns:
       float32 [n,s,v], each sequence's largest value 1; see `ResGCN`.
     """
-    if mask is None:
-      mask = jnp.ones(inputs.shape[:2], bool)
     x, front = layers.front_frames(inputs, mask, shortest=1)
     found = self.network.activations(x[:, :, :, None], front)
     return resgcn.to_their_frames(found, mask)

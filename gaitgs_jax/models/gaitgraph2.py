@@ -18,7 +18,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.models import layers, resgcn
+from gaitgs_jax.models import entry, layers, resgcn
 from gaitgs_jax.models.layers import mask_frames
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resgcn import ResGCN
@@ -85,10 +85,11 @@ class GaitGraph2(nnx.Module):
     self.skeleton, self.convention = skeleton, convention
     self.joined, self.test_time = joined, test_time
 
+  @entry.keypoints
   def __call__(
     self,
     inputs: jax.Array,
-    mask: jax.Array | None = None,
+    mask: jax.Array,
     *,
     train: bool = False,
     key: jax.Array | None = None,
@@ -107,8 +108,6 @@ class GaitGraph2(nnx.Module):
       with `test_time`.
     """
     del key
-    if mask is None:
-      mask = jnp.ones(inputs.shape[:2], bool)
     x, mask = layers.front_frames(inputs, mask, shortest=1)
     walks = [self.branches(x, mask)]
     if self.test_time and not train:
@@ -121,9 +120,8 @@ class GaitGraph2(nnx.Module):
     found = found.reshape(n, count, -1)
     return GaitOutput(embedding=found.reshape(n, 1, -1), features=found[:, :1])
 
-  def activations(
-    self, inputs: jax.Array, mask: jax.Array | None = None
-  ) -> jax.Array:
+  @entry.keypoints
+  def activations(self, inputs: jax.Array, mask: jax.Array) -> jax.Array:
     """Tells how much each joint in each frame contributes: [n,s,v] in 0..1.
 
     Args:
@@ -133,8 +131,6 @@ class GaitGraph2(nnx.Module):
     Returns:
       float32 [n,s,v], each sequence's largest value 1; see `ResGCN`.
     """
-    if mask is None:
-      mask = jnp.ones(inputs.shape[:2], bool)
     x, front = layers.front_frames(inputs, mask, shortest=1)
     found = self.network.activations(self.branches(x, front), front)
     return resgcn.to_their_frames(found, mask)

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import initializers, layers, remat
+from gaitgs_jax.models import entry, initializers, layers, products, remat
 from gaitgs_jax.models.convolution import (
   convolve,
   convolve_with_strips,
@@ -107,10 +107,11 @@ class GaitGS(nnx.Module):
         2 * parts, features, num_classes, rngs=rngs, dtype=dtype
       )
 
+  @entry.silhouettes
   def __call__(
     self,
     inputs: jax.Array,
-    mask: jax.Array | None = None,
+    mask: jax.Array,
     *,
     train: bool = False,
     key: jax.Array | None = None,
@@ -128,8 +129,6 @@ class GaitGS(nnx.Module):
       embedding and features [n,2*parts,d]; logits [n,2*parts,k] or None;
       extras['view_logits'] [n,num_views].
     """
-    if mask is None:
-      mask = jnp.ones(inputs.shape[:2], bool)
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask)
     x = mean_pool(x, self.shrink)
     maps, coarse_maps, coarse_mask = self.extractor(x, mask)
@@ -213,7 +212,8 @@ class UnitAggregation(nnx.Module):
     units = x.shape[1] // 3
     kernel = self.kernel[...].astype(self.dtype)[:, 0, 0]
     first, second, third = (x[:, t : 3 * units : 3] for t in range(3))
-    x = first @ kernel[0] + second @ kernel[1] + third @ kernel[2]
+    each = map(products.matmul, (first, second, third), kernel)
+    x = functools.reduce(operator.add, each)
     return mask_frames(x, mask)
 
 
@@ -259,7 +259,7 @@ class Extractor(nnx.Module):
     coarse_mask = units < length // 3
 
     x = leaky_relu(convolve(x, self.first[...].astype(self.dtype)))
-    x = leaky_relu(x @ self.mix[0, 0, 0].astype(self.dtype))
+    x = leaky_relu(products.matmul(x, self.mix[0, 0, 0].astype(self.dtype)))
     x = mask_frames(x, mask)
     y = self.units[0](x, coarse_mask)
     x = layers.max_pool(self.fine[0](x, mask))
@@ -304,7 +304,7 @@ class ViewPrior(nnx.Module):
     y = layers.max_frames(coarse_maps, coarse_mask)
     x = jnp.concatenate([x, y], axis=-1).astype(self.dtype)
     pooled = generalized_mean(x, self.power[...].astype(self.dtype))
-    logits = pooled @ self.head[...].astype(self.dtype)
+    logits = products.matmul(pooled, self.head[...].astype(self.dtype))
     return self.table[...][jnp.argmax(logits, axis=-1)], logits
 
 
@@ -419,7 +419,7 @@ class MicroMotion(nnx.Module):
     """Convolves along time, each part with its own kernel [p,t,c,d]."""
     p, t, c, d = kernel.shape
     kernel = kernel.astype(self.dtype).reshape(p, t * c, d)
-    return jnp.einsum('nspc,pcd->nspd', join_frames(x, t), kernel)
+    return products.einsum('nspc,pcd->nspd', join_frames(x, t), kernel)
 
 
 def mean_pool(x: jax.Array, size: int) -> jax.Array:

@@ -1,14 +1,17 @@
 """Blocks that more than one gait model is made of."""
 
+import contextlib
+import contextvars
 import functools
 import math
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import initializers, remat
+from gaitgs_jax.models import initializers, products, remat
 from gaitgs_jax.models.initializers import kernel
 
 
@@ -151,14 +154,35 @@ class SeparateDense(nnx.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps part features [n,p,c] to [n,p,d]."""
     kernel = self.kernel[...].astype(self.dtype)
-    return jnp.einsum('npc,pcd->npd', x.astype(self.dtype), kernel)
+    return products.einsum('npc,pcd->npd', x.astype(self.dtype), kernel)
+
+
+# How much a batch weighs in the running statistics.
+_momentum: contextvars.ContextVar[jax.Array | float] = contextvars.ContextVar(
+  'momentum', default=0.1
+)
+
+
+@contextlib.contextmanager
+def statistics_momentum(share: jax.Array | float) -> Iterator[None]:
+  """Sets what a batch weighs in the running statistics of what is traced.
+
+  1, 1/2, 1/3, ... of successive batches give their mean, as torch's
+  momentum=None does.
+  """
+  token = _momentum.set(share)
+  try:
+    yield
+  finally:
+    _momentum.reset(token)
 
 
 class BatchNorm(nnx.Module):
   """Batch normalisation; the trailing axes have statistics of their own.
 
-  Follows torch.nn.BatchNorm1d: eps 1e-5, momentum 0.1, the biased variance
-  normalises, the unbiased one enters the running value.
+  Follows torch.nn.BatchNorm1d: eps 1e-5, momentum 0.1 (`statistics_momentum`
+  changes it), the biased variance normalises, the unbiased one enters the
+  running value.
 
   Args:
     *shape: of the statistics, such as (c,), or (p, c) for each part by itself.
@@ -195,8 +219,9 @@ class BatchNorm(nnx.Module):
       running = mean, variance
       mean, variance, count = _moments(x, mask, x.ndim - mean.ndim)
       unbiased = variance * (count / jnp.maximum(count - 1, 1))
-      self.mean[...] = 0.9 * running[0] + 0.1 * mean
-      self.variance[...] = 0.9 * running[1] + 0.1 * unbiased
+      share = jnp.asarray(_momentum.get(), x.dtype)
+      self.mean[...] = (1 - share) * running[0] + share * mean
+      self.variance[...] = (1 - share) * running[1] + share * unbiased
     scale = self.scale[...] * jax.lax.rsqrt(variance + 1e-5)
     ahead = (None,) * (x.ndim - mean.ndim)
     return (x - mean[ahead]) * scale[ahead] + self.bias[...][ahead]
@@ -292,19 +317,20 @@ class EncoderLayer(nnx.Module):
     x = x.reshape(n, s, 3, self.heads, c // self.heads)
     query, keys, values = x[:, :queries, 0], x[:, :, 1], x[:, :, 2]
     scale = jnp.asarray((c // self.heads) ** -0.5, x.dtype)
-    scores = jnp.einsum('nqhd,nkhd->nhqk', query * scale, keys)
+    scores = products.einsum('nqhd,nkhd->nhqk', query * scale, keys)
     scores = scores.astype(wide(self.dtype))
     scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
     weights = jax.nn.softmax(scores).astype(self.dtype)
     weights = dropout(weights, self.rate, key)
-    y = jnp.einsum('nhqk,nkhd->nqhd', weights, values).reshape(n, -1, c)
+    y = products.einsum('nhqk,nkhd->nqhd', weights, values)
+    y = y.reshape(n, -1, c)
     return self._dense(y, self.attend_out, self.attend_out_bias)
 
   def _dense(
     self, x: jax.Array, weight: nnx.Param, bias: nnx.Param
   ) -> jax.Array:
     shift = bias[...].astype(self.dtype)[None, None]
-    return x @ weight[...].astype(self.dtype) + shift
+    return products.matmul(x, weight[...].astype(self.dtype)) + shift
 
 
 class LayerNorm(nnx.Module):

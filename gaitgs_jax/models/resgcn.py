@@ -17,7 +17,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.models import graph, initializers, layers, remat
+from gaitgs_jax.models import graph, initializers, layers, products, remat
 from gaitgs_jax.models.layers import BatchNorm, mask_frames
 
 # Joints this many edges apart are mixed, those at the same distance alike.
@@ -109,7 +109,8 @@ class ResGCN(nnx.Module):
     x = x.astype(layers.wide(self.dtype)).mean(axis=2)
     count = mask.sum(axis=1, dtype=x.dtype)[:, None]
     pooled = x.sum(axis=1) / count
-    return pooled @ self.head[...] + self.head_bias[...][None]
+    head = products.matmul(pooled, self.head[...])
+    return head + self.head_bias[...][None]
 
   def maps(
     self, x: jax.Array, mask: jax.Array, *, train: bool
@@ -140,7 +141,7 @@ class ResGCN(nnx.Module):
     """
     y, narrow = self.maps(x, mask, train=False)
     y = y.astype(layers.wide(self.dtype))
-    y = jnp.einsum('nsvc,cd->nsvd', y, self.head[...])
+    y = products.einsum('nsvc,cd->nsvd', y, self.head[...])
     y = mask_frames(jax.nn.relu(y).max(axis=-1), narrow)
     largest = y.max(axis=(1, 2), keepdims=True)
     y = y / jnp.where(largest > 0, largest, jnp.ones_like(largest))
@@ -317,14 +318,13 @@ class Convolution(nnx.Module):
     kernel = self.kernel[...].astype(self.dtype)
     bias = self.bias[...].astype(self.dtype)[None, None, None]
     if len(kernel) == 1:
-      return x[:, :: self.stride] @ kernel[0, 0] + bias
+      return products.matmul(x[:, :: self.stride], kernel[0, 0]) + bias
     side = len(kernel) // 2
-    y = jax.lax.conv_general_dilated(
+    y = products.convolve(
       x,
       kernel,
-      window_strides=(self.stride, 1),
+      strides=(self.stride, 1),
       padding=((side, side), (0, 0)),
-      dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
     )
     return y + bias
 
@@ -358,10 +358,10 @@ class OverJoints(nnx.Module):
 
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [n,s,v,c] to [n,s,v,d]."""
-    weight = (self.adjacency * self.edge[...])[: _HOPS + 1]
+    weight = (jnp.asarray(self.adjacency) * self.edge[...])[: _HOPS + 1]
     x = self.mix(x)
     x = x.reshape(*x.shape[:3], _HOPS + 1, -1)
-    return jnp.einsum('nsvkd,kvw->nswd', x, weight.astype(self.dtype))
+    return products.einsum('nsvkd,kvw->nswd', x, weight.astype(self.dtype))
 
 
 def to_their_frames(values: jax.Array, mask: jax.Array) -> jax.Array:

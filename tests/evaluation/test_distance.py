@@ -1,4 +1,5 @@
 import jax.numpy as jnp
+import lowered
 import numpy as np
 import pytest
 
@@ -55,3 +56,11 @@ def test_half_precision_embeddings_are_compared_in_float32():
 def test_an_unknown_metric_is_named():
   with pytest.raises(UserError, match=r"'manhattan'.*euclidean, cosine"):
     distance.check_metric('manhattan')
+
+
+@pytest.mark.parametrize('metric', distance.METRICS)
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
+def test_distances_multiply_as_float32_wherever_they_run(metric, dtype):
+  x = jnp.ones((3, 2, 4), dtype)
+  found = lowered.products(distance.pairwise.lower(x, x, metric=metric))
+  assert found == [({'f32'}, True)]

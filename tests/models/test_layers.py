@@ -22,6 +22,26 @@ def test_batch_norm_follows_torchs_rule():
   np.testing.assert_allclose(y, (x - 0.1) / np.sqrt(1.1 + 1e-5), rtol=1e-6)
 
 
+def test_batch_norm_takes_the_mean_of_batches():
+  norm, batches = layers.BatchNorm(6), [draw(4, 6) * k for k in (1, 2, 5)]
+  for number, x in enumerate(batches):
+    with layers.statistics_momentum(1 / (number + 1)):
+      norm(x, train=True)
+  means, variances = ([f(x) for x in batches] for f in (_mean, _variance))
+  np.testing.assert_allclose(norm.mean[...], np.mean(means, 0), rtol=1e-5)
+  np.testing.assert_allclose(
+    norm.variance[...], np.mean(variances, 0), rtol=1e-5
+  )
+
+
+def _mean(x):
+  return np.mean(x, axis=0)
+
+
+def _variance(x):
+  return np.var(x, axis=0, ddof=1)
+
+
 @pytest.mark.parametrize('shape', ((6,), (5, 6), (4, 5, 6)))
 def test_batch_norm_treats_trailing_axes_apart(shape):
   norm, x = layers.BatchNorm(*shape), draw(3, 4, 5, 6)

@@ -61,9 +61,10 @@ class Tiny(nnx.Module):
     return output.GaitOutput(x, x, logits, {'view_logits': views})
 
 
-def create(name, *, rngs, **config):
+def create(name, *, rngs, size=None, dtype='float32', **config):
   """Stands in for `models.create`."""
-  assert name == 'tiny'
+  del size
+  assert (name, dtype) == ('tiny', 'float32')
   return Tiny(rngs=rngs, **config)
 
 
@@ -116,6 +117,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
   config.evaluation = dict(
     protocol='casia_b',
     metric='euclidean',
+    dtype='float32',
     every_steps=3,
     batch_size=3,
     untrained=False,

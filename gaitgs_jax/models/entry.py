@@ -1,0 +1,108 @@
+"""What a model may be called with, checked in the same words for every model.
+
+Each model's `__call__` is decorated by what it takes, `silhouettes` or
+`keypoints`. Only shapes and dtypes are looked at, so that it works in a trace.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from gaitgs_jax import skeletons
+
+Call = Callable[..., Any]
+
+
+def silhouettes(call: Call) -> Call:
+  """Decorates a method (inputs, mask=None, ...) that takes [n,s,h,w,1] in 0..1.
+
+  Where the model was created with a size (h, w) the inputs must have it;
+  otherwise square ones are refused, as published silhouettes of 64 x 64 are
+  cut to 64 x 44 before a model sees them.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+
+  @functools.wraps(call)
+  def checked(
+    model: nnx.Module, inputs: jax.Array, mask: Any = None, **options: Any
+  ) -> Any:
+    size = tuple(getattr(model, 'size', None) or ('h', 'w'))
+    fits = _is_float(inputs) and jnp.ndim(inputs) == 5 and inputs.shape[4] == 1
+    if fits:
+      given = inputs.shape[2:4]
+      fits = given == size or (size == ('h', 'w') and given[0] != given[1])
+    if not fits or not _fits(mask, inputs):
+      raise ValueError(
+        f'{_takes(model)} silhouettes [n,s,{size[0]},{size[1]},1], floats in '
+        f'0..1{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs makes '
+        'them from uint8 frames [n,s,h,w] and cuts 64x64 to 64x44; for frames '
+        'of another size, square ones too, create the model with size=(h, w)'
+      )
+    return call(model, inputs, _mask(inputs, mask), **options)
+
+  return checked
+
+
+def keypoints(call: Call) -> Call:
+  """Decorates a method (inputs, mask=None, ...) that takes [n,s,v,3].
+
+  The model's attribute `skeleton` says which joints.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+
+  @functools.wraps(call)
+  def checked(
+    model: Any, inputs: jax.Array, mask: Any = None, **options: Any
+  ) -> Any:
+    v = len(skeletons.get(model.skeleton).joints)
+    fits = _is_float(inputs) and jnp.ndim(inputs) == 4
+    if not (fits and inputs.shape[2:] == (v, 3)) or not _fits(mask, inputs):
+      raise ValueError(
+        f'{_takes(model)} keypoints [n,s,{v},3], floats x, y and confidence of '
+        f'{model.skeleton}{_given(inputs, mask)}. For other joints create the '
+        'model with their skeleton, one of '
+        f'{", ".join(skeletons.SKELETONS)}'
+      )
+    return call(model, inputs, _mask(inputs, mask), **options)
+
+  return checked
+
+
+def _is_float(inputs: Any) -> bool:
+  dtype = getattr(inputs, 'dtype', None)
+  return dtype is not None and jnp.issubdtype(dtype, jnp.floating)
+
+
+def _fits(mask: Any, inputs: jax.Array) -> bool:
+  """Returns whether a mask is None or bool [n,s]."""
+  return mask is None or (
+    getattr(mask, 'dtype', None) == jnp.bool_ and mask.shape == inputs.shape[:2]
+  )
+
+
+def _mask(inputs: jax.Array, mask: jax.Array | None) -> jax.Array:
+  return jnp.ones(inputs.shape[:2], bool) if mask is None else mask
+
+
+def _takes(model: nnx.Module) -> str:
+  return f'{type(model).__name__} takes'
+
+
+def _given(inputs: Any, mask: Any) -> str:
+  """Returns what was given instead."""
+  shown = [
+    f'{getattr(x, "dtype", type(x).__name__)} '
+    f'[{",".join(map(str, np.shape(x)))}]'
+    for x in (inputs, mask)
+    if x is not None
+  ]
+  return f', and a mask bool [n,s] or None; got {" and ".join(shown)}'
