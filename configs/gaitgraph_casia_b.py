@@ -47,7 +47,7 @@ def get_config() -> ConfigDict:
     crop=dict(frames=60),
     swap_sides=dict(probability=1.0, share=0.1),  # Each frame by itself.
     joint_noise=dict(scale=0.2, normal=True),
-    point_noise=dict(scale=0.05, normal=True),
+    point_noise=dict(scale=0.05, normal=True, clip=False),
   )
 
   config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
@@ -80,6 +80,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='casia_b_pose',
     metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=1_000,
     batch_size=256,
     untrained=False,

@@ -144,7 +144,9 @@ def _keeping_the_mask(
   def kept(
     x: jax.Array, mask: jax.Array, key: jax.Array, **options: Any
   ) -> tuple[jax.Array, jax.Array]:
-    return function(x[..., 0], key, **options)[..., None], mask
+    # All channels of a frame alike.
+    change = functools.partial(function, key=key, **options)
+    return jax.vmap(change, in_axes=-1, out_axes=-1)(x), mask
 
   return kept
 

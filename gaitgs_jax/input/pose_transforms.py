@@ -167,18 +167,22 @@ def point_noise(
   *,
   scale: float,
   normal: bool = False,
+  clip: bool = True,
 ) -> Sequence:
-  """Changes every number by itself; the confidence stays in 0..1.
+  """Changes every number by itself, the confidence too.
 
   Args:
     x: keypoints [s,v,3].
     mask: bool [s].
     key: for the amounts.
     scale: the largest amount or, if normal, the standard deviation.
-    normal: whether the amounts are Gaussian instead of uniform.
+    normal: whether the amounts are Gaussian (OpenGait) instead of uniform
+      (GaitGraph2).
+    clip: whether the confidence is kept in 0..1 (GaitGraph2; OpenGait does
+      not).
   """
   x = x + _noise(key, x.shape, scale, normal)
-  return x.at[..., 2].set(jnp.clip(x[..., 2], 0, 1)), mask
+  return (x.at[..., 2].set(jnp.clip(x[..., 2], 0, 1)) if clip else x), mask
 
 
 def _noise(

@@ -9,9 +9,10 @@ import functools
 import jax
 import jax.numpy as jnp
 
-# The erased share and shape of a frame, as OpenGait's defaults.
-ERASED_AREA = (0.02, 0.05)
-ERASED_ASPECT = (0.3, 3.3)
+# The erased share of a frame, and its height by its width, as OpenGait's
+# defaults (its RandomErasing; the paper's are 0.02 to 0.4, and 0.3 to 1 / 0.3).
+ERASED_AREA = (0.05, 0.2)
+ERASED_ASPECT = (0.3, 1 / 0.3)
 
 
 def flip(frames: jax.Array, key: jax.Array) -> jax.Array:
@@ -27,12 +28,14 @@ def flip(frames: jax.Array, key: jax.Array) -> jax.Array:
 def rotate(
   frames: jax.Array, key: jax.Array, *, degrees: float = 10.0
 ) -> jax.Array:
-  """Turns frames [s,h,w] by one angle of up to so many degrees.
+  """Turns frames [s,h,w] about their middle by an angle of up to `degrees`.
+
+  OpenGait's centre is (h // 2, w // 2), taken as (x, y).
 
   Args:
     frames: of one walk.
     key: for the angle.
-    degrees: the largest angle, either way.
+    degrees: the largest angle, either way; OpenGait's default is 10.
   """
   angle = jnp.deg2rad(degrees) * jax.random.uniform(key, minval=-1, maxval=1)
   cos, sin = jnp.cos(angle), jnp.sin(angle)
@@ -79,6 +82,8 @@ def shift(
   frames: jax.Array, key: jax.Array, *, share: float = 0.05
 ) -> jax.Array:
   """Moves frames [s,h,w] by up to a share of their size, zeros moving in.
+
+  Not of a published recipe.
 
   Args:
     frames: of one walk.

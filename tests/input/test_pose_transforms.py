@@ -118,6 +118,12 @@ def test_point_noise_is_each_numbers_own(normal):
   assert (confidence == 1).any() == normal
 
 
+def test_point_noise_may_leave_the_confidence_as_opengait_does():
+  y, _ = apply(point_noise={'scale': 0.4, 'normal': True, 'clip': False})
+  confidence = np.asarray(y[:, :LENGTH, :, 2])
+  assert confidence.min() < 0 and confidence.max() > 1
+
+
 def test_move_shifts_the_whole_walk():
   y, _ = apply(move={'x': 30.0, 'y': 10.0})
   moved = np.asarray(y - X)[:, :LENGTH]
