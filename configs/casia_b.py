@@ -45,7 +45,7 @@ def get_config() -> ConfigDict:
     channels=(32, 64, 128),
     parts=32,
     num_views=11,
-    dtype='bfloat16',  # Trained in half precision, as published.
+    dtype='bfloat16',  # Published: float16 and a scaled loss; docs/porting.md
   )
 
   config.losses = dict(
@@ -58,6 +58,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='casia_b',
     metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=10_000,
     batch_size=16,
     untrained=False,

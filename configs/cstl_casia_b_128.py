@@ -62,6 +62,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='casia_b',
     metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=10_000,
     batch_size=8,
     untrained=False,

@@ -61,6 +61,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='oumvlp',
     metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=30_000,
     batch_size=64,
     untrained=False,

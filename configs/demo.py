@@ -66,6 +66,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='casia_b',
     metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=360,
     batch_size=25,
     untrained=True,

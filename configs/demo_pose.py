@@ -68,6 +68,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='casia_b_pose',
     metric='cosine',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=300,
     batch_size=50,
     untrained=True,

@@ -77,6 +77,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='casia_b_pose',
     metric='cosine',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=20 * _EPOCH,
     batch_size=256,
     untrained=False,

@@ -1,8 +1,9 @@
 r"""GaitGraph2 on OUMVLP-Pose, 5,153 training and 5,154 test subjects.
 
 Follows https://arxiv.org/abs/2204.07855 and its released code: a deeper
-network of three branches, 750 epochs, the weights of the last fifth averaged
-after each epoch while the rate falls on. There a batch is 768 sequences drawn
+network of three branches, 750 epochs. From the end of epoch 599 the rate is
+held, and the weights at the start of each epoch are averaged; then one epoch
+gives the statistics of BatchNorm. There a batch is 768 sequences drawn
 from all, most of them without another of their subject; here it is of 192
 subjects. Not run here, because the dataset is licensed; data/README.md says how
 to get it. The keypoints are AlphaPose's, or OpenPose's with
@@ -17,6 +18,7 @@ Any field can be set from the shell: --config.optimizer.learning_rate=3e-3
 from ml_collections import ConfigDict
 
 _EPOCH = 174  # Batches of 768 in about 133,000 sequences.
+_AVERAGED = 599 / 750  # From where on, as a part of the run.
 
 
 def get_config(keypoints: str = 'alphapose') -> ConfigDict:
@@ -73,12 +75,13 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   config.optimizer = dict(
     name='adam', learning_rate=5e-3, weight_decay=0.0, beta1='one_cycle'
   )
-  config.schedule = dict(name='one_cycle', hold=0.8)
-  config.average = dict(start=0.8, every=_EPOCH, statistics_steps=_EPOCH)
+  config.schedule = dict(name='one_cycle', hold=_AVERAGED)
+  config.average = dict(start=_AVERAGED, every=_EPOCH, statistics_steps=_EPOCH)
 
   config.evaluation = dict(
     protocol='oumvlp_pose',
     metric='cosine',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=75 * _EPOCH,
     batch_size=256,
     untrained=False,

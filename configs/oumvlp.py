@@ -49,7 +49,7 @@ def get_config() -> ConfigDict:
     strips=2,
     num_views=14,
     num_classes=5153,
-    dtype='bfloat16',  # Trained in half precision, as published.
+    dtype='bfloat16',  # Published: float16 and a scaled loss; docs/porting.md
   )
 
   config.losses = dict(
@@ -64,6 +64,7 @@ def get_config() -> ConfigDict:
   config.evaluation = dict(
     protocol='oumvlp',
     metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=30_000,
     batch_size=64,
     untrained=False,

@@ -2,6 +2,7 @@ import importlib.util
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 from gaitgs_jax import losses
@@ -78,6 +79,28 @@ def test_oumvlp_skeletons_are_of_either_detector():
   module = _load('gaitgraph2_oumvlp')
   assert module.get_config().dataset.variant == 'alphapose'
   assert module.get_config('openpose').dataset.variant == 'openpose'
+
+
+def test_oumvlp_skeletons_are_averaged_as_released():
+  # PyTorch Lightning's callback with its defaults, for 750 epochs.
+  config = _load('gaitgraph2_oumvlp').get_config()
+  epoch = config.average.every
+  optimizer, rate = setup.create_optimizer(config)
+  before, held, last = (float(rate(n * epoch)) for n in (598, 599, 749))
+  assert before > held == last
+  params = {'w': jnp.zeros(())}
+  state = optimizer.init(params)
+  means = []
+  for epochs in (598, 599, 600, 749, 750):
+    here = state[-1]._replace(updates=jnp.int32(epochs * epoch))
+    _, (_, after) = optimizer.update(
+      params, (state[0], here), {'w': jnp.ones(())}
+    )
+    means.append(float(after.mean['w']))
+  # What each weighs in the mean when it is counted.
+  assert means == pytest.approx([0, 1, 1 / 2, 1 / 151, 1 / 152])
+  assert config.total_steps == 750 * epoch
+  assert config.average.statistics_steps == epoch
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -14,7 +14,13 @@ from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import OpenGaitSource, check_size
-from gaitgs_jax.training import checkpoint, compilation, embedding, setup
+from gaitgs_jax.training import (
+  checkpoint,
+  compilation,
+  embedding,
+  settings,
+  setup,
+)
 from gaitgs_jax.training import mesh as meshes
 
 # The widest matrix that a terminal shows, and the largest to be computed.
@@ -48,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument('--batch-size', type=options.whole_number(1), default=8)
   parser.add_argument(
+    '--dtype',
+    default='',
+    choices=settings.DTYPES,
+    help="what to compute in (default: the config's evaluation.dtype)",
+  )
+  parser.add_argument(
     '--out',
     default='',
     metavar='FILE',
@@ -63,6 +75,9 @@ def run(args: argparse.Namespace) -> None:
       fit.
   """
   config = config_file.of_run(args.workdir, args.config)
+  if args.dtype:
+    with config.unlocked():
+      config.evaluation.dtype = args.dtype
   facts = datasets.get(config.dataset.name)
   source = OpenGaitSource(args.source, facts.key)
   check_size(source, facts, tuple(config.dataset.size))

@@ -66,6 +66,12 @@ def run(args: argparse.Namespace) -> None:
     UserError: the source is missing, incomplete or damaged, or the disk full.
   """
   facts = datasets.get(args.dataset)
+  if not facts.views:
+    raise UserError(
+      f'--dataset={facts.name}: your own data is read in place and needs no '
+      'preparation: train with --config.dataset.format=opengait '
+      '--config.dataset.root=TREE'
+    )
   variant = args.variant or facts.variants[0]
   datasets.check_variant(facts, variant)
   root = prepared.data_dir(args.root).absolute()

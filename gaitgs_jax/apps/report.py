@@ -166,6 +166,7 @@ def _published(group: Group, config: Mapping[str, Any]) -> report.Result:
     dataset.get('name', ''),
     config.get('model_name', ''),
     dataset.get('size') or (0, 0),
+    dataset.get('partition') or '',
   )
 
 

@@ -3,7 +3,8 @@
 A number is comparable only under its protocol: which sequences are gallery,
 which are probes, what is left out. Accuracies are percentages and nothing is
 rounded; the published tools round every cell to two decimals first, and agree
-within that.
+within that. Of equally near gallery items the first in the gallery's order is
+taken; the published tools' sorts are not stable and may take any.
 """
 
 import dataclasses

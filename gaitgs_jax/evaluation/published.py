@@ -48,7 +48,11 @@ _OUMVLP = {
 
 
 def published(
-  protocol: str, dataset: str, model_name: str, size: Sequence[int]
+  protocol: str,
+  dataset: str,
+  model_name: str,
+  size: Sequence[int],
+  partition: str = '',
 ) -> dict[str, float | np.ndarray]:
   """Returns the published numbers of a model, or nothing where there are none.
 
@@ -58,11 +62,15 @@ def published(
       have none.
     model_name: such as 'gaitgs'.
     size: (height, width) of the model's frames, or (joints, 3).
+    partition: of `config.dataset`; with a file of the user's own the people
+      are others than the benchmark's, and nothing is comparable.
 
   Returns:
     Keys of `evaluate` that were published ('NM/rank1', ...), and
     'NM/rank1_by_probe_view' [views] where the paper has a row per view.
   """
+  if '/' in partition or partition.endswith('.json'):
+    return {}
   model = (model_name, int(size[0]))
   if (protocol, dataset) == ('oumvlp', 'oumvlp'):
     return dict(_OUMVLP.get(model, {}))

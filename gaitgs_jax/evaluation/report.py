@@ -199,7 +199,39 @@ def table(
     # Many evaluations of one run would not fit a terminal's width.
     if len(grid[0]) > _MOST_COLUMNS:
       grid = [list(line) for line in zip(*grid, strict=True)]
-  return '\n'.join([*lines, *_aligned(grid)])
+  return '\n'.join([*lines, *_aligned(grid), *_one_view(results, protocol)])
+
+
+def _one_view(results: Mapping[str, Result], protocol: str) -> list[str]:
+  """Returns a note on the empty cells of a table over a single view.
+
+  Without another view nothing is left where identical ones are excluded; the
+  number of the identical view is told in their place.
+  """
+  rules = protocols.get_protocol(protocol)
+  if not rules.per_view or rules.identical:
+    return []
+  lines = []
+  for label, result in results.items():
+    matrices = {
+      name: np.asarray(result[key])
+      for name in rules.probes
+      if (key := f'{name}/rank1_by_view') in result
+    }
+    if matrices and all(matrix.shape == (1, 1) for matrix in matrices.values()):
+      same = ', '.join(
+        f'{name} {number(matrix[0, 0])}' for name, matrix in matrices.items()
+      )
+      lines.append(f'  {label}, identical views: {same}')
+  if not lines:
+    return []
+  return [
+    '',
+    'every sequence is seen from one view, so that no cell is left where '
+    'identical',
+    'views are excluded; rank-1 within that view is not comparable:',
+    *lines,
+  ]
 
 
 def number(value: float | np.ndarray | None) -> str:

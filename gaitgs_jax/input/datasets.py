@@ -15,8 +15,9 @@ class Dataset:
   Attributes:
     name: as in `config.dataset.name`.
     title: as its authors write it.
-    views: names in the order of their class index.
-    conditions: names in the order of their class index.
+    views: names in the order of their class index; none of one's own data,
+      whose views are those that are found.
+    conditions: names in the order of their class index; likewise.
     subjects: how many people its authors count; None where the variant says.
     citation: where that is written.
     variants: what `config.dataset.variant` may be; the first is the default
@@ -95,6 +96,16 @@ _SYNTHETIC_WALKERS = Dataset(
   variants=('demo', 'full', 'tiny'),
 )
 
+# One's own data: who walks, how and seen from where is what its tree holds.
+_OWN = Dataset(
+  name='own',
+  title='own data',
+  views=(),
+  conditions=(),
+  subjects=None,
+  citation='',
+)
+
 DATASETS: dict[str, Dataset] = {
   dataset.name: dataset
   for dataset in (
@@ -126,6 +137,19 @@ DATASETS: dict[str, Dataset] = {
       skeleton='coco17',
       people='synthetic_walkers',
     ),
+    _OWN,
+    dataclasses.replace(
+      _OWN,
+      name='own_coco17',
+      title='own skeletons of 17 joints',
+      skeleton='coco17',
+    ),
+    dataclasses.replace(
+      _OWN,
+      name='own_openpose18',
+      title='own skeletons of 18 joints',
+      skeleton='openpose18',
+    ),
   )
 }
 
@@ -155,23 +179,21 @@ def view_index(
   """Returns class indices int32 [N] of view names [N].
 
   CASIA-B counts its 11 views in steps of 18 degrees; OU-MVLP counts 000..090
-  in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'.
+  in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'. One's own
+  views are counted in the order of their names.
 
   Args:
     dataset: its name.
-    views: str [N].
+    views: str [N], of one's own data all that there are.
     strict: a view that the dataset does not have is an error, not class -1.
 
   Raises:
     UserError: the dataset has no such view.
   """
-  names = get(dataset).views
-  classes = {int(name): i for i, name in enumerate(names)}
+  names = view_classes(dataset, views)
+  classes = {_angle(name): i for i, name in enumerate(names)}
   unique, inverse = np.unique(views, return_inverse=True)
-  found = [
-    classes.get(int(view), -1) if re.fullmatch(r'\d{1,3}', view) else -1
-    for view in unique.tolist()
-  ]
+  found = [classes.get(_angle(view), -1) for view in unique.tolist()]
   if strict and -1 in found:
     raise UserError(
       f'{dataset} has no view {str(unique[found.index(-1)])!r}; its views'
@@ -180,13 +202,29 @@ def view_index(
   return np.asarray(found, np.int32)[inverse]
 
 
+def view_classes(dataset: str, views: np.ndarray) -> tuple[str, ...]:
+  """Returns the names of the classes of views, in their order.
+
+  Those of the dataset, or those of one's own data that are among `views`.
+  """
+  return get(dataset).views or tuple(
+    {_angle(view): view for view in np.unique(views).tolist()}.values()
+  )
+
+
+def _angle(view: str) -> int | str:
+  """Returns a view's angle in degrees, or its name if that is no angle."""
+  return int(view) if re.fullmatch(r'\d{1,3}', view) else view
+
+
 def condition_index(dataset: str, conditions: np.ndarray) -> np.ndarray:
   """Returns class indices int32 [N] of condition names [N].
 
   A condition that the dataset does not know is -1: no model learns from it,
   and the protocols, which compare names, leave it out.
   """
-  classes = {name: i for i, name in enumerate(get(dataset).conditions)}
   unique, inverse = np.unique(conditions, return_inverse=True)
+  names = get(dataset).conditions or unique.tolist()
+  classes = {name: i for i, name in enumerate(names)}
   found = [classes.get(name, -1) for name in unique.tolist()]
   return np.asarray(found, np.int32)[inverse]

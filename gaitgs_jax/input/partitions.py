@@ -100,14 +100,22 @@ def _subjects(content: Any, key: str, path: Path) -> tuple[str, ...]:
   return tuple(names)
 
 
-def split(index: Index, partition: Partition) -> tuple[np.ndarray, np.ndarray]:
+def split(
+  index: Index, partition: Partition, *, training: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
   """Returns the rows that train and those that are tested, int64 [..] each.
+
+  Args:
+    index: of the data.
+    partition: who trains and who is tested.
+    training: whether those who train must be there, as an evaluation does
+      without them.
 
   Raises:
     UserError: the data lacks subjects that the partition names, as a
       half-copied tree does.
   """
-  named = {*partition.train, *partition.test}
+  named = {*partition.test, *(partition.train if training else ())}
   missing = sorted(named - set(index.subject.tolist()))
   if missing:
     shown = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')

@@ -52,6 +52,7 @@ def train_batches(
   batch: Mapping[str, Any],
   *,
   dataset: str,
+  strict_views: bool = True,
   seed: int,
   start_step: int = 0,
   process_index: int = 0,
@@ -70,6 +71,8 @@ def train_batches(
     rows: of the training sequences in the source's index, integers [N].
     batch: `config.batch`, see `sampling.BatchSpec`.
     dataset: name of the dataset, whose order of views makes the classes.
+    strict_views: whether a view that the dataset does not name is an error,
+      as it is where views are learned; otherwise its class is -1.
     seed: of the run.
     start_step: the first step.
     process_index: which part of the batch is built here.
@@ -89,7 +92,7 @@ def train_batches(
   names = source.index.subject
   labels = {
     'subject': np.searchsorted(sampler.subjects, names),
-    'view': _train_views(source, rows, dataset),
+    'view': _train_views(source, rows, dataset, strict_views),
     'condition': datasets.condition_index(dataset, source.index.condition),
   }
 
@@ -107,16 +110,20 @@ def check_training(
   batch: Mapping[str, Any],
   *,
   dataset: str,
+  strict_views: bool,
   seed: int,
 ) -> None:
   """Raises the `UserError` that `train_batches` would, and reads nothing."""
   sampling.Sampler(source.index, rows, sampling.batch_spec(batch), seed)
-  _train_views(source, rows, dataset)
+  _train_views(source, rows, dataset, strict_views)
 
 
-def _train_views(source: Source, rows: np.ndarray, dataset: str) -> np.ndarray:
+def _train_views(
+  source: Source, rows: np.ndarray, dataset: str, strict: bool
+) -> np.ndarray:
   views = np.full(len(source.index), -1, np.int32)
-  views[rows] = datasets.view_index(dataset, source.index.view[rows])
+  names = source.index.view[rows]
+  views[rows] = datasets.view_index(dataset, names, strict=strict)
   return views
 
 

@@ -368,6 +368,11 @@ def _tree(dataset: Mapping[str, Any]) -> str:
 
 def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
   facts = datasets.get(dataset['name'])
+  if not facts.views:
+    raise UserError(
+      'your own data is a tree of pickles, read in place: set '
+      f"dataset.format='opengait' for dataset.name={facts.name!r}"
+    )
   root = dataset.get('root', '')
   default = facts.variants[0] if facts.skeleton else str(dataset['size'][0])
   variant = dataset.get('variant', '') or default

@@ -17,7 +17,7 @@ class AverageState(NamedTuple):
 
   Attributes:
     updates: int32 scalar, how many were made.
-    mean: the weights' mean so far; zeros before the first count.
+    mean: the mean of the weights counted so far; zeros before the first.
   """
 
   updates: jax.Array
@@ -27,32 +27,29 @@ class AverageState(NamedTuple):
 def average(start: int, every: int) -> optax.GradientTransformation:
   """Returns a transformation that changes nothing and keeps the mean.
 
-  It stands last in a chain, where updates are what the weights change by.
+  The weights are counted before an update, as the callback of PyTorch Lightning
+  counts them at the start of an epoch: those that the last one makes are not
+  among them.
 
   Args:
-    start: updates after which the weights are counted for the first time; 0
-      counts the initial ones.
+    start: updates made when the weights are counted for the first time.
     every: updates between two counts.
   """
 
   def init(params: Any) -> AverageState:
-    first = jnp.zeros_like if start else jnp.array
-    return AverageState(jnp.zeros((), jnp.int32), jax.tree.map(first, params))
+    mean = jax.tree.map(jnp.zeros_like, params)
+    return AverageState(jnp.zeros((), jnp.int32), mean)
 
   def update(
     updates: Any, state: AverageState, params: Any = None
   ) -> tuple[Any, AverageState]:
-    count = state.updates + 1
-    past = count - start
+    past = state.updates - start
     counted = (past >= 0) & (past % every == 0)
     share = jnp.where(counted, 1 / (past // every + 1).astype(jnp.float32), 0)
     mean = jax.tree.map(
-      lambda m, p, u: m + share.astype(m.dtype) * (p + u - m),
-      state.mean,
-      params,
-      updates,
+      lambda m, p: m + share.astype(m.dtype) * (p - m), state.mean, params
     )
-    return updates, AverageState(count, mean)
+    return updates, AverageState(state.updates + 1, mean)
 
   return optax.GradientTransformation(init, update)
 

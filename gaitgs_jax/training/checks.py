@@ -8,7 +8,7 @@ import numpy as np
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols
 from gaitgs_jax.input import pipeline, prepared, sampling, sources
-from gaitgs_jax.training import settings
+from gaitgs_jax.training import settings, setup
 
 _GB = 1e9
 
@@ -46,14 +46,17 @@ def check_data(config: Any, data: Any) -> None:
     data: a `setup.Data`.
 
   Raises:
-    UserError: the batch cannot be drawn from the data, the dataset does not
-      know a view of it, or it does not fit in memory and should.
+    UserError: the batch cannot be drawn from the data or holds no pair, the
+      model has too few classes, the dataset does not know a view that is
+      learned, or the data does not fit in memory and should.
   """
+  setup.check_training(config, data)
   pipeline.check_training(
     data.source,
     data.train,
     config.batch,
     dataset=config.dataset.name,
+    strict_views=setup.learns_views(config),
     seed=config.seed,
   )
   if config.dataset.get('cache', '') == 'ram':

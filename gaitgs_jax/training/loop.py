@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
+import numpy as np
 
 from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
@@ -113,13 +113,13 @@ class _Run:
     setup.create_transform(config)
     self.graphdef, self.like = setup.describe_state(config, self.mesh)
     # All that the config alone shows comes before the data is opened.
-    self.data = setup.open_data(config)
+    self.data = setup.open_data(config, training=True)
     checks.check_data(config, self.data)
 
   def go(self) -> None:
     """Trains from where the workdir is to the last step."""
     graphdef, like = self.graphdef, self.like
-    self.scorer = self._make_scorer(graphdef)
+    self.scorer = self._make_scorer()
     state = self._first_state(like)
     if not jax.process_index():
       workdirs.write_facts(self.workdir, self.config, state.params)
@@ -150,10 +150,11 @@ class _Run:
     self.checkpoints.wait()
     self._tell_end(step, made=step - start)
 
-  def _make_scorer(self, graphdef: nnx.GraphDef) -> scoring.Scorer | None:
+  def _make_scorer(self) -> scoring.Scorer | None:
     """Returns what evaluates; None if the config names no protocol."""
     if not self.config.evaluation.protocol:
       return None
+    graphdef, _, _ = setup.describe_model(self.config, self.mesh)
     return scoring.Scorer(
       self.config,
       self.data,
@@ -216,7 +217,8 @@ class _Run:
     state = state._replace(params=jax.tree.map(jnp.copy, mean))
     for number in range(self.config.average.statistics_steps):
       draw = jax.random.fold_in(key, self.config.total_steps + number)
-      state = self.refresh(state, next(batches), draw)
+      share = np.float32(1 / (number + 1))
+      state = self.refresh(state, next(batches), draw, share)
     return state
 
   def _batches(self, step: int) -> Iterator[dict[str, jax.Array]]:
@@ -225,6 +227,7 @@ class _Run:
       self.data.train,
       self.config.batch,
       dataset=self.config.dataset.name,
+      strict_views=setup.learns_views(self.config),
       seed=self.config.seed,
       start_step=step,
       process_index=jax.process_index(),

@@ -248,6 +248,7 @@ class Scorer:
         config.dataset.name,
         config.model_name,
         config.dataset.size,
+        config.dataset.partition,
       ),
       metric=config.evaluation.metric,
       views=protocols.view_names(views),

@@ -62,6 +62,10 @@ MEANINGS: dict[str, str] = {
   'schedule.name': 'A schedule of the table below.',
   'evaluation.protocol': "A protocol of the table below; '' for none.",
   'evaluation.metric': "Distance of embeddings: 'euclidean' or 'cosine'.",
+  'evaluation.dtype': (
+    'What the model computes in when it is evaluated, embeds or explains: '
+    "'float32', 'bfloat16' or 'float16'."
+  ),
   'evaluation.every_steps': 'Steps between evaluations.',
   'evaluation.batch_size': 'Sequences that are embedded at once.',
   'evaluation.untrained': 'Whether to evaluate the initial weights too.',
@@ -109,6 +113,9 @@ _SECTIONS = (
   'checkpoint',
   'mesh',
 )
+
+# What a model can compute in.
+DTYPES = ('float32', 'bfloat16', 'float16')
 
 _TEXTS = ('model_name', 'dataset.name')
 _POSITIVE = (
@@ -166,6 +173,11 @@ def check(config: Any) -> None:
       raise UserError(
         f'config.{path} is {value!r}; it must be a whole number, 1 or more'
       )
+  dtype = config.evaluation.dtype
+  if dtype not in DTYPES:
+    raise wrong_choice(
+      f'config.evaluation.dtype is {dtype!r}', str(dtype), DTYPES
+    )
   if config.remat not in remat.LEVELS:
     raise wrong_choice(
       f'config.remat is {config.remat!r}', config.remat, remat.LEVELS

@@ -27,6 +27,8 @@ from gaitgs_jax.training.step import LossFn
 
 # The batch on which a model and its losses are tried, without computing.
 _ROWS, _FRAMES = 4, 6
+# Losses that compare sequences of the batch with one another.
+_OF_PAIRS = ('triplet', 'supervised_contrastive')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,32 +68,80 @@ def as_user_error(section: str) -> Iterator[None]:
     raise UserError(f'{section}: {one_line(error)}') from error
 
 
-def open_data(config: Any) -> Data:
+def open_data(config: Any, *, training: bool = False) -> Data:
   """Opens config.dataset and splits it.
 
+  Args:
+    config: the run's.
+    training: whether the training subjects must be there too.
+
   Raises:
-    UserError: no such data, or the model has too few classes for it.
+    UserError: no such data, or it lacks subjects of the partition.
   """
   unreadable = unreadables.create(config.dataset)
   source = sources.open_source(config.dataset, unreadable)
   partition = partitions.load_partition(config.dataset)
-  train, test = partitions.split(source.index, partition)
-  _check_classes(config, len(np.unique(source.index.subject[train])))
+  train, test = partitions.split(source.index, partition, training=training)
   return Data(source, train, test, unreadable)
 
 
-def _check_classes(config: Any, subjects: int) -> None:
-  views = len(datasets.get(config.dataset.name).views)
-  for field, needed, what in (
-    ('num_views', views, 'views'),
-    ('num_classes', subjects, 'training subjects'),
-  ):
+def check_training(config: Any, data: Data) -> None:
+  """Checks that a model can learn from some data as configured.
+
+  An evaluation asks for none of this.
+
+  Raises:
+    UserError: there are too few classes for the people or views, or no batch in
+      which the losses find a pair.
+  """
+  index = data.source.index.take(data.train)
+  needed = [('num_classes', len(np.unique(index.subject)), 'training subjects')]
+  if learns_views(config):
+    views = datasets.view_classes(config.dataset.name, index.view)
+    needed.append(('num_views', len(views), 'views'))
+  for field, count, what in needed:
     given = config.model.get(field)
-    if given is not None and given < needed:
+    if given is not None and given < count:
       raise UserError(
         f'config.model.{field} is {given}, but {config.dataset.name} has '
-        f'{needed} {what}: set config.model.{field}={needed}'
+        f'{count} {what}: set config.model.{field}={count}'
       )
+  _check_pairs(config, index.subject)
+
+
+def learns_views(config: Any) -> bool:
+  """Returns whether a loss of the config reads the view of a sequence."""
+  return 'view' in _kinds(config)
+
+
+def _kinds(config: Any) -> list[str]:
+  return [each.get('kind', name) for name, each in config.losses.items()]
+
+
+def _check_pairs(config: Any, subjects: np.ndarray) -> None:
+  """Raises UserError where no batch has two walks of a person and a stranger.
+
+  The views of a sequence that `config.augment.views` makes are a pair too.
+  """
+  names = [kind for kind in _kinds(config) if kind in _OF_PAIRS]
+  if not names:
+    return
+  batch = config.batch
+  several = int((np.unique(subjects, return_counts=True)[1] > 1).sum())
+  alone = batch.sequences < 2 or several < 2
+  if batch.subjects < 2 or (alone and _augmented_views(config) < 2):
+    raise UserError(
+      f'the loss {names[0]} compares two walks of a person with walks of '
+      'others: a batch must hold two walks each of at least two people, but '
+      f'config.batch.subjects is {batch.subjects}, config.batch.sequences is '
+      f'{batch.sequences}, and {several} training subjects have two walks or '
+      'more'
+    )
+
+
+def _augmented_views(config: Any) -> int:
+  """Returns how many views of a sequence config.augment makes."""
+  return int(config.augment.get('views', {}).get('count', 1))
 
 
 def create_augmentation(config: Any) -> augment.Transform:
@@ -146,17 +196,28 @@ def _input_shape(config: Any) -> tuple[int, ...]:
   return (_ROWS, _FRAMES, *frame)
 
 
-def create_model(config: Any) -> nnx.Module:
+def create_model(config: Any, *, training: bool = True) -> nnx.Module:
   """Returns config.model_name's model with its initial weights.
+
+  Args:
+    config: the run's.
+    training: whether it computes in config.model.dtype, otherwise in
+      config.evaluation.dtype.
 
   Raises:
     UserError: no such model, or it does not take these fields.
   """
-  name = config.model_name
+  name, fields = config.model_name, config.model.to_dict()
+  if not training:
+    # A run's own config may be older than the field.
+    fields['dtype'] = config.evaluation.get('dtype', 'float32')
   with as_user_error('config.model'):
     try:
       return models.create(
-        name, rngs=nnx.Rngs(config.seed), **config.model.to_dict()
+        name,
+        rngs=nnx.Rngs(config.seed),
+        size=tuple(config.dataset.size),
+        **fields,
       )
     except ValueError:
       if name not in models.names():
@@ -171,28 +232,48 @@ def describe_model(
 ) -> tuple[nnx.GraphDef, Arrays, Arrays]:
   """Returns a model's static part and the shapes and places of its arrays.
 
+  It is one to evaluate, and computes in config.evaluation.dtype.
+
   Raises:
     UserError: no such model, or it does not take these fields or frames.
   """
-  graphdef, params, stats, _ = _describe(config)
+  graphdef, params, stats, _ = _describe(config, training=False)
   return graphdef, _place(params, mesh), _place(stats, mesh)
 
 
-def _describe(config: Any) -> tuple[nnx.GraphDef, Arrays, Arrays, GaitOutput]:
+def _describe(
+  config: Any, *, training: bool
+) -> tuple[nnx.GraphDef, Arrays, Arrays, GaitOutput]:
   """Returns a model's parts and its output on a small batch, all abstract."""
-  abstract = nnx.eval_shape(lambda: create_model(config))
+  change = (create_augmentation if training else create_transform)(config)
+  abstract = nnx.eval_shape(lambda: create_model(config, training=training))
+  if training:
+    _check_views(config, abstract)
   shape = _input_shape(config)
   graphdef, params, stats = states.split(abstract)
 
   def call(params: Arrays, stats: Arrays) -> GaitOutput:
+    key = jax.random.key(0) if training else None
     inputs = jnp.zeros(shape)
     mask = jnp.ones((_ROWS, _FRAMES), bool)
     model = states.join(graphdef, params, stats)
-    return model(inputs, mask, train=True, key=jax.random.key(0))
+    return model(*change(inputs, mask, key), train=training, key=key)
 
   size = tuple(config.dataset.size)
   with as_user_error(f'config.model, at config.dataset.size={size}'):
     return graphdef, params, stats, jax.eval_shape(call, params, stats)
+
+
+def _check_views(config: Any, model: nnx.Module) -> None:
+  """Raises UserError unless the model takes as many views as are made."""
+  made, taken = _augmented_views(config), getattr(model, 'views', 1)
+  # Layers of other models may be called so.
+  if isinstance(taken, int) and made != taken:
+    raise UserError(
+      f'config.augment.views makes {made} of each sequence, but the model '
+      f'takes {taken}: set config.augment.views.count to config.model.views, '
+      'or take it out for a model without such a field'
+    )
 
 
 def _place(tree: Any, mesh: Mesh) -> Any:
@@ -227,8 +308,10 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
       'every a number of steps, 1 or more, and statistics_steps 0 or more'
     )
   if start < 1:
-    # Not one step early where the product is just below a whole number.
+    # Not one step early where the product is just below a whole number; at
+    # least the weights before the last update are counted.
     first = int(start * config.total_steps + 1e-6)
+    first = min(first, config.total_steps - 1)
     optimizer = optax.chain(optimizer, averaging.average(first, every))
   return optimizer, rate
 
@@ -240,7 +323,7 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
     UserError: the config's model, losses or optimizer is wrong.
   """
   optimizer, _ = create_optimizer(config)
-  graphdef, params, stats, output = _describe(config)
+  graphdef, params, stats, output = _describe(config, training=True)
   labels = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
   with as_user_error('config.losses'):
     batch = {'subject': labels, 'view': labels, 'condition': labels}

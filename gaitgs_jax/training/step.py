@@ -8,7 +8,7 @@ import optax
 from flax import nnx
 
 from gaitgs_jax.input import augment as inputs_of
-from gaitgs_jax.models import remat
+from gaitgs_jax.models import layers, remat
 from gaitgs_jax.training import accumulation
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import TrainState
@@ -84,11 +84,12 @@ def make_refresh(
   *,
   size: tuple[int, ...],
   augment: inputs_of.Transform = inputs_of.keep,
-) -> Callable[[TrainState, Batch, jax.Array], TrainState]:
-  """Returns the jitted (state, batch, key) -> state with newer statistics.
+) -> Callable[[TrainState, Batch, jax.Array, Any], TrainState]:
+  """Returns the jitted (state, batch, key, share) -> state of newer statistics.
 
-  A training step without the update of the weights, for weights that have been
-  put there rather than trained (`averaging`).
+  A training step without the update of the weights, for weights that were
+  averaged. The batch weighs `share` in the statistics: 1, 1/2, 1/3, ... over
+  successive batches give their mean.
 
   Args:
     graphdef: the model's static part, of `state.split`.
@@ -97,11 +98,14 @@ def make_refresh(
   """
 
   @jax.jit
-  def refresh(state: TrainState, batch: Batch, key: jax.Array) -> TrainState:
+  def refresh(
+    state: TrainState, batch: Batch, key: jax.Array, share: jax.Array
+  ) -> TrainState:
     draw, drop = jax.random.split(key)
     inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
     model = states.join(graphdef, state.params, state.stats)
-    model(inputs, mask, train=True, key=drop)
+    with layers.statistics_momentum(share):
+      model(inputs, mask, train=True, key=drop)
     return state._replace(stats=states.statistics(model))
 
   return refresh

@@ -46,6 +46,19 @@ def test_a_tree_is_embedded_with_the_runs_own_config(run, capsys):
   assert f'same subject: {within:.3f}' in text
 
 
+def test_a_dtype_of_its_own(run, monkeypatch):
+  asked = []
+
+  def create(*args, dtype, **config):
+    asked.append(dtype)
+    return tiny.create(*args, **config)
+
+  monkeypatch.setattr(models, 'create', create)
+  assert _embed(run) == _embed(run, '--dtype=bfloat16') == 0
+  assert set(asked[: len(asked) // 2]) == {'float32'}
+  assert set(asked[len(asked) // 2 :]) == {'bfloat16'}
+
+
 def test_the_matrix_is_shown_for_a_few(capsys):
   index = make([('a', 'nm-01', '000', 9), ('b', 'nm-01', '000', 9)])
   matrix = np.array([[0.0, 0.5], [0.5, 0.0]])

@@ -53,3 +53,11 @@ def test_gaitgraph2_stands_under_its_own_protocol_alone():
   assert not published(
     'casia_b_pose', 'synthetic_walkers_pose', 'gaitgraph2', (17, 3)
   )
+
+
+@pytest.mark.parametrize('partition', ['people.json', 'my/people', '/a/b.json'])
+def test_people_of_ones_own_have_no_published_numbers(partition):
+  asked = ('casia_b', 'casia_b', 'gaitgs', (64, 44))
+  assert published(*asked, 'casia_b_73')['NM/rank1'] == 97.9
+  assert published(*asked, partition) == {}
+  assert published('oumvlp', 'oumvlp', 'gaitset', (64, 44), partition) == {}

@@ -57,6 +57,16 @@ def test_conditions_have_classes():
   assert found.tolist() == [9, 0, -1]
 
 
+def test_own_data_has_the_views_and_conditions_that_are_found():
+  views = np.array(['side', 'front', '090', 'side', '90'])
+  assert datasets.view_index('own', views).tolist() == [3 - 1, 1, 0, 2, 0]
+  assert datasets.view_classes('own', views) == ('90', 'front', 'side')
+  conditions = np.array(['walk2', 'walk1', 'walk2'])
+  assert datasets.condition_index('own', conditions).tolist() == [1, 0, 1]
+  for name, key in (('own', 'frames'), ('own_coco17', 'keypoints')):
+    assert datasets.get(name).key == key
+
+
 def test_an_unknown_dataset_is_named():
   with pytest.raises(
     UserError, match=r"'casia-b' .*'casia_b'.*choose one of casia_b"

@@ -3,10 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.models import layers
 from gaitgs_jax.training import averaging, checkpoint, loop, setup
 from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import state as states
+from gaitgs_jax.training import step as steps
 
 
 def _means(start, every, gradients, first=0.0):
@@ -29,8 +33,8 @@ def _means(start, every, gradients, first=0.0):
 def test_the_mean_is_of_every_nth_weight_from_the_start_on(start, every):
   gradients = (1.0, -2.0, 3.0, 5.0, -7.0, 11.0, 13.0)
   weights, means = _means(start, every, gradients, first=20.0)
-  for made in range(start, len(weights)):
-    expected = np.mean(weights[start : made + 1 : every])
+  for made in range(start + 1, len(weights)):
+    expected = np.mean(weights[start:made:every])
     assert means[made] == pytest.approx(expected)
 
 
@@ -38,7 +42,7 @@ def test_the_mean_is_of_every_nth_weight_from_the_start_on(start, every):
 @pytest.mark.parametrize('every', [1, 2])
 def test_the_mean_of_a_constant_is_the_constant(start, every):
   _, means = _means(start, every, [0.0] * 6, first=1.0)
-  assert set(means[start:]) == {1.0}
+  assert set(means[start + 1 :]) == {1.0}
 
 
 def test_a_part_of_the_run_starts_at_its_own_step(config, monkeypatch):
@@ -71,25 +75,51 @@ def test_a_run_ends_with_the_mean_of_its_last_weights(config, tmp_path):
   config.total_steps, config.checkpoint.every_steps = 6, 1
   config.evaluation.protocol = ''
   each = []
-  for steps in (5, 6):
-    config.total_steps = steps
+  for total in (4, 5, 6):
+    config.total_steps = total
     loop.train(config, tmp_path / 'plain')
     each.append(_final(config, tmp_path / 'plain')[1])
-  # A mean that starts with the fifth of six steps.
-  config.average.start, config.average.statistics_steps = 5 / 6, 3
+  # A mean of the weights after four and five of six steps.
+  config.average.start, config.average.statistics_steps = 4 / 6, 3
   loop.train(config, tmp_path / 'mean')
   step, params, stats = _final(config, tmp_path / 'mean')
   assert step == 6
   jax.tree.map(
     lambda x, y, z: np.testing.assert_allclose(x, (y + z) / 2, rtol=1e-5),
     params,
-    *each,
+    *each[:2],
   )
   old = _final(config, tmp_path / 'plain')[2]
   assert any(
     not np.array_equal(x, y)
     for x, y in zip(jax.tree.leaves(stats), jax.tree.leaves(old), strict=True)
   )
+
+
+class Normed(nnx.Module):
+  def __init__(self):
+    self.norm = layers.BatchNorm(1)
+
+  def __call__(self, inputs, mask, *, train, key):
+    self.norm(inputs.mean(axis=(1, 2, 3)), train=train)
+
+
+def test_the_statistics_are_the_mean_of_the_batches():
+  graphdef, params, stats = states.split(Normed())
+  state = states.create(params, stats, optax.sgd(1.0))
+  refresh = steps.make_refresh(graphdef, size=(2, 2))
+  random = np.random.default_rng(0)
+  seen = []
+  for number in range(3):
+    frames = random.integers(0, 256, (4, 3, 2, 2), np.uint8)
+    batch = {'frames': frames, 'mask': np.ones((4, 3), bool)}
+    share = np.float32(1 / (number + 1))
+    state = refresh(state, batch, jax.random.key(0), share)
+    seen.append(frames.mean(axis=(1, 2, 3)) / 255)
+  norm = state.stats['norm']
+  mean, variance = np.mean(seen, 1), np.var(seen, 1, ddof=1)
+  np.testing.assert_allclose(norm['mean'], [mean.mean()], rtol=1e-5)
+  np.testing.assert_allclose(norm['variance'], [variance.mean()], rtol=1e-4)
 
 
 @pytest.mark.parametrize(('start', 'every'), [(-0.1, 1), (1.5, 1), (0.5, 0)])

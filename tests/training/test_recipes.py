@@ -1,0 +1,178 @@
+"""What a run asks of its data and config, and what an evaluation does not."""
+
+import json
+import pathlib
+import shutil
+
+import jax
+import pytest
+from training import tiny
+
+from gaitgs_jax import models
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import report
+from gaitgs_jax.training import loop, setup
+from gaitgs_jax.training import mesh as meshes
+
+
+@pytest.fixture
+def config(tree, tmp_path, monkeypatch):
+  """A config of short runs on a tree that a test may change."""
+  monkeypatch.setattr(models, 'create', tiny.create)
+  root = tmp_path / 'tree'
+  shutil.copytree(tree, root)
+  shutil.copy(tree.with_suffix('.json'), root.with_suffix('.json'))
+  config = tiny.get_config(root)
+  config.total_steps = 1
+  return config
+
+
+def _rename_view(config, old, new):
+  for folder in pathlib.Path(config.dataset.root).glob(f'*/*/{old}'):
+    folder.rename(folder.with_name(new))
+
+
+def test_an_evaluation_asks_for_nothing_that_only_training_needs(
+  config, tmp_path, capsys
+):
+  config.evaluation.protocol = ''
+  loop.train(config, tmp_path / 'run')
+  # Fewer view classes than the dataset has views, people of the partition that
+  # were not copied, and batches without pairs.
+  root = pathlib.Path(config.dataset.root)
+  _rename_view(config, '090', '195')
+  for subject in tiny.SUBJECTS[:4]:
+    shutil.rmtree(root / subject)
+  partition = {
+    'TRAIN_SET': [f'{i:03d}' for i in range(100, 120)],
+    'TEST_SET': tiny.SUBJECTS[4:],
+  }
+  root.with_suffix('.json').write_text(json.dumps(partition))
+  config.dataset.name = 'oumvlp'
+  config.evaluation.protocol = 'casia_b'
+  config.batch.sequences = 1
+  loop.evaluate(config, tmp_path / 'other', tmp_path / 'run')
+  assert '195' in capsys.readouterr().out
+  with pytest.raises(UserError, match='the data lacks 20 of the 22 subjects'):
+    loop.train(config, tmp_path / 'again')
+
+
+def test_views_need_names_of_the_dataset_only_where_they_are_learned(
+  config, tmp_path
+):
+  _rename_view(config, '090', 'hall camera')
+  with pytest.raises(UserError, match="no view 'hall camera'"):
+    loop.train(config, tmp_path / 'run')
+  del config.losses.view
+  loop.train(config, tmp_path / 'run')
+
+
+def test_own_data_has_the_facts_of_its_tree(config, tmp_path, capsys):
+  _rename_view(config, '090', 'hall camera')
+  config.dataset.name, config.model.num_views = 'own', 2
+  loop.train(config, tmp_path / 'run')
+  assert 'hall camera' in capsys.readouterr().out
+  config.model.num_views = 1
+  with pytest.raises(UserError, match='num_views is 1, but own has 2 views'):
+    loop.train(config, tmp_path / 'other')
+  config.dataset.format = 'tfds'
+  with pytest.raises(UserError, match=r'set dataset\.format'):
+    loop.train(config, tmp_path / 'other')
+
+
+def _keep_walks(config, count):
+  for subject in tiny.SUBJECTS[:4]:
+    walks = pathlib.Path(config.dataset.root, subject).glob('*/*')
+    for folder in sorted(walks)[count:]:
+      shutil.rmtree(folder)
+      if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+
+
+@pytest.mark.parametrize(
+  ('batch', 'walks'),
+  [
+    (dict(sequences=1), 8),
+    (dict(subjects=1), 8),
+    (dict(sequences=1), 1),
+    (dict(sequences=2), 1),
+  ],
+)
+def test_a_batch_without_a_pair_is_an_error_before_step_1(
+  config, tmp_path, batch, walks
+):
+  _keep_walks(config, walks)
+  config.batch.update(batch)
+  with pytest.raises(UserError, match='two walks each of at least two people'):
+    loop.train(config, tmp_path / 'run')
+  assert not (tmp_path / 'run' / 'metrics.csv').exists()
+
+
+def test_losses_that_compare_nobody_need_no_pair(config, tmp_path):
+  _keep_walks(config, 1)
+  config.batch.sequences = 1
+  del config.losses.triplet
+  loop.train(config, tmp_path / 'run')
+
+
+def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
+  config, tmp_path, capsys
+):
+  for folder in pathlib.Path(config.dataset.root).glob('*/*/090'):
+    shutil.rmtree(folder)
+  loop.train(config, tmp_path / 'run')
+  text = capsys.readouterr().out
+  assert 'every sequence is seen from one view' in text
+  saved = report.load(tmp_path / 'run' / 'evaluation' / 'step_000001.json')
+  number = saved.result['NM/rank1_by_view'][0, 0]
+  assert f'identical views: NM {number:.1f}' in text
+  assert 'published' not in text.replace('docs', '')
+
+
+SMALL = dict(blocks=(1, 1, 1), channels=(8, 4, 8, 12), reduction=2, features=6)
+
+
+def _pose_config(views):
+  config = tiny.get_config()
+  config.dataset.name, config.dataset.size = 'casia_b_pose', (17, 3)
+  config.model_name, config.model = 'gaitgraph', dict(SMALL, views=views)
+  config.augment = dict(views=dict(count=views), crop=dict(frames=5))
+  config.losses = dict(supervised_contrastive=dict(temperature=0.1))
+  return config
+
+
+@pytest.mark.parametrize('views', [1, 2, 3, 4, 5, 7])
+def test_any_number_of_views_is_tried_and_trains(views):
+  config = _pose_config(views)
+  _, state = setup.describe_state(config, meshes.create(1))
+  assert int(state.step.size) == 1
+  setup.describe_model(config, meshes.create(1))
+
+
+@pytest.mark.parametrize(('made', 'taken'), [(4, 2), (1, 2), (2, 1)])
+def test_other_views_than_the_model_takes_are_an_error(made, taken):
+  config = _pose_config(made)
+  config.model.views = taken
+  with pytest.raises(UserError, match=f'makes {made} .* takes {taken}'):
+    setup.describe_state(config, meshes.create(1))
+
+
+def test_a_model_is_evaluated_in_a_dtype_of_its_own():
+  config = _pose_config(2)
+  config.model.dtype = 'bfloat16'
+  dtypes = {}
+  for dtype in ('float32', 'bfloat16'):
+    config.evaluation.dtype = dtype
+    graphdef, params, stats = setup.describe_model(config, meshes.create(1))
+    model = setup.states.join(graphdef, params, stats)
+    dtypes[dtype] = jax.numpy.dtype(model.network.dtype).name
+  assert dtypes == {'float32': 'float32', 'bfloat16': 'bfloat16'}
+  trained, _ = setup.describe_state(config, meshes.create(1))
+  assert trained != graphdef or dtype == 'bfloat16'
+
+
+def test_a_joint_too_many_is_told_before_anything_is_computed():
+  config = _pose_config(2)
+  config.dataset.size = (18, 3)
+  with pytest.raises(UserError, match=r'takes keypoints \[n,s,17,3\].*18'):
+    setup.describe_state(config, meshes.create(1))
