@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     saved = checkpoint.save_model(folder, params, stats)
     workdir.write_facts(folder, config, params)
   print(
-    f'wrote {saved}; evaluate it with: python launch.py '
-    f'--config={args.config} --workdir={args.workdir} --mode=evaluate\n'
+    f'wrote {saved}; evaluate it with: python -m gaitgs_jax '
+    f'evaluate --config={args.config} --workdir={args.workdir}\n'
     "The optimizer's state is not carried over: training starts it anew."
   )

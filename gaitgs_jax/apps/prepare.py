@@ -83,8 +83,8 @@ def run(args: argparse.Namespace) -> None:
     return
   if facts.subjects and not args.source:
     raise UserError(
-      f'say with --source=PATH where the data of {facts.title} is;'
-      ' data/README.md tells how to get it'
+      f'pass --source=PATH: the folder of {facts.title}, which you get from'
+      f' {builder.homepage}'
     )
   source = cloud.local_copy(args.source)
   if not (source.is_dir() or (facts.skeleton and source.is_file())):

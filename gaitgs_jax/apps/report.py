@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     raise UserError(
       f'{workdir} is not the workdir of a run that has begun: it has neither '
       'evaluation/*.json nor numbers in metrics.csv; pass the --workdir that '
-      'launch.py was given'
+      'training was given'
     )
   atomic.write(out, build(workdir, config, groups))
   for group in groups:

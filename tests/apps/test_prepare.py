@@ -77,6 +77,15 @@ def test_published_tree_becomes_a_prepared_dataset(
   assert 'already prepared' in capsys.readouterr().out
 
 
+def test_a_licensed_dataset_without_a_source_says_where_to_get_it(
+  tmp_path, capsys
+):
+  assert prepare('casia_b', tmp_path) == 2
+  error = capsys.readouterr().err
+  assert 'pass --source=PATH: the folder of CASIA-B' in error
+  assert 'http://www.cbsr.ia.ac.cn' in error
+
+
 def test_other_layouts_give_the_same_frames(tmp_path, small_datasets):
   walker_trees.opengait(tmp_path / 'a')
   walker_trees.oumvlp(tmp_path / 'b')

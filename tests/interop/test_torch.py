@@ -172,7 +172,7 @@ def test_import_writes_a_checkpoint(tmp_path, monkeypatch, capsys):
   args = arguments(tmp_path, checkpoint='x.pt')
   import_torch.run(args)
   told = capsys.readouterr().out
-  assert '--mode=evaluate' in told
+  assert 'evaluate --config=' in told
   assert "optimizer's state is not carried over" in told
   run = pathlib.Path(args.workdir)
   assert json.loads((run / 'config.json').read_text())['model']['parts'] == 2
