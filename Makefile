@@ -1,7 +1,7 @@
 # Every target sets up its own environment in .venv.
 BIN = .venv/bin
 
-.PHONY: demo test lint bench clean run dev
+.PHONY: demo test test-isa lint bench clean run dev
 
 demo: run
 	$(BIN)/python -m gaitgs_jax prepare --dataset=synthetic_walkers \
@@ -11,6 +11,14 @@ demo: run
 
 test: dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# As on older processors, and on one core.
+test-isa: dev
+	for isa in SSE4_2 AVX AVX2; do \
+	  XLA_FLAGS=--xla_cpu_max_isa=$$isa \
+	    $(BIN)/python -m pytest -n 2 --dist loadgroup || exit 1; \
+	done
+	taskset -c 0 $(BIN)/python -m pytest
 
 lint: dev
 	$(BIN)/ruff check .

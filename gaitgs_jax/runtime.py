@@ -34,14 +34,22 @@ def configure() -> None:
     version = importlib.metadata.version('jaxlib')
   except importlib.metadata.PackageNotFoundError:
     version = ''  # What needs it will say so.
-  given = os.environ.get('XLA_FLAGS', '')
-  added = [
-    flag
-    for flag, versions in _FLAGS.items()
-    if version in versions and flag.partition('=')[0] not in given
-  ]
-  if added:
-    os.environ['XLA_FLAGS'] = ' '.join([given, *added]).strip()
+  for flag, versions in _FLAGS.items():
+    if version in versions:
+      default_xla_flag(flag)
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
   os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(_MAX_PIXELS))
+
+
+def default_xla_flag(flag: str) -> None:
+  """Adds '--name=value' to $XLA_FLAGS unless it sets that flag already.
+
+  XLA takes flags that do not begin with a dash for the name of a file to read
+  them from; these are left as they are.
+  """
+  flags = os.environ.get('XLA_FLAGS', '').strip()
+  names = {each.partition('=')[0] for each in flags.split()}
+  if flag.partition('=')[0] in names or (flags and flags[0] != '-'):
+    return
+  os.environ['XLA_FLAGS'] = f'{flags} {flag}'.strip()

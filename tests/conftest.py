@@ -4,12 +4,6 @@ import os
 import tempfile
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
-# Compiling takes longer than what tests compute; here it takes a third of its
-# time. What is computed stays the same but for the rounding of fused operations
-# (golden_checks.OPTIMISED is for where that may matter).
-os.environ['XLA_FLAGS'] = (
-  os.environ.get('XLA_FLAGS', '') + ' --xla_backend_optimization_level=0'
-)
 if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
   # The workers of this run, and the processes that tests start, share what
   # they compile; it goes with the process that made it.
@@ -20,7 +14,12 @@ if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
 import hypothesis
 import jax
 
-import gaitgs_jax  # noqa: F401  (sets XLA's flags before JAX starts)
+from gaitgs_jax import runtime
+
+# Compiling takes longer than what tests compute; here it takes a third of its
+# time. What is computed stays the same but for the rounding of fused operations
+# (golden_checks.OPTIMISED is for where that may matter).
+runtime.default_xla_flag('--xla_backend_optimization_level=0')
 
 jax.config.update('jax_num_cpu_devices', 8)
 jax.config.update('jax_numpy_dtype_promotion', 'strict')

@@ -48,3 +48,21 @@ def test_an_xla_that_does_not_know_a_flag_is_not_given_it(monkeypatch):
   monkeypatch.setattr(runtime, '_FLAGS', {'--a=1': ('0.0.1',)})
   runtime.configure()
   assert os.environ['XLA_FLAGS'] == ''
+
+
+@pytest.mark.parametrize(
+  ('given', 'expected'),
+  (
+    ('', '--a=1'),
+    ('--b=2', '--b=2 --a=1'),
+    ('--ab=2 ', '--ab=2 --a=1'),
+    ('--b=2 --a=3', '--b=2 --a=3'),
+    ('--a', '--a'),
+    # The name of a file of flags.
+    ('flags.txt', 'flags.txt'),
+  ),
+)
+def test_a_flag_is_added_unless_it_is_set(monkeypatch, given, expected):
+  monkeypatch.setenv('XLA_FLAGS', given)
+  runtime.default_xla_flag('--a=1')
+  assert os.environ['XLA_FLAGS'] == expected
