@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gaitgs_jax import local
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, one_line
 
 _URL = re.compile('(gs|s3)://(.+)', re.DOTALL)
 # What fsspec asks for, and what it finds credentials by.
@@ -34,7 +34,6 @@ _LIBRARIES = ('aiohttp', 'botocore', 'gcsfs', 'google', 'requests')
 # Objects at a time; most datasets are many small ones, which wait on the net.
 _THREADS = 32
 _AHEAD = 4096
-_LONGEST = 300
 
 
 def is_url(given: str | os.PathLike) -> bool:
@@ -98,7 +97,7 @@ def naming_refusal(path: pathlib.Path) -> Iterator[None]:
     if known or f'{path}/' not in str(error):
       raise
     raise UserError(
-      f'could not write in {path} ({_short(str(error))}); the checkpoints '
+      f'could not write in {path} ({one_line(error)}); the checkpoints '
       'already there are whole: run the same command again'
     ) from error
 
@@ -195,7 +194,7 @@ def _check_name(name: str, url: str) -> None:
   """
   if not name.isprintable() or {'', '.', '..'} & set(name.split('/')):
     raise UserError(
-      f'{_short(url)}: {_short(ascii(name))} cannot be the name of a file; '
+      f'{one_line(url)}: {one_line(ascii(name))} cannot be the name of a file; '
       'rename it in the bucket'
     )
 
@@ -302,13 +301,9 @@ def _naming(url: str, cache: Path | None = None) -> Iterator[None]:
         'again'
       ) from error
     raise UserError(
-      f'{url} cannot be used ({_short(str(error))}); are there credentials, as '
+      f'{url} cannot be used ({one_line(error)}); are there credentials, as '
       f'of `{_LOGINS[url[:2]]}`, and is the network there?'
     ) from error
-
-
-def _short(text: str) -> str:
-  return ' '.join(text.split())[:_LONGEST]
 
 
 def _megabytes(count: int) -> str:

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from gaitgs_jax import local, skeletons
 from gaitgs_jax.apps import config_file, drawing
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.input.index import Index
@@ -118,10 +118,9 @@ def choose(index: Index, subject: str, condition: str, view: str) -> int:
     names = getattr(index, what)[rows]
     if wanted and wanted not in names:
       there = np.unique(names).tolist()
-      more = f' and {len(there) - _LISTED} more' if there[_LISTED:] else ''
       raise UserError(
         f'no sequence with --{what}={wanted}; there are '
-        f'{", ".join(there[:_LISTED])}{more}'
+        f'{listed(there, _LISTED)}'
       )
     rows = rows[names == wanted] if wanted else rows
   return int(rows[0])

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.errors import UserError, listed, wrong_choice
 from gaitgs_jax.evaluation import distance, ranking, tiles
 
 # Squared differences of larger features would overflow float32.
@@ -243,7 +243,7 @@ def _check_split(
     ('probe', split.probe_rows(), wanted),
   ):
     if not len(rows):
-      found = ', '.join(sorted(set(conditions.tolist()))[:12]) or 'none'
+      found = listed(sorted(set(conditions.tolist())), 12) or 'none'
       raise UserError(
         f'no {what} sequence for protocol {protocol!r}: it takes conditions '
         f'{", ".join(names)}; the sequences have {found}'

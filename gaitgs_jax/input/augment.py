@@ -177,6 +177,9 @@ def _bind(
   lacking = [k for k, v in options.items() if v is inspect.Parameter.empty]
   if lacking:
     raise UserError(f'{where}.{lacking[0]} is missing')
+  for key, value in options.items():
+    if isinstance(value, str):  # No transform takes text.
+      raise UserError(f'{where}.{key} is {value!r}; it must be a number')
   probability = options.pop('probability', None)
   bound = functools.partial(function, **options)
   if not draws:

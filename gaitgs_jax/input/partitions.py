@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import Index
 
@@ -118,7 +118,6 @@ def split(
   named = {*partition.test, *(partition.train if training else ())}
   missing = sorted(named - set(index.subject.tolist()))
   if missing:
-    shown = ', '.join(missing[:5]) + (', ...' if len(missing) > 5 else '')
     if alike := _alike(missing[0], index):
       raise UserError(
         f'the partition names a subject {missing[0]!r}, but the data calls it'
@@ -126,7 +125,7 @@ def split(
       )
     raise UserError(
       f'the data lacks {len(missing)} of the {len(named)} subjects of its'
-      f' partition ({shown}): complete a half-copied tree, or set'
+      f' partition ({listed(missing)}): complete a half-copied tree, or set'
       ' dataset.partition to a json file that names the subjects you have'
     )
   train = np.flatnonzero(np.isin(index.subject, partition.train))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gaitgs_jax import atomic
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.interop import torch_pickle
 from gaitgs_jax.interop.torch_pickle import Storage, Tensor
 
@@ -73,8 +73,8 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   ) as error:
     raise UserError(
       f'{path} is not a PyTorch checkpoint that can be read: '
-      # The file has its say in some of them.
-      + (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+      # Some messages quote the file.
+      + one_line(str(error) or type(error).__name__)
     ) from error
 
 

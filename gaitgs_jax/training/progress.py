@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 
 _SHOWN = 8
 
@@ -66,12 +66,10 @@ class Watch:
     if np.isfinite(values['loss']) and np.isfinite(values['grad_norm']):
       return
     terms = ', '.join(f'{key} {float(v):.6g}' for key, v in values.items())
-    rows = [int(i) for i in _local(sequence)]
-    names = ', '.join(self._name(i) for i in rows[:_SHOWN])
-    more = f' and {len(rows) - _SHOWN} more' if len(rows) > _SHOWN else ''
+    names = listed([self._name(int(i)) for i in _local(sequence)], _SHOWN)
     raise UserError(
       f'the loss is not finite at step {step}: {terms}; the batch was '
-      f'{names}{more}. The last good checkpoint is kept: lower '
+      f'{names}. The last good checkpoint is kept: lower '
       'config.optimizer.learning_rate, or look at these sequences'
     )
 

@@ -295,7 +295,7 @@ def test_bad_input_is_a_sentence(config, tmp_path, change, words):
     (lambda c: c.evaluation.update(protocol='casia-b'), "mean 'casia_b'"),
     (lambda c: c.evaluation.update(metric='cosin'), "mean 'cosine'"),
     (lambda c: c.evaluation.update(transform={'flip': {}}), 'random'),
-    (lambda c: c.update(augment={'rotate': {'degrees': 'x'}}), 'augment'),
+    (lambda c: c.update(augment={'rotate': {'degrees': 'x'}}), 'degrees is'),
     (lambda c: c.losses.update(triplett={'weight': 1.0}), "mean 'triplet'"),
     (lambda c: c.losses.triplet.update(margin='x'), 'config.losses'),
     (lambda c: c.optimizer.update(weight_decay='x'), 'config.optimizer'),
