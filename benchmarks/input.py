@@ -116,7 +116,7 @@ def plain_reads(
   spec = sampling.batch_spec(batch)
   sampler = sampling.Sampler(source.index, rows, spec, 0)
   # Drawn beforehand: what remains is the read.
-  picks = [sampler.pick(step, slice(None)) for step in range(50)]
+  picks = [sampler.pick(step, np.arange(spec.rows)) for step in range(50)]
   for pick in itertools.cycle(picks):
     out = np.empty((spec.rows, spec.frames, *SIZE), np.uint8)
     for i, (row, chosen) in enumerate(

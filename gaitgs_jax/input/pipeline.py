@@ -2,8 +2,8 @@
 
 Batches are dicts of numpy arrays: `frames` uint8 [n,s,h,w] or `keypoints`
 float32 [n,s,v,3] as stored, `mask` bool [n,s], `subject`, `view`, `condition`
-and `sequence` int32 [n]. `sequence` is the row of the source's index. Each
-process builds only its own contiguous part of a batch.
+and `sequence` int32 [n]. `sequence` is the row of the source's index. A process
+builds only the rows of a batch that its own devices hold.
 
 tf.data runs the stream; where TensorFlow is not installed, a few threads run
 it in its place and give the same batches.
@@ -55,15 +55,14 @@ def train_batches(
   strict_views: bool = True,
   seed: int,
   start_step: int = 0,
-  process_index: int = 0,
-  process_count: int = 1,
+  slots: np.ndarray | None = None,
   backend: str = '',
   unreadable: Unreadable | None = None,
 ) -> Iterator[Batch]:
   """Yields the training batches of steps `start_step`, `start_step` + 1, ...
 
-  The batch of a step is the same wherever training started, and the batches
-  of all processes, joined in their order, are the batch of a single one.
+  The batch of a step is the same wherever training started, and a row of it is
+  the same in every process that builds it.
   `subject` is the class index among the sorted names of training subjects.
 
   Args:
@@ -75,20 +74,19 @@ def train_batches(
       as it is where views are learned; otherwise its class is -1.
     seed: of the run.
     start_step: the first step.
-    process_index: which part of the batch is built here.
-    process_count: how many processes share it.
+    slots: the rows of each batch to build, ascending integers [n] below P x K
+      (default: all of them).
     backend: 'tensorflow', 'threads', or '' for TensorFlow where installed.
     unreadable: takes note of sequences that cannot be read, for which others of
       the same subject stand in, a function of (seed, step, slot) too.
 
   Raises:
-    UserError: P or K is larger than the data allows, the batch does not
-      divide over the processes, or a sequence cannot be read and `unreadable`
-      is None, or none of its subject can.
+    UserError: P or K is larger than the data allows, or a sequence cannot be
+      read and `unreadable` is None, or none of its subject can.
   """
   spec = sampling.batch_spec(batch)
   sampler = sampling.Sampler(source.index, rows, spec, seed)
-  slots = sampling.shard(spec.rows, process_index, process_count)
+  slots = np.arange(spec.rows) if slots is None else slots
   names = source.index.subject
   labels = {
     'subject': np.searchsorted(sampler.subjects, names),
@@ -133,39 +131,36 @@ def evaluation_batches(
   batch_size: int,
   *,
   dataset: str,
-  process_index: int = 0,
-  process_count: int = 1,
+  slots: np.ndarray | None = None,
   max_buckets: int = 16,
   backend: str = '',
   unreadable: Unreadable | None = None,
 ) -> Iterator[Batch]:
   """Yields whole sequences in batches of `batch_size`, in few lengths.
 
-  Every batch has `batch_size` rows in all processes together; the last one is
-  filled up with rows of zeros whose `sequence` is -1 and whose mask is all
+  Every batch has `batch_size` rows. Where there are no more sequences, or one
+  cannot be read, is a row of zeros whose `sequence` is -1 and whose mask is all
   True. Batches come longest first, so that too little memory shows at once.
   `subject` is -1; `view` is -1 for a view that the dataset does not have.
 
   Args:
     source: of the sequences.
     rows: which sequences, integers [N].
-    batch_size: rows of the batch of all processes.
+    batch_size: rows of a batch, in all processes together.
     dataset: name of the dataset, whose order of views makes the classes.
-    process_index: which part of each batch is built here.
-    process_count: how many processes share it.
+    slots: the rows of each batch to build, ascending integers [n] below
+      `batch_size` (default: all of them).
     max_buckets: greatest number of distinct lengths, see `buckets.plan`.
     backend: as for `train_batches`.
     unreadable: takes note of sequences that cannot be read, which are left out.
 
   Raises:
-    UserError: the batch does not divide over the processes, or a sequence
-      cannot be read and `unreadable` is None.
+    UserError: a sequence cannot be read and `unreadable` is None.
   """
   rows = np.asarray(rows, np.int64)
   index = source.index
   plan = buckets.plan(index.length[rows], batch_size, max_buckets)
-  slots = sampling.shard(batch_size, process_index, process_count)
-  size = slots.stop - slots.start
+  slots = np.arange(batch_size) if slots is None else slots
   labels = {
     'subject': np.full(len(index), -1),
     'view': datasets.view_index(dataset, index.view, strict=False),
@@ -173,10 +168,12 @@ def evaluation_batches(
   }
 
   def build(number: int) -> Batch:
-    own = rows[plan[number].rows[slots]]
+    chosen = plan[number].rows
+    own = rows[chosen[slots[slots < len(chosen)]]]
     reads = read_whole(source, own, unreadable)
     batch = _assemble(source, reads, len(own), plan[number].length, labels)
-    return _fill(batch, size)
+    # A row keeps its place: other processes may build it too.
+    return _fill(batch, np.isin(own, batch['sequence']), len(slots))
 
   return _stream(build, 0, len(plan), backend, source.key)
 
@@ -210,12 +207,12 @@ def _read_training(
   sampler: sampling.Sampler,
   pick: sampling.Pick,
   step: int,
-  slots: slice,
+  slots: np.ndarray,
   unreadable: Unreadable | None,
 ) -> Iterator[tuple[int, np.ndarray]]:
   """Yields the sequences of a step's batch, by row of the index."""
   for slot, sequence, frames in zip(
-    range(slots.start, slots.stop), pick.sequence, pick.frames, strict=True
+    slots.tolist(), pick.sequence, pick.frames, strict=True
   ):
     given = [(int(sequence), frames)]
     others = sampler.replacements(step, slot, int(sequence))
@@ -275,23 +272,18 @@ def _names(key: str) -> list[str]:
   ]
 
 
-def _fill(batch: Batch, size: int) -> Batch:
-  """Appends filler rows until there are `size` rows."""
-  missing = size - len(batch['sequence'])
-  if not missing:
+def _fill(batch: Batch, there: np.ndarray, size: int) -> Batch:
+  """Returns a batch of `size` rows: those that are there, and fillers."""
+  places = np.flatnonzero(there)
+  if len(places) == size:
     return batch
   fillers = {**dict.fromkeys(prepared.DTYPES, 0), 'mask': True}
-  return {
-    name: np.concatenate(
-      [
-        values,
-        np.full(
-          (missing, *values.shape[1:]), fillers.get(name, -1), values.dtype
-        ),
-      ]
-    )
-    for name, values in batch.items()
-  }
+  filled = {}
+  for name, values in batch.items():
+    shape, filler = (size, *values.shape[1:]), fillers.get(name, -1)
+    filled[name] = np.full(shape, filler, values.dtype)
+    filled[name][places] = values
+  return filled
 
 
 def _stream(
@@ -407,37 +399,20 @@ def _tensorflow() -> Any:
 
 
 def prefetch_to_device(
-  batches: Iterable[Batch], sharding: jax.sharding.Sharding, size: int = 2
+  batches: Iterable[Batch],
+  place: Callable[[Batch], dict[str, jax.Array]],
+  size: int = 2,
 ) -> Iterator[dict[str, jax.Array]]:
-  """Yields batches as global arrays on devices, `size` of them ahead.
+  """Yields batches on devices, `size` of them ahead.
 
   Args:
-    batches: each process's own part, numpy arrays [n,...].
-    sharding: of the first axis, over the devices of all processes.
+    batches: the rows that this process builds, numpy arrays [n,...].
+    place: copies a batch to the devices, see `training.mesh.place`.
     size: batches that are copied ahead of their use.
-
-  Raises:
-    UserError: a batch does not divide over the devices of the mesh.
   """
   ready: collections.deque[dict[str, jax.Array]] = collections.deque()
   for batch in batches:
-    ready.append(
-      {name: _to_device(values, sharding) for name, values in batch.items()}
-    )
+    ready.append(place(batch))
     if len(ready) > size:
       yield ready.popleft()
   yield from ready
-
-
-def _to_device(
-  values: np.ndarray, sharding: jax.sharding.Sharding
-) -> jax.Array:
-  rows = len(values) * jax.process_count()
-  try:
-    sharding.shard_shape((rows, *values.shape[1:]))
-  except ValueError as error:
-    raise UserError(
-      f'a batch of {rows} sequences does not divide over the'
-      f' {len(sharding.device_set)} devices of the mesh'
-    ) from error
-  return jax.make_array_from_process_local_data(sharding, values)

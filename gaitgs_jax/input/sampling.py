@@ -108,21 +108,6 @@ def generator(
   return np.random.Generator(np.random.Philox(entropy))
 
 
-def shard(total: int, process_index: int, process_count: int) -> slice:
-  """Returns the rows of a batch of `total` that one process builds.
-
-  Raises:
-    UserError: the processes cannot share the batch evenly.
-  """
-  if total % process_count:
-    raise UserError(
-      f'a batch of {total} sequences does not divide over {process_count}'
-      ' processes'
-    )
-  size = total // process_count
-  return slice(process_index * size, (process_index + 1) * size)
-
-
 @dataclasses.dataclass(frozen=True)
 class Pick:
   """The rows of one batch.
@@ -205,8 +190,8 @@ class Sampler:
       batch[slot] = self._rows[self._starts[subject] + drawn]
     return batch.reshape(-1)
 
-  def pick(self, step: int, slots: slice) -> Pick:
-    """Draws the part of a step's batch that lies in `slots`."""
+  def pick(self, step: int, slots: np.ndarray) -> Pick:
+    """Draws the rows `slots`, integers [n], of a step's batch."""
     sequences = self.sequences(step)
     frames = [
       frame_indices(
@@ -214,7 +199,7 @@ class Sampler:
         int(self._length[sequences[slot]]),
         self._spec,
       )
-      for slot in range(*slots.indices(len(sequences)))
+      for slot in slots.tolist()
     ]
     return Pick(sequences[slots], frames, self._padded_length(sequences))
 

@@ -118,7 +118,7 @@ def embed_found(
   result = np.empty((0, 0, 0), np.float32)
   found = np.zeros(len(rows), bool)
   for vectors, sequences in _one_late(
-    embed_fn(params, stats, _place(piece, mesh))
+    embed_fn(params, stats, meshes.place(piece, mesh))
     for batch in batches
     for piece in _pieces(batch, mesh)
   ):
@@ -147,22 +147,17 @@ def _pieces(
   batch: dict[str, np.ndarray], mesh: Mesh
 ) -> Iterator[dict[str, np.ndarray]]:
   """Yields the rows of a batch that are computed at once, filled to divide."""
-  local = max(mesh.shape['data'] // jax.process_count(), 1)
-  batch = fill_rows({k: v for k, v in batch.items() if k in _KEYS}, local)
-  rows = len(batch['sequence'])
-  # Many sequences fill an accelerator, but leave no room in a CPU's caches.
-  many = local if mesh.devices.flat[0].platform == 'cpu' else max(rows, 1)
-  for start in range(0, rows, many):
-    piece = {key: x[start : start + many] for key, x in batch.items()}
-    # Others wait for the pieces of a process, whatever they hold.
-    if jax.process_count() > 1 or np.any(piece['sequence'] >= 0):
-      yield piece
-
-
-def _place(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-  """Puts a process's part of a batch on its devices."""
-  sharding = meshes.over_data(mesh)
-  return {
-    key: jax.make_array_from_process_local_data(sharding, value)
-    for key, value in batch.items()
-  }
+  batch = {key: x for key, x in batch.items() if key in _KEYS}
+  one_each = mesh.devices.flat[0].platform == 'cpu'
+  # With several processes all must compute as many pieces.
+  if one_each and jax.process_count() == 1:
+    real = batch['sequence'] >= 0
+    batch = {key: x[real] for key, x in batch.items()}
+  slices = len(meshes.local_slices(mesh))
+  batch = fill_rows(batch, slices)
+  if not one_each:
+    yield batch
+    return
+  # Many sequences would leave no room in a CPU's caches.
+  for row in range(len(batch['sequence']) // slices):
+    yield {key: x[row :: len(x) // slices] for key, x in batch.items()}

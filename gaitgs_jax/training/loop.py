@@ -1,5 +1,6 @@
 """Training and evaluating from a config: the one place that joins it all."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Iterator
@@ -230,12 +231,11 @@ class _Run:
       strict_views=setup.learns_views(self.config),
       seed=self.config.seed,
       start_step=step,
-      process_index=jax.process_index(),
-      process_count=jax.process_count(),
+      slots=meshes.local_rows(self.rows, self.mesh),
       unreadable=self.data.unreadable,
     )
-    sharding = meshes.over_data(self.mesh)
-    return pipeline.prefetch_to_device(batches, sharding)
+    place = functools.partial(meshes.place, mesh=self.mesh)
+    return pipeline.prefetch_to_device(batches, place)
 
   def _log(self, step: int) -> None:
     numbers = self.watch.summary(float(self.rate(jnp.int32(step - 1))))

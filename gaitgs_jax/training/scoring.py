@@ -19,6 +19,7 @@ from gaitgs_jax.evaluation import (
 )
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import embedding, labels, setup
+from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.setup import Data
 from gaitgs_jax.training.state import Arrays
@@ -133,13 +134,13 @@ class Scorer:
       stats: the model's.
       **kept: what to save with the result.
     """
+    size = self._batch_size()
     batches = pipeline.evaluation_batches(
       self._data.source,
       self._data.test,
-      self._batch_size(),
+      size,
       dataset=self._config.dataset.name,
-      process_index=jax.process_index(),
-      process_count=jax.process_count(),
+      slots=meshes.local_rows(size, self._mesh),
       unreadable=self._data.unreadable,
     )
     embeddings, found = embedding.embed_found(

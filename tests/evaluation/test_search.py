@@ -1,7 +1,7 @@
 import jax
 import numpy as np
+import process_group
 import pytest
-import two_processes
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, search, sharing, tiles
@@ -234,7 +234,7 @@ np.savez(f'{sys.argv[1]}/{here}.npz', *exact, *near)
 
 
 def test_two_processes_find_what_one_does(tmp_path):
-  two_processes.run('-c', PROGRAM, tmp_path)
+  process_group.run('-c', PROGRAM, tmp_path)
   probes, gallery = embeddings(5), embeddings(61, seed=1)
   distances, rows = brute(probes, gallery, 9, 'euclidean')
   for number in range(2):

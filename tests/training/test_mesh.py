@@ -1,5 +1,9 @@
+import itertools
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
@@ -17,6 +21,84 @@ def test_minus_one_takes_the_remaining_devices():
 def test_devices_that_are_not_there_are_refused(data, model):
   with pytest.raises(UserError, match=f'data={data} x model={model}.*are 8'):
     mesh.create(data, model)
+
+
+def _hosts(*sizes, **facts):
+  """Returns devices that are not there, some of each of several processes."""
+  owners = np.repeat(np.arange(len(sizes)), sizes).tolist()
+  return [
+    SimpleNamespace(id=i, process_index=owner, slice_index=owner, **facts)
+    for i, owner in enumerate(owners)
+  ]
+
+
+def _tpus(kind, x, y):
+  """Returns the chips of a TPU slice in their order by number."""
+  return [
+    SimpleNamespace(
+      id=i,
+      process_index=0,
+      device_kind=kind,
+      platform='tpu',
+      coords=(column, row, 0),
+      core_on_chip=0,
+    )
+    for i, (row, column) in enumerate(itertools.product(range(y), range(x)))
+  ]
+
+
+def _numbers(devices, *shape):
+  grid = mesh.arrange(devices, *shape)
+  assert grid.shape == shape
+  return [[device.id for device in row] for row in grid]
+
+
+def test_a_ring_of_chips_is_one():
+  chips = _tpus('TPU v5 lite', 4, 2)
+  ring = [chip.coords for (chip,) in mesh.arrange(chips, 8, 1)]
+  for (x, y, _), (next_x, next_y, _) in itertools.pairwise([*ring, ring[0]]):
+    assert abs(x - next_x) + abs(y - next_y) == 1
+
+
+def test_an_axis_of_the_chips_may_be_split():
+  chips = _tpus('TPU v4', 2, 4)
+  assert sorted(itertools.chain(*_numbers(chips, 4, 2))) == list(range(8))
+  assert sorted(itertools.chain(*_numbers(chips, 2, 4))) == list(range(8))
+  assert sorted(itertools.chain(*_numbers(chips, 8, 1))) == list(range(8))
+
+
+def test_chips_that_are_no_block_keep_their_order():
+  assert _numbers(_tpus('TPU v4', 2, 2)[:3], 3, 1) == [[0], [1], [2]]
+
+
+def test_the_model_axis_stays_within_a_host():
+  gpus = _hosts(4, 4, device_kind='H100', platform='gpu')
+  # As other processes may come in any order.
+  assert _numbers(gpus[::-1], 4, 2) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+  assert _numbers(gpus, 1, 8) == [list(range(8))]
+
+
+def test_some_devices_are_as_many_of_each_process(monkeypatch):
+  devices = _hosts(4, 4)
+  assert [d.id for d in mesh.choose(devices, 4)] == [0, 1, 4, 5]
+  # Compiled for, and not run on.
+  assert [d.id for d in mesh.choose(devices, 3)] == [0, 1, 2]
+  monkeypatch.setattr(jax, 'process_count', lambda: 2)
+  with pytest.raises(UserError, match=r'takes 3 of 8 devices.*multiple of 2'):
+    mesh.choose(devices, 3)
+  with pytest.raises(UserError, match='takes 6 of 7 devices'):
+    mesh.choose(_hosts(5, 2), 6)
+  assert mesh.choose(_hosts(5, 2), 7) == _hosts(5, 2)
+
+
+def test_rows_come_to_where_the_mesh_wants_them():
+  devices = mesh.create(2, 2)
+  values = np.arange(12, dtype=np.int32).reshape(6, 2)
+  assert mesh.local_slices(devices).tolist() == [0, 1]
+  assert mesh.local_rows(6, devices).tolist() == list(range(6))
+  placed = mesh.place({'x': values}, devices)['x']
+  assert placed.sharding == mesh.over_data(devices)
+  np.testing.assert_array_equal(placed, values)
 
 
 def test_a_batch_must_divide_over_the_devices():

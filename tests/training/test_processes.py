@@ -2,8 +2,8 @@ import csv
 import subprocess
 import sys
 
+import process_group
 import pytest
-import two_processes
 from training import tiny
 
 from gaitgs_jax.errors import UserError
@@ -26,7 +26,7 @@ def _losses(folder):
 
 def _train_in_two(config, workdir, steps):
   """Trains to some step in two processes; returns what each printed."""
-  return two_processes.run(
+  return process_group.run(
     *(tiny.__file__, f'--config={config}', f'--workdir={workdir}'),
     f'--config.total_steps={steps}',
   )
