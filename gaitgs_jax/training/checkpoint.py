@@ -109,10 +109,6 @@ class Checkpoints:
       scores.write(self.folder / str(step), score)
     self._manager.reload()
 
-  def preempted(self, step: int) -> bool:
-    """Returns whether the machines are about to be taken away."""
-    return self._manager.reached_preemption(step)
-
   def save(self, step: int, tree: Any, score: Score | None = None) -> None:
     """Starts saving a tree; an earlier save's failure is raised here.
 

@@ -1,5 +1,6 @@
 """Training and evaluating from a config: the one place that joins it all."""
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -18,6 +19,7 @@ from gaitgs_jax.training import (
   checkpoint,
   checks,
   labels,
+  processes,
   scoring,
   setup,
   writers,
@@ -28,15 +30,17 @@ from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.progress import Watch
 from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.state import TrainState
-from gaitgs_jax.training.stopping import Stopping
+from gaitgs_jax.training.stopping import Stopping, leave
 
 
 def train(config: Any, workdir: str | os.PathLike) -> None:
   """Trains as configured, going on from the workdir's last checkpoint.
 
-  SIGTERM or one Ctrl-C saves and returns.
+  SIGTERM or one Ctrl-C, in any of the processes, saves and leaves in all.
 
   Raises:
+    KeyboardInterrupt: after a Ctrl-C; what was reached is saved. After SIGTERM
+      it returns.
     UserError: the config, the data or the workdir is wrong, the disk is full,
       the bucket takes no more, or the loss is no longer finite.
   """
@@ -46,7 +50,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     cloud.naming_refusal(folder),
     workdirs.naming_full_disk(folder),
     workdirs.lock(folder),
-    Stopping(terminate=jax.process_count() == 1) as stopping,
+    Stopping() as stopping,
     checkpoint.Checkpoints(folder) as checkpoints,
   ):
     # Without a checkpoint there is nothing that another config could spoil.
@@ -54,6 +58,9 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     if last is not None:
       workdirs.check_config(folder, config, last)
     _Run(config, folder, stopping, checkpoints).go()
+    agreed = stopping.settle()
+  if agreed == 'SIGINT':
+    leave(agreed)
 
 
 def evaluate(
@@ -73,6 +80,8 @@ def evaluate(
   Raises:
     UserError: there is no such checkpoint, it is damaged or holds another
       model, or the workdir is read-only.
+    KeyboardInterrupt: after a Ctrl-C in any of the processes.
+    SystemExit: after SIGTERM in any of several processes.
   """
   checks.check_config(config, training=False)
   folder = cloud.folder(workdir)
@@ -82,12 +91,20 @@ def evaluate(
   mesh = meshes.create(**config.mesh)
   graphdef, params, stats = setup.describe_model(config, mesh)
   data = setup.open_data(config)
-  scorer = scoring.Scorer(config, data, graphdef, mesh, folder)
+  stopping = Stopping('leaving') if jax.process_count() > 1 else None
+  scorer = scoring.Scorer(config, data, graphdef, mesh, folder, stopping)
   step, params, stats = checkpoint.restore_model(found, params, stats)
   own = found.is_relative_to(cloud.absolute(folder))
-  with workdirs.naming_full_disk(folder):
-    scorer.checkpoint(step, params, stats, None if own else found)
-  scorer.show()
+  # One process alone has nothing to save, and leaves at once.
+  with (
+    workdirs.naming_full_disk(folder),
+    stopping or contextlib.nullcontext(),
+  ):
+    with contextlib.suppress(scoring.Stopped):
+      scorer.checkpoint(step, params, stats, None if own else found)
+      scorer.show()
+    if stopping is not None:
+      leave(stopping.settle())
 
 
 class _Run:
@@ -141,7 +158,7 @@ class _Run:
     with writers.Writers(
       self.workdir,
       resume_step=step,
-      tensorboard=self.config.tensorboard and not jax.process_index(),
+      tensorboard=self.config.tensorboard,
     ) as self.writers:
       try:
         self._evaluate_first(step, state)
@@ -188,7 +205,7 @@ class _Run:
         self._log(step)
       if step == total:
         state = self._take_average(state, batches, key)
-      stop = self._asked_to_stop(step)
+      stop = self.stopping.agree()
       score = None
       due = step % config.evaluation.every_steps == 0 or step == total
       save = stop or due or step % config.checkpoint.every_steps == 0
@@ -242,15 +259,9 @@ class _Run:
     if self.data.unreadable is not None:
       # As far as this process has read, which is a few steps ahead.
       numbers['unreadable'] = float(len(self.data.unreadable))
+    self.writers.write(step, numbers)
     if not jax.process_index():
-      self.writers.write(step, numbers)
       print(self.watch.line(step, numbers), flush=True)
-
-  def _asked_to_stop(self, step: int) -> bool:
-    # Several processes must all stop at the same step; JAX sees to that.
-    if jax.process_count() > 1:
-      return self.checkpoints.preempted(step)
-    return bool(self.stopping.requested)
 
   def _evaluate_first(self, step: int, state: TrainState) -> None:
     """Evaluates what is due before the first step of this process."""
@@ -277,15 +288,14 @@ class _Run:
     except scoring.Stopped:
       return None
     shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
-    if not jax.process_index():
-      self.writers.write(step, shown)
+    self.writers.write(step, shown)
     return Score(scoring.rank1(numbers), scorer.basis)
 
   def _is_evaluated(self, step: int, scorer: scoring.Scorer) -> bool:
     """Returns whether a step has its result and, in its checkpoint, a score."""
     score = self.checkpoints.score(step)
     known = score is not None and score.basis in ('', scorer.basis)
-    return known and scorer.has(labels.of_step(step))
+    return processes.first_says(known) and scorer.has(labels.of_step(step))
 
   def _check_finite(self, step: int, state: TrainState) -> None:
     """Raises UserError rather than let a state that is lost be kept."""

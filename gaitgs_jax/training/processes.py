@@ -1,8 +1,12 @@
 """Several processes: finding the others before JAX computes anything."""
 
 import os
+import signal
+import threading
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from gaitgs_jax.errors import UserError
 
@@ -32,7 +36,11 @@ def join() -> None:
   try:
     numbers = [int(value) for value in given.values()]
     count, number = numbers or (None, None)
+    handler = signal.getsignal(signal.SIGTERM)
     jax.distributed.initialize(num_processes=count, process_id=number)
+    # JAX now swallows SIGTERM, for a service of its own; see `stopping`.
+    if threading.current_thread() is threading.main_thread():
+      signal.signal(signal.SIGTERM, handler)
   except ValueError as error:
     if given or _ADDRESS in os.environ:
       raise UserError(f'{_ADDRESS}, {_COUNT}, {_NUMBER}: {error}') from error
@@ -42,3 +50,12 @@ def join() -> None:
       'the other processes cannot be reached: are all of them started, and '
       f'with the same address? ({error})'
     ) from error
+
+
+def first_says(answer: bool) -> bool:
+  """Returns the first process's answer, in all that ask the same.
+
+  What they see in a shared folder may differ for a moment, and each would then
+  wait for the others in another place.
+  """
+  return bool(multihost_utils.broadcast_one_to_all(np.bool_(answer)))

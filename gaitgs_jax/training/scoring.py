@@ -18,7 +18,7 @@ from gaitgs_jax.evaluation import (
   report,
 )
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import embedding, labels, setup
+from gaitgs_jax.training import embedding, labels, processes, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.setup import Data
@@ -31,10 +31,12 @@ _BASELINES = {
   'frames': ('gait_energy', baseline.gait_energy_image),
   'keypoints': ('mean_skeleton', baseline.mean_skeleton),
 }
+# Sequences that are read between two looks at whether to stop.
+_READ = 32
 
 
 class Stopped(Exception):
-  """The process was asked to stop in the middle of an evaluation."""
+  """The processes were asked to stop in the middle of an evaluation."""
 
 
 class Scorer:
@@ -46,7 +48,7 @@ class Scorer:
     graphdef: the model's static part.
     mesh: where to embed.
     workdir: results go to workdir/evaluation/<label>.json.
-    stopping: when asked to stop, an evaluation raises `Stopped`.
+    stopping: when the processes agree to stop, an evaluation raises `Stopped`.
   """
 
   def __init__(
@@ -109,17 +111,22 @@ class Scorer:
   def has(self, label: str) -> bool:
     """Returns whether an evaluation of that label was saved before.
 
-    A file that is damaged is renamed, and a line says so.
+    A file that is damaged is renamed, and a line says so. All processes get what
+    the first one sees: the others may look later.
     """
+    return processes.first_says(
+      not jax.process_index() and self._is_whole(label)
+    )
+
+  def _is_whole(self, label: str) -> bool:
     path = self._folder / f'{label}.json'
     if not path.exists():
       return False
     try:
       report.load(path)
     except UserError:
-      if not jax.process_index():
-        aside = workdirs.set_aside(path)
-        print(f'{path} is damaged: it is {aside.name} now', flush=True)
+      aside = workdirs.set_aside(path)
+      print(f'{path} is damaged: it is {aside.name} now', flush=True)
       return False
     return True
 
@@ -171,8 +178,12 @@ class Scorer:
     label, feature = _BASELINES[source.key]
     if self.has(label) and not again:
       return
-    reads = pipeline.read_whole(source, self._data.test, self._data.unreadable)
-    found = {row: feature(read) for row, read in self._until_stopped(reads)}
+    found: dict[int, np.ndarray] = {}
+    # In parts, as a process may skip sequences that another could read.
+    parts = np.split(self._data.test, range(_READ, len(self._data.test), _READ))
+    for rows in self._until_stopped(parts):
+      reads = pipeline.read_whole(source, rows, self._data.unreadable)
+      found |= {row: feature(read) for row, read in reads}
     self._record(label, list(found.values()), np.array(list(found), int))
 
   def show(self) -> None:
@@ -201,7 +212,7 @@ class Scorer:
 
   def _until_stopped(self, items: Any) -> Iterator[Any]:
     for item in items:
-      if self._stopping is not None and self._stopping.requested:
+      if self._stopping is not None and self._stopping.agree():
         raise Stopped
       yield item
 

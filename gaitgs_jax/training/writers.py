@@ -11,6 +11,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
 
@@ -68,13 +70,20 @@ class Table:
 
 
 class Writers:
-  """Writes scalars to metrics.csv and, if asked, to TensorBoard files."""
+  """Writes scalars to metrics.csv and, if asked, to TensorBoard files.
+
+  Of several processes only the first one writes.
+  """
 
   def __init__(
     self, workdir: pathlib.Path, *, resume_step: int, tensorboard: bool
   ):
+    self._table = self._tensorboard = None
+    if jax.process_index():
+      return
     self._table = Table(workdir / 'metrics.csv', resume_step=resume_step)
-    self._tensorboard = _open_tensorboard(workdir) if tensorboard else None
+    if tensorboard:
+      self._tensorboard = _open_tensorboard(workdir)
 
   def __enter__(self) -> 'Writers':
     return self
@@ -85,7 +94,8 @@ class Writers:
 
   def write(self, step: int, scalars: Mapping[str, float]) -> None:
     """Writes the numbers of one step."""
-    self._table.write(step, scalars)
+    if self._table is not None:
+      self._table.write(step, scalars)
     if self._tensorboard is not None:
       self._tensorboard.write_scalars(step, dict(scalars))
 

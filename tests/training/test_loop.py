@@ -402,8 +402,10 @@ def get_config():
 """
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, number):
+@pytest.mark.parametrize(
+  'number, status', [(signal.SIGTERM, 0), (signal.SIGINT, 130)]
+)
+def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, number, status):
   path = tmp_path / 'config.py'
   path.write_text(CONFIG.format(root=str(tree)))
   program = pathlib.Path(__file__).with_name('tiny.py')
@@ -423,7 +425,7 @@ def test_a_signal_saves_and_exits_cleanly(tree, tmp_path, number):
     out, err = process.communicate(timeout=120)
   finally:
     process.kill()
-  assert process.returncode == 0, err
+  assert process.returncode == status, err
   assert 'Traceback' not in err
   assert 'the same command goes on from there' in out
   step = int(out.split('stopped at step ')[1].split(',')[0])

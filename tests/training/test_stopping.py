@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gaitgs_jax.training.stopping import Stopping
+from gaitgs_jax.training.stopping import Stopping, leave
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
@@ -23,10 +23,19 @@ def test_a_second_interrupt_is_at_once():
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_termination_may_be_left_to_others():
-  before = signal.getsignal(signal.SIGTERM)
-  with Stopping(terminate=False):
-    assert signal.getsignal(signal.SIGTERM) is before
+def test_one_process_agrees_with_itself():
+  with Stopping() as stopping:
+    assert not stopping.agree() and stopping.settle() == ''
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stopping.agree() and stopping.settle() == 'SIGTERM'
+
+
+def test_what_was_interrupted_says_so():
+  leave('')
+  with pytest.raises(KeyboardInterrupt):
+    leave('SIGINT')
+  with pytest.raises(SystemExit, match='143'):
+    leave('SIGTERM')
 
 
 def test_other_threads_do_without():

@@ -1,7 +1,9 @@
+import concurrent.futures
 import csv
 import importlib.util
 import sys
 
+import jax
 import pytest
 
 from gaitgs_jax.training import writers
@@ -47,6 +49,27 @@ def test_a_torn_last_line_is_survived(tmp_path):
   path.write_text('step,loss,view\n2,0.5,1\n,,\n')
   writers.Table(path, resume_step=4)
   assert [row['step'] for row in _rows(path)] == ['2']
+
+
+def test_many_may_open_a_table_at_once(tmp_path):
+  table = writers.Table(tmp_path / 'metrics.csv')
+  table.write(2, {'loss': 0.5})
+  with concurrent.futures.ThreadPoolExecutor(8) as threads:
+    opened = [
+      threads.submit(writers.Table, tmp_path / 'metrics.csv', resume_step=2)
+      for _ in range(100)
+    ]
+  for each in opened:
+    each.result()
+  assert [row['step'] for row in _rows(tmp_path / 'metrics.csv')] == ['2']
+  assert [path.name for path in tmp_path.iterdir()] == ['metrics.csv']
+
+
+def test_only_the_first_process_writes(tmp_path, monkeypatch):
+  monkeypatch.setattr(jax, 'process_index', lambda: 1)
+  with writers.Writers(tmp_path, resume_step=0, tensorboard=True) as both:
+    both.write(1, {'loss': 0.5})
+  assert not list(tmp_path.iterdir())
 
 
 def test_without_clu_only_the_table_is_written(tmp_path, monkeypatch, capsys):
