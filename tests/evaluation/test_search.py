@@ -1,6 +1,5 @@
 import jax
 import numpy as np
-import process_group
 import pytest
 
 from gaitgs_jax.errors import UserError
@@ -211,37 +210,3 @@ def test_another_preselection_is_told():
   for given, metric in ((gallery, 'euclidean'), (gallery[:8], 'cosine')):
     with pytest.raises(UserError, match='9 sequences for the cosine metric'):
       search.search(gallery, given, 1, metric=metric, preselect=preselect)
-
-
-PROGRAM = """
-import sys
-import jax, numpy as np
-from gaitgs_jax.training import processes
-processes.join()
-from gaitgs_jax.evaluation import search
-from evaluation.test_search import embeddings
-here, gallery = jax.process_index(), embeddings(61, seed=1)
-part = (gallery[:20], [gallery[20:33], gallery[33:]])[here]
-probes, devices = embeddings(5), jax.devices()
-exact = search.search(probes, part, 9, devices=devices)
-preselect = search.Preselection.fit(part, features=24, devices=devices)
-near = search.search(
-  probes, part, 9, preselect=preselect, candidates=30, devices=devices)
-alone = search.search(probes, embeddings(61, seed=1), 9)
-assert (alone.rows == exact.rows).all()
-np.savez(f'{sys.argv[1]}/{here}.npz', *exact, *near)
-"""
-
-
-def test_two_processes_find_what_one_does(tmp_path):
-  process_group.run('-c', PROGRAM, tmp_path)
-  probes, gallery = embeddings(5), embeddings(61, seed=1)
-  distances, rows = brute(probes, gallery, 9, 'euclidean')
-  for number in range(2):
-    with np.load(tmp_path / f'{number}.npz') as saved:
-      exact, exact_rows, near, near_rows = saved.values()
-    np.testing.assert_array_equal(exact_rows, rows)
-    np.testing.assert_allclose(exact, distances, atol=2e-6)
-    # All principal components, half of the gallery: nothing is missed.
-    np.testing.assert_array_equal(near_rows, rows)
-    np.testing.assert_allclose(near, distances, atol=2e-6)

@@ -42,11 +42,23 @@ def embeddings(rows, seed):
 
 
 def find():
-  """Returns what a search finds in the parts that the processes hold."""
+  """Returns what a search finds in the parts that the processes hold.
+
+  Exactly, and among what is nearest by all principal components.
+  """
   count, here = jax.process_count(), jax.process_index()
   first, last = (GALLERY * i * i // count**2 for i in (here, here + 1))
-  own = embeddings(GALLERY, 1)[first:last]
-  return search.search(embeddings(5, 0), own, NEAREST, devices=jax.devices())
+  own, probes = embeddings(GALLERY, 1)[first:last], embeddings(5, 0)
+  devices = jax.devices()
+  exact = search.search(probes, own, NEAREST, devices=devices)
+  preselect = search.Preselection.fit(own, features=6, devices=devices)
+  near = search.search(
+    *(probes, own, NEAREST),
+    preselect=preselect,
+    candidates=GALLERY // 2,
+    devices=devices,
+  )
+  return *exact, *near
 
 
 def main(root, out, *splits):
