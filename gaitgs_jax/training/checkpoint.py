@@ -19,6 +19,7 @@ import jax
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers
 
 from gaitgs_jax import cloud
@@ -107,6 +108,7 @@ class Checkpoints:
     """Adds a score to the checkpoint of a step that has been saved."""
     if not jax.process_index():
       scores.write(self.folder / str(step), score)
+    multihost_utils.sync_global_devices('a score is written')
     self._manager.reload()
 
   def save(self, step: int, tree: Any, score: Score | None = None) -> None:

@@ -187,7 +187,8 @@ class _Run:
     last = self.checkpoints.latest()
     if last is None:
       return setup.create_state(self.config, like)
-    print(f'going on from step {last} in {self.workdir}', flush=True)
+    if not jax.process_index():
+      print(f'going on from step {last} in {self.workdir}', flush=True)
     return self.checkpoints.restore(last, like, self.optimizer)
 
   def _loop(self, step: int, state: TrainState) -> int:

@@ -111,8 +111,8 @@ class Scorer:
   def has(self, label: str) -> bool:
     """Returns whether an evaluation of that label was saved before.
 
-    A file that is damaged is renamed, and a line says so. All processes get what
-    the first one sees: the others may look later.
+    A file that is damaged is renamed, and a line says so. All processes get
+    what the first one sees: the others may look later.
     """
     return processes.first_says(
       not jax.process_index() and self._is_whole(label)
