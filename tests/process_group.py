@@ -36,7 +36,7 @@ def start(*arguments, count=2, devices=2):
 def finish(group, status=0):
   """Waits for the processes of `start`; returns what each of them printed."""
   try:
-    outputs = [process.communicate(timeout=180)[0] for process in group]
+    outputs = [process.communicate(timeout=600)[0] for process in group]
   finally:
     for process in group:
       process.kill()

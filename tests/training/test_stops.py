@@ -22,7 +22,7 @@ def group(tree, tmp_path):
   """Two processes of `stops`, which a deadlock ends."""
   program = [stops.__file__, tree, tmp_path]
   both = process_group.start(*program, count=2, devices=1)
-  alarm = threading.Timer(170, lambda: [each.kill() for each in both])
+  alarm = threading.Timer(600, lambda: [each.kill() for each in both])
   alarm.start()
   yield both
   alarm.cancel()
