@@ -47,7 +47,7 @@ def test_no_option_of_a_command_takes_its_last_value(name, capsys):
   module, _ = command.COMMANDS[name]
   importlib.import_module(f'gaitgs_jax.apps.{module}').add_arguments(parser)
   once = [
-    f'{action.option_strings[0]}=64'
+    f'{action.option_strings[0]}={action.choices[0] if action.choices else 64}'
     for action in parser._actions
     if isinstance(action, argparse._StoreAction)
   ]
