@@ -105,6 +105,7 @@ def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
   assert rows[4]['learning_rate'] == '0.00999999978'
   assert rows[6]['learning_rate'] == '0.00100000005'
   out = capsys.readouterr().out
+  assert out.count('protocol  CASIA-B') == 1
   assert out.index('untrained') < out.index('step 2/6') < out.index('step 6/6')
   assert out.index('step 6/6') < out.rindex('gait_energy  untrained')
 
