@@ -1,5 +1,18 @@
-"""What the golden tests of the models share."""
+"""What the golden tests of the models share.
 
+The released networks computed the golden numbers in float64, and float64 is
+where they are compared: two programs then agree to the last digits of the
+files, which hold float32, on every processor. What float32 rounds away depends
+on the processor, its instructions and XLA's fusions. It is compared with our
+own float64, within `Rounding`.
+"""
+
+import contextlib
+import dataclasses
+import operator
+from typing import Any, NamedTuple
+
+import golden_numbers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +20,54 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax import losses
+from gaitgs_jax.interop import from_torch, to_torch
+
+# As users compile: fused operations that are rounded in another way where they
+# are computed again have cost a maximum its gradient (docs/porting.md).
+OPTIMISED = {'xla_backend_optimization_level': 3}
+
+
+DTYPES = ('float32', 'float64')
+
+
+@dataclasses.dataclass(frozen=True)
+class Rounding:
+  """The largest differences of float32 from float64 that a test allows.
+
+  Each is at least five times the largest that was seen with SSE4.2, AVX, AVX2
+  and AVX-512 instructions, on one thread and several, and at XLA's levels of
+  optimisation 0 and 3.
+
+  Attributes:
+    spread: of embeddings and features, in standard deviations.
+    loss: of the total, relative.
+    gradient: of all gradients as one vector, relative to its length.
+  """
+
+  spread: float
+  loss: float
+  gradient: float
+
+
+# The mean is over the non-zero triplets alone. A triplet of nearly zero that is
+# one of them in float32, or is not, moves it by 3e-3 (few are non-zero here).
+TRIPLET = Rounding(spread=2e-4, loss=2e-2, gradient=5e-2)
+# A temperature of 0.01 enlarges what is rounded a hundred times, and the
+# gradient jumps where an activation of nearly zero changes its sign.
+CONTRASTIVE = Rounding(spread=2e-4, loss=1e-3, gradient=1e-1)
+
+
+class Pass(NamedTuple):
+  """A training step's results without the step, as NumPy arrays.
+
+  `named` holds the gradients, and the statistics after the step, by torch's
+  names.
+  """
+
+  total: np.ndarray
+  terms: dict[str, np.ndarray]
+  output: Any
+  named: dict[str, np.ndarray]
 
 
 def each(argument, names):
@@ -20,60 +81,116 @@ def each(argument, names):
   )
 
 
-def silhouettes(array):
-  return jnp.asarray(array, jnp.float32)[..., None] / 255
+@contextlib.contextmanager
+def precision(dtype):
+  """Computes in 'float32' or 'float64'; arrays of float64 stay within."""
+  with jax.enable_x64(dtype == 'float64'):
+    yield
 
 
-def padded_batch(golden, lengths):
-  """Joins golden sequences of several lengths to silhouettes and a mask."""
-  frames, mask, longest = [], [], max(lengths)
+def model(name, golden, dtype, **config):
+  """Builds a model whose weights and arithmetic are of a dtype."""
+  state = golden_numbers.state_dict(golden)
+  found = from_torch(name, state, dtype=dtype, **config)
+  wide = jax.tree.map(lambda leaf: leaf.astype(dtype), nnx.state(found))
+  nnx.update(found, wide)
+  return found
+
+
+def embed(name, golden, dtype, lengths, **config):
+  """Embeds golden sequences as one padded batch; returns NumPy arrays."""
+  walks = [inputs(golden[f'eval_in_{length}'], dtype) for length in lengths]
+  with precision(dtype):
+    found = jax.jit(lambda model, x, mask: model(x, mask))(
+      model(name, golden, dtype, **config), *padded(walks)
+    )
+    return jax.tree.map(np.asarray, found)
+
+
+def by_length(golden, lengths, output):
+  """Yields each length and its sequences' part of a padded batch's output."""
+  start = 0
   for length in lengths:
-    x = golden[f'eval_in_{length}']
+    stop = start + len(golden[f'eval_in_{length}'])
+    yield length, jax.tree.map(operator.itemgetter(slice(start, stop)), output)
+    start = stop
+
+
+def inputs(array, dtype):
+  """Returns what a model is given of an array `eval_in_*` or `train_in`."""
+  if array.dtype == np.uint8:  # Silhouettes [n,s,h,w].
+    return array[..., None].astype(dtype) / 255
+  if array.shape[1] == 3 and array.shape[-1] == 1:  # GaitGraph's [n,3,s,v,1].
+    array = array.transpose(0, 2, 3, 4, 1)
+  # The features of joints begin with x, y and confidence.
+  return array[:, :, :, 0, :3].astype(dtype)
+
+
+def padded(walks):
+  """Joins arrays [n,s,...] of several lengths to one of them and a mask."""
+  longest = max(x.shape[1] for x in walks)
+  frames, mask = [], []
+  for x in walks:
+    n, s, *rest = x.shape
     # What the padded frames hold must not matter.
-    padding = ((0, 0), (0, longest - length), (0, 0), (0, 0))
-    frames.append(np.pad(x, padding, 'wrap'))
-    mask.append(np.broadcast_to(np.arange(longest) < length, (len(x), longest)))
-  return silhouettes(np.concatenate(frames)), jnp.concatenate(mask)
+    tail = np.full((n, longest - s, *rest), np.nan, x.dtype)
+    frames.append(np.concatenate([x, tail], axis=1))
+    mask.append(np.broadcast_to(np.arange(longest) < s, (n, longest)))
+  return jnp.asarray(np.concatenate(frames)), jnp.asarray(np.concatenate(mask))
 
 
-# As users compile: fused operations that are rounded in another way where they
-# are computed again have cost a maximum its gradient (docs/porting.md).
-OPTIMISED = {'xla_backend_optimization_level': 3}
+def train_pass(name, golden, dtype, loss_fn, *, optimised=False, **config):
+  """Computes losses, gradients and statistics on the golden train batch.
+
+  Args:
+    name: the model's.
+    golden: the arrays of its file.
+    dtype: of weights, inputs and arithmetic.
+    loss_fn: of the output and the batch.
+    optimised: whether to compile as users do.
+    **config: of the model.
+  """
+  batch = {'subject': golden['train_labels']}
+  if 'train_view_idx' in golden:
+    batch['view'] = golden['train_view_idx']
+  with precision(dtype):
+    start = model(name, golden, dtype, **config)
+    x = jnp.asarray(inputs(golden['train_in'], dtype))
+    graphdef, params, stats = nnx.split(start, nnx.Param, nnx.BatchStat)
+
+    def objective(params, x):
+      found = nnx.merge(graphdef, params, stats, copy=True)
+      output = found(x, train=True)
+      total, terms = loss_fn(output, jax.tree.map(jnp.asarray, batch))
+      return total, (terms, output, nnx.state(found, nnx.BatchStat))
+
+    grad = jax.value_and_grad(objective, has_aux=True)
+    grad = jax.jit(grad, compiler_options=OPTIMISED if optimised else None)
+    (total, (terms, output, stats)), grads = grad(params, x)
+    named = to_torch(name, nnx.merge(graphdef, grads, stats), **config)
+    return jax.tree.map(np.asarray, Pass(total, terms, output, named))
 
 
-def train_pass(model, x, batch, *, loss_fn):
-  """Returns total, terms, output, the gradients and the running statistics."""
-  graphdef, params, stats = nnx.split(model, nnx.Param, nnx.BatchStat)
-
-  def objective(params):
-    model = nnx.merge(graphdef, params, stats, copy=True)
-    output = model(x, train=True)
-    total, terms = loss_fn(output, batch)
-    return total, (terms, output, nnx.state(model, nnx.BatchStat))
-
-  grad = jax.value_and_grad(objective, has_aux=True)
-  jitted = jax.jit(grad, compiler_options=OPTIMISED)
-  (total, (terms, output, stats)), grads = jitted(params)
-  return total, terms, output, grads, stats
-
-
-def with_state(model, state):
-  """Returns a copy of the model that holds other numbers."""
-  nnx.update(model := nnx.clone(model), state)
-  return model
+def check(found, right, *, err_msg=''):
+  """Compares float64 with a golden array of float32."""
+  right = np.asarray(right)
+  assert found.dtype == np.float64
+  np.testing.assert_allclose(
+    found, right, rtol=1e-6, atol=1e-6 * right.std(), err_msg=err_msg
+  )
 
 
 def check_triplet(golden, features, margin):
   """Compares what the triplet loss computes of each part, and returns it."""
-  parts = losses.triplet_parts(
-    features, jnp.asarray(golden['train_labels']), margin=margin
-  )
-  for ours, theirs, tolerance in (
-    ('loss', 'loss', 1e-4),
-    ('distance', 'mean_dist', 1e-2),
-  ):
+  with precision('float64'):
+    parts = losses.triplet_parts(
+      jnp.asarray(features), jnp.asarray(golden['train_labels']), margin=margin
+    )
+    parts = jax.tree.map(np.asarray, parts)
+  # The released code takes a sample to be 1e-7 from itself, we 0.
+  for ours, theirs in (('loss', 'loss'), ('distance', 'mean_dist')):
     np.testing.assert_allclose(
-      parts[ours], golden[f'train_triplet_{theirs}'], atol=tolerance
+      parts[ours], golden[f'train_triplet_{theirs}'], rtol=1e-6, atol=1e-6
     )
   idle = golden['train_triplet_loss_num'] == 0
   assert np.all(parts['loss'][idle] == 0)
@@ -81,7 +198,11 @@ def check_triplet(golden, features, margin):
 
 
 def check_gradients(golden, named):
-  """Compares the gradients, by torch's names, with the published ones."""
+  """Compares the gradients, by torch's names, with the published ones.
+
+  Some are zero but for rounding, hence the largest one enters the tolerance.
+  """
+  largest = golden['grad_l2'].max()
   for key, norm, first in zip(
     golden['grad_names'],
     golden['grad_l2'],
@@ -89,10 +210,49 @@ def check_gradients(golden, named):
     strict=True,
   ):
     grad = named[str(key)]
-    assert np.all(np.isfinite(grad)), key
-    assert np.linalg.norm(grad) == pytest.approx(norm, rel=1e-2, abs=1e-6), key
+    tolerance = 1e-6 * norm + 1e-7 * largest
+    assert abs(np.linalg.norm(grad) - norm) < tolerance, key
     start = np.zeros(16)
     start[: min(16, grad.size)] = grad.ravel()[:16]
     np.testing.assert_allclose(
-      start, first, rtol=1e-2, atol=1e-6 + 1e-3 * norm, err_msg=str(key)
+      start, first, rtol=0, atol=tolerance, err_msg=str(key)
     )
+
+
+def check_statistics(golden, named):
+  """Compares the running statistics after the train batch, by torch's names."""
+  names = [str(each) for each in golden['bn_names']]
+  for kind in ('mean', 'var'):
+    found = [named[f'{each}.running_{kind}'] for each in names]
+    norms = np.array([np.linalg.norm(array) for array in found])
+    check(norms, golden[f'bn_{kind}_l2_after'])
+    for i in golden['bn_full_idx']:
+      check(found[i], golden[f'bn_running_{kind}_after_{i}'])
+
+
+def check_rounding(golden, embedded, trained, rounding):
+  """Compares float32 with float64.
+
+  Args:
+    golden: the arrays of a file.
+    embedded: dtype -> the model's output in evaluation.
+    trained: dtype -> its train pass.
+    rounding: how large differences may be.
+  """
+  single, double = (embedded(dtype).embedding for dtype in DTYPES)
+  _check_spread(single, double, rounding.spread)
+  single, double = (trained(dtype) for dtype in DTYPES)
+  _check_spread(single.output.features, double.output.features, rounding.spread)
+  np.testing.assert_allclose(single.total, double.total, rtol=rounding.loss)
+  names = [str(name) for name in golden['grad_names']]
+  single, double = (
+    np.concatenate([each.named[name].ravel() for name in names])
+    for each in (single, double)
+  )
+  error = np.linalg.norm(single - double) / np.linalg.norm(double)
+  np.testing.assert_allclose(error, 0, atol=rounding.gradient)
+
+
+def _check_spread(single, double, share):
+  assert (single.dtype, double.dtype) == (np.float32, np.float64)
+  np.testing.assert_allclose(single, double, rtol=0, atol=share * double.std())

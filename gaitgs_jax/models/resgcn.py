@@ -358,7 +358,8 @@ class OverJoints(nnx.Module):
 
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [n,s,v,c] to [n,s,v,d]."""
-    weight = (jnp.asarray(self.adjacency) * self.edge[...])[: _HOPS + 1]
+    edge = self.edge[...]
+    weight = (jnp.asarray(self.adjacency, edge.dtype) * edge)[: _HOPS + 1]
     x = self.mix(x)
     x = x.reshape(*x.shape[:3], _HOPS + 1, -1)
     return products.einsum('nsvkd,kvw->nswd', x, weight.astype(self.dtype))

@@ -88,7 +88,7 @@ def test_a_step_is_the_gradient_of_the_loss():
   np.testing.assert_allclose(metrics['loss'], value, rtol=1e-5)
   jax.tree.map(
     lambda new, old, grad: np.testing.assert_allclose(
-      new, old - 0.5 * grad, rtol=1e-4, atol=1e-6
+      new, old - 0.5 * grad, rtol=1e-4, atol=1e-5
     ),
     after.params,
     before,
