@@ -88,15 +88,17 @@ def create(name, form, **extra):
   rng = np.random.default_rng(1)
   changed = {}
   for path, leaf in nnx.to_flat_state(nnx.state(model)):
-    noise = jnp.asarray(0.1 * rng.standard_normal(leaf.shape), jnp.float32)
+    # In NumPy, as JAX compiles each of these for each shape.
+    noise = 0.1 * rng.standard_normal(leaf.shape).astype(np.float32)
     value = {
       'scale': 1 + noise,
       'edge': 1 + noise,
       'bias': noise,
       'mean': noise,
       'variance': 1 + abs(noise),
-    }.get(path[-1], leaf[...])
-    changed[path] = leaf.replace(value)
+    }.get(path[-1])
+    if value is not None:
+      changed[path] = leaf.replace(jnp.asarray(value))
   nnx.update(model, nnx.from_flat_state(changed))
   return model
 
