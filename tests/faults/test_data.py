@@ -34,7 +34,7 @@ def test_a_corrupted_sequence_ends_the_run_by_name(corrupted, tmp_path):
   with pytest.raises(UserError, match=f'{TRAINED}/'):
     loop.train(corrupted, tmp_path / 'run')
   corrupted.dataset.on_error = 'ignore'
-  with pytest.raises(UserError, match="'ignore'; choose raise or skip"):
+  with pytest.raises(UserError, match="'ignore'; choose one of raise"):
     loop.train(corrupted, tmp_path / 'run')
 
 
