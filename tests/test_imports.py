@@ -143,10 +143,10 @@ from flax import nnx
 from gaitgs_jax import losses, models
 from gaitgs_jax.evaluation import evaluate
 model = models.create(
-    'gaitgs', rngs=nnx.Rngs(0), channels=(2, 4, 8), parts=2, strips=2,
-    heads=2, depth=1, features=4, dropout=0.0)
+    'cstl', rngs=nnx.Rngs(0), channels=(2, 4), parts=2, squeeze=2, features=4,
+    num_classes=2)
 graphdef, params = nnx.split(model)
-loss_fn = losses.create({'triplet': {'margin': 0.2}, 'view': {}})
+loss_fn = losses.create({'triplet': {'margin': 0.2}, 'identity': {}})
 x = np.random.default_rng(0).random((4, 6, 8, 6, 1), np.float32)
 batch = {'subject': np.array([0, 0, 1, 1]), 'view': np.array([0, 1, 0, 1])}
 def objective(params):

@@ -43,7 +43,7 @@ def both(function):
 
 
 @pytest.mark.parametrize('taps', KERNELS)
-@pytest.mark.parametrize('strips', (1, 2, 8))
+@pytest.mark.parametrize('strips', (1, 4))
 def test_every_lowering_is_the_plain_convolution(taps, strips):
   keys = jax.random.split(jax.random.key(0), 3)
   x = jax.random.normal(keys[0], (2, 5, 8, 6, 8))

@@ -1,7 +1,5 @@
 """Five steps of our Adam in float64 against the published network's."""
 
-import functools
-
 import golden_checks
 import golden_numbers
 import jax
@@ -20,7 +18,7 @@ def test_adam_follows_the_published_trajectory():
   config = golden_numbers.GAITGS['gaitgs_small'] | {'dtype': 'float64'}
   weights = golden_numbers.state_dict(golden)
   # A triplet that crosses the hinge moves a float32 trajectory.
-  with jax.enable_x64(True):
+  with golden_checks.precision('float64'):
     model = from_torch('gaitgs', weights, **config)
     graphdef, params = nnx.split(model)
     params = jax.tree.map(lambda x: x.astype(jnp.float64), params)
@@ -37,7 +35,7 @@ def test_adam_follows_the_published_trajectory():
     def objective(params):
       return loss_fn(nnx.merge(graphdef, params)(x, train=True), batch)
 
-    @functools.partial(jax.jit, compiler_options=golden_checks.OPTIMISED)
+    @jax.jit
     def step(params, state):
       gradient = jax.value_and_grad(objective, has_aux=True)
       (total, terms), grads = gradient(params)
