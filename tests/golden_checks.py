@@ -2,9 +2,9 @@
 
 The released networks computed the golden numbers in float64, and float64 is
 where they are compared: two programs then agree to the last digits of the
-files, which hold float32, on every processor. What float32 rounds away depends
-on the processor, its instructions and XLA's fusions. It is compared with our
-own float64, within `Rounding`.
+files, which hold float32, whatever the processor. What float32 rounds away
+depends on the processor, its instructions and XLA's fusions. It is compared
+with our own float64, within `Rounding`.
 """
 
 import contextlib
