@@ -70,6 +70,7 @@ def pairwise(
 ) -> jax.Array:
   """Returns the distance matrix [n,m] of embeddings [n,p,d] and [m,p,d].
 
-  For sets that fit on the device whole; see `search` for larger ones.
+  For sets that fit on the device whole; see `search` for larger ones. Float16
+  is for devices that can convert it: a CPU without F16C cannot.
   """
   return distances(x, y, metric=metric)

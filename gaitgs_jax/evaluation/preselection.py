@@ -140,8 +140,8 @@ def _flat(embeddings: jax.Array, metric: str) -> jax.Array:
 def _project(
   embeddings: jax.Array, basis: jax.Array, offset: jax.Array, *, metric: str
 ) -> jax.Array:
-  """Returns [n,p,d] along the basis, float16 [n,q]."""
+  """Returns [n,p,d] along the basis, float32 [n,q] within float16's range."""
   x = _flat(embeddings, metric)
   vectors = jnp.dot(x, basis, precision=jax.lax.Precision.HIGHEST)
   limit = float(jnp.finfo(jnp.float16).max)
-  return jnp.clip(vectors - offset[None, :], -limit, limit).astype(jnp.float16)
+  return jnp.clip(vectors - offset[None, :], -limit, limit)

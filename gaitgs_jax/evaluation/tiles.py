@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -114,12 +115,15 @@ def read(
   """Yields (first row, number of rows, their embeddings [size,p,d]).
 
   Only a tile's rows are read. The last tile is filled up with zeros: one
-  shape, one compilation. Half precision is left as it is; anything else
-  becomes float32.
+  shape, one compilation. Half precision is left as it is where a device can
+  convert it; anything else becomes float32.
   """
+  kept = [jnp.bfloat16, np.float32]
+  # XLA cannot convert float16 on a CPU without F16C; NumPy is as fast there.
+  kept += [] if jax.default_backend() == 'cpu' else [np.float16]
   for start in range(0, embeddings.shape[0], size):
     tile = np.asarray(embeddings[start : start + size])
-    if tile.dtype not in (np.float16, jnp.bfloat16, np.float32):
+    if tile.dtype not in kept:
       tile = tile.astype(np.float32)
     count = len(tile)
     if count < size:

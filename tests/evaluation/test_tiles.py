@@ -1,3 +1,5 @@
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -25,12 +27,19 @@ def test_tiles_cover_every_row_once_in_one_shape():
 
 
 @pytest.mark.parametrize(
-  ('given', 'tile'),
-  [('float64', 'float32'), ('int64', 'float32'), ('float16', 'float16')],
+  ('device', 'given', 'tile'),
+  [
+    ('cpu', 'float64', 'float32'),
+    ('cpu', 'int64', 'float32'),
+    ('cpu', 'bfloat16', 'bfloat16'),
+    ('cpu', 'float16', 'float32'),
+    ('gpu', 'float16', 'float16'),
+  ],
 )
-def test_tiles_are_float32_or_shorter(given, tile):
-  values = embeddings(3).astype(given)
-  assert {read.dtype for *_, read in tiles.read(values, 2)} == {np.dtype(tile)}
+def test_tiles_are_float32_or_shorter(monkeypatch, device, given, tile):
+  monkeypatch.setattr(jax, 'default_backend', lambda: device)
+  values = embeddings(3).astype(jnp.dtype(given))
+  assert {read.dtype for *_, read in tiles.read(values, 2)} == {jnp.dtype(tile)}
 
 
 def test_a_tile_is_bounded_by_bytes_and_rows_and_balanced():
