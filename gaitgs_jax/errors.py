@@ -15,12 +15,41 @@ class UserError(Exception):
 
   The command line prints the message on stderr, without a traceback, and
   exits with status 2. Every other exception is a bug.
+
+  A message is one printable line, however long or odd the names in it are: it
+  is safe to print in a terminal wherever it ends up.
   """
+
+  def __init__(self, message: str):
+    super().__init__(printable(message, _LONGEST))
 
 
 def show(error: UserError) -> None:
   """Prints an error on stderr, as every command does before status 2."""
-  print(f'error: {shortened(str(error), _LONGEST)}', file=sys.stderr)
+  print(f'error: {error}', file=sys.stderr)
+
+
+def printable(text: object, longest: int = _LONGEST_PART) -> str:
+  r"""Returns a text from outside as it may be shown in a terminal.
+
+  What moves the cursor, changes colours, breaks the line, reverses the order
+  of letters or is no character at all is written as an escape, such as \x1b.
+
+  Args:
+    text: such as a name in a file, which may hold anything.
+    longest: how many characters to show at most; the middle is left out.
+  """
+  # First, as a text may fill the memory; then again, as escapes are longer.
+  text = shortened(str(text), longest)
+  if text.isprintable():
+    return text
+  shown = ''.join(
+    each
+    if each.isprintable()
+    else each.encode('unicode_escape').decode('ascii')
+    for each in text
+  )
+  return shortened(shown, longest)
 
 
 def shortened(text: str, longest: int = _LONGEST_PART) -> str:
@@ -33,8 +62,11 @@ def shortened(text: str, longest: int = _LONGEST_PART) -> str:
 
 
 def one_line(text: object) -> str:
-  """Returns a library's message, or a file's text, as part of ours."""
-  return shortened(' '.join(str(text).split()))
+  """Returns a library's message, or a file's text, as part of ours.
+
+  See `printable`; of lines that are broken it makes one.
+  """
+  return printable(' '.join(str(text).split()))
 
 
 def listed(items: Iterable[str], shown: int = _SHOWN) -> str:

@@ -48,3 +48,28 @@ def test_a_wrong_choice_names_the_choices():
   assert str(error) == (
     "cache is 'rom' (did you mean 'ram'?); choose one of '', ram"
   )
+
+
+@pytest.mark.parametrize(
+  'text, shown',
+  [
+    ('Gänge 步态', 'Gänge 步态'),
+    ('\x1b[2J\x07', r'\x1b[2J\x07'),
+    ('a\nerror: b\r', r'a\nerror: b\r'),
+    ('\x9b31m\x7f', r'\x9b31m\x7f'),
+    ('exe.\u202egpj', r'exe.\u202egpj'),
+    ('\ud800\udcff', r'\ud800\udcff'),
+    ('a\u2028b\x00', r'a\u2028b\x00'),
+  ],
+)
+def test_what_a_terminal_would_obey_is_shown_as_text(text, shown):
+  assert errors.printable(text) == shown
+  # As part of any message, whoever forgets to ask.
+  assert str(errors.UserError(f'bad: {text}')) == f'bad: {shown}'
+
+
+def test_a_message_is_short_whatever_is_in_it():
+  name = '\x1b' * 200_000
+  assert len(errors.printable(name)) <= 300
+  assert len(errors.one_line(name)) <= 300
+  assert len(str(errors.UserError(f'{name} is bad: copy it again'))) <= 2000

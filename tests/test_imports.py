@@ -14,6 +14,7 @@ COMMON = {
   'gaitgs_jax.atomic',
   'gaitgs_jax.cloud',
   'gaitgs_jax.errors',
+  'gaitgs_jax.files',
   'gaitgs_jax.local',
   'gaitgs_jax.runtime',
   'gaitgs_jax.skeletons',

@@ -1,0 +1,139 @@
+"""Opens files from outside, of which nothing is known before.
+
+What is called `config.json` may be a pipe that nobody writes to, a device that
+never ends, a link to one, or a sparse file of a terabyte. So only regular files
+are opened, and each kind of file has a limit on its size.
+"""
+
+import errno
+import json
+import math
+import os
+import pathlib
+import stat
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from gaitgs_jax import cloud
+
+# Configs, partitions, TFDS's facts on a dataset, evaluations: OU-MVLP's
+# partition has 0.3 MB, an evaluation of 14 views 0.1 MB.
+JSON_BYTES = 16 << 20
+# Objects in objects; a config has four.
+_DEEPEST = 32
+
+
+def open_regular(path: pathlib.Path, limit: int | None = None) -> BinaryIO:
+  """Opens a file of this machine to read its bytes.
+
+  Args:
+    path: the file, or a link to it.
+    limit: bytes that it may have; None for any number.
+
+  Raises:
+    OSError: it cannot be opened, is a pipe, a socket, a device or a folder, or
+      is larger.
+  """
+  # Before it is opened: some devices do something when they are.
+  _check(path.stat(), limit)
+  # The name may be another file's by now: never wait for one that writes.
+  descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+  file = os.fdopen(descriptor, 'rb')
+  try:
+    _check(os.fstat(descriptor), limit)
+  except OSError:
+    file.close()
+    raise
+  return file
+
+
+def check_regular(path: pathlib.Path) -> None:
+  """Checks what a library is going to open by itself.
+
+  Raises:
+    OSError: as `open_regular`.
+  """
+  _check(path.stat(), None)
+
+
+def _check(status: os.stat_result, limit: int | None) -> None:
+  if stat.S_ISDIR(status.st_mode):
+    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+  if not stat.S_ISREG(status.st_mode):
+    raise OSError(errno.EINVAL, 'Not a file but a pipe, a socket or a device')
+  _check_size(status.st_size, limit)
+
+
+def _check_size(size: int, limit: int | None) -> None:
+  if limit is not None and size > limit:
+    raise OSError(errno.EFBIG, f'Larger than {limit:,} bytes')
+
+
+def read(path: pathlib.Path, limit: int) -> bytes:
+  """Returns what a file on this machine or in a bucket holds.
+
+  Raises:
+    OSError: as `open_regular`.
+  """
+  if cloud.is_url(path):
+    _check_size(path.stat().st_size, limit)
+    return path.read_bytes()
+  with open_regular(path, limit) as file:
+    # Some files, as in /proc, have more than they say.
+    data = file.read(limit + 1)
+  _check_size(len(data), limit)
+  return data
+
+
+def read_json(path: pathlib.Path, limit: int = JSON_BYTES) -> Any:
+  """Returns what a small JSON file holds.
+
+  Raises:
+    OSError: as `open_regular`.
+    ValueError: it is not JSON, nested deeply, names a field twice, or holds a
+      number that is not finite.
+  """
+  value = parse_json(read(path, limit), object_pairs_hook=_fields)
+  for item in _items(value):
+    if isinstance(item, float) and not math.isfinite(item):
+      raise ValueError('it holds a number that is not finite')
+  return value
+
+
+def parse_json(data: bytes, **options: Any) -> Any:
+  """Returns `json.loads`'s result.
+
+  Raises:
+    ValueError: it is not JSON.
+  """
+  try:
+    return json.loads(data, **options)
+  except RecursionError as error:
+    raise ValueError('it is nested too deeply') from error
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+  fields = dict(pairs)
+  if len(fields) < len(pairs):
+    names = [name for name, _ in pairs]
+    twice = next(name for name in fields if names.count(name) > 1)
+    raise ValueError(f'it names the field {twice[:80]!r} twice')
+  return fields
+
+
+def _items(value: Any) -> Iterator[Any]:
+  """Yields what lists and objects hold; never by recursion.
+
+  Raises:
+    ValueError: they hold one another too deeply.
+  """
+  left = [(value, 0)]
+  while left:
+    item, depth = left.pop()
+    if depth > _DEEPEST:
+      raise ValueError('it is nested too deeply')
+    yield item
+    if isinstance(item, dict):
+      item = list(item.values())
+    if isinstance(item, list):
+      left += [(each, depth + 1) for each in item]
