@@ -16,6 +16,7 @@ COMMON = {
   'gaitgs_jax.errors',
   'gaitgs_jax.files',
   'gaitgs_jax.local',
+  'gaitgs_jax.locks',
   'gaitgs_jax.runtime',
   'gaitgs_jax.skeletons',
 }
