@@ -1,14 +1,16 @@
-"""Writing files that are whole or not there, after a crash too."""
+"""Writing files and folders that are whole or not there, after a crash too."""
 
 import contextlib
 import io
 import os
 import pathlib
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gaitgs_jax import cloud
+from gaitgs_jax import cloud, locks
 from gaitgs_jax.errors import UserError
 
 
@@ -62,7 +64,7 @@ def writing(path: pathlib.Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def _renamed_when_closed(path: pathlib.Path) -> Iterator[BinaryIO]:
   # A name of its own, as processes on several machines may write at once.
-  temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.tmp')
+  temporary = _neighbour(path)
   try:
     with open(temporary, 'xb') as file:
       yield file
@@ -76,6 +78,128 @@ def _renamed_when_closed(path: pathlib.Path) -> Iterator[BinaryIO]:
       temporary.unlink()
     raise
   _sync_folder(path.parent)
+
+
+def check_new(path: pathlib.Path) -> None:
+  """Raises UserError if something is at a path, be it a link to nothing."""
+  if os.path.lexists(path):
+    raise UserError(f'{path}: exists; delete it, or choose another --out')
+
+
+@contextlib.contextmanager
+def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Makes a folder that gets its name once it is whole and on the disk.
+
+  The body fills the folder that it is given, a hidden neighbour with a name of
+  its own. If the body raises, that is deleted; if the process is killed, the
+  next one that makes the same folder deletes it. Nothing else is deleted.
+
+  Args:
+    path: the folder to be made; those above it are made as needed.
+
+  Raises:
+    UserError: there is something at the path, another process is making the
+      folder, or it cannot be written.
+  """
+  check_new(path)
+  with _held(path) as lock:
+    check_new(path)  # The process that held the lock may just have made it.
+    with _naming(path):
+      _remove_left_over(path, lock)
+      temporary = _neighbour(path)
+      lock.write_note(temporary.name)
+      temporary.mkdir()
+    try:
+      yield temporary
+      with _naming(path):
+        _sync_tree(temporary)
+    except BaseException:
+      shutil.rmtree(temporary, ignore_errors=True)
+      # Until then its note says which folder the next process has to delete.
+      if not temporary.exists():
+        lock.remove()
+      raise
+    with _naming(path):
+      lock.write_note('')
+      _rename_new(temporary, path)
+    lock.remove()
+
+
+@contextlib.contextmanager
+def _held(path: pathlib.Path) -> Iterator[locks.Lock]:
+  """Holds the lock of a folder to be made, a hidden neighbour of it."""
+  with contextlib.ExitStack() as stack:
+    with _naming(path):
+      path.parent.mkdir(parents=True, exist_ok=True)
+      name = path.with_name(f'.{path.name}.lock')
+      try:
+        lock = stack.enter_context(locks.hold(name))
+      except locks.HeldError as error:
+        raise UserError(
+          f'{path}: another process is making it; wait for it, or choose '
+          'another --out'
+        ) from error
+    yield lock
+
+
+@contextlib.contextmanager
+def _naming(path: pathlib.Path) -> Iterator[None]:
+  """Converts errors of the disk into a UserError."""
+  try:
+    yield
+  except OSError as error:
+    reason = error.strerror or error
+    raise UserError(f'cannot write {path}: {reason}') from error
+
+
+def _remove_left_over(path: pathlib.Path, lock: locks.Lock) -> None:
+  """Removes the unfinished folder of a process that was killed, if any.
+
+  Its name is in the lock file. Without locks it may be another process's.
+  """
+  name = lock.note()
+  pattern = rf'\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.tmp'
+  if lock.is_exclusive and re.fullmatch(pattern, name):
+    shutil.rmtree(path.with_name(name), ignore_errors=True)
+
+
+def _neighbour(path: pathlib.Path) -> pathlib.Path:
+  """Returns a new hidden name in the same folder."""
+  return path.with_name(f'.{path.name}.{secrets.token_hex(4)}.tmp')
+
+
+def _rename_new(temporary: pathlib.Path, path: pathlib.Path) -> None:
+  """Renames a folder, but never replaces one that holds something.
+
+  Raises:
+    UserError: there is something at the path.
+  """
+  try:
+    os.rename(temporary, path)
+  except OSError as error:
+    if not os.path.lexists(path):
+      raise
+    raise UserError(
+      f'{path}: something else was written there meanwhile; the result is '
+      f'whole and lies in {temporary}: rename that'
+    ) from error
+  _sync_folder(path.parent)
+
+
+def _sync_tree(folder: pathlib.Path) -> None:
+  """Puts a folder and all that it holds on the disk.
+
+  Raises:
+    OSError: a file cannot be written there.
+  """
+  for place, _, names in os.walk(folder, topdown=False):
+    for name in names:
+      descriptor = os.open(os.path.join(place, name), os.O_RDONLY)
+      try:
+        os.fsync(descriptor)
+      finally:
+        os.close(descriptor)
+    _sync_folder(pathlib.Path(place))
 
 
 def _sync_folder(folder: pathlib.Path) -> None:

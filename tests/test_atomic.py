@@ -1,5 +1,8 @@
 import errno
 import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -97,3 +100,142 @@ def test_a_place_that_takes_no_file_is_named(tmp_path, place):
   (tmp_path / 'file').write_text('')
   with pytest.raises(UserError, match=f'cannot write .*{place}'):
     atomic.write(tmp_path / place, '')
+
+
+def _fill(folder, text='whole'):
+  (folder / 'a').mkdir()
+  (folder / 'a' / 'x.txt').write_text(text)
+
+
+def _listed(folder):
+  return sorted(os.listdir(folder))
+
+
+def test_a_folder_has_its_name_once_it_is_whole_and_on_the_disk(
+  tmp_path, monkeypatch
+):
+  synced, sync, rename = [], os.fsync, os.rename
+
+  def note_sync(descriptor):
+    synced.append(os.readlink(f'/proc/self/fd/{descriptor}'))
+    sync(descriptor)
+
+  def note_rename(*paths):
+    synced.append('rename')
+    rename(*paths)
+
+  monkeypatch.setattr(os, 'fsync', note_sync)
+  monkeypatch.setattr(os, 'rename', note_rename)
+  out = tmp_path / 'new' / 'tree'
+  with atomic.folder(out) as unfinished:
+    _fill(unfinished)
+    assert not out.exists() and unfinished.parent == out.parent
+  assert (out / 'a' / 'x.txt').read_text() == 'whole'
+  assert _listed(out.parent) == ['tree']
+  if sys.platform == 'linux':
+    where = str(unfinished)
+    expected = [f'{where}/a/x.txt', f'{where}/a', where, 'rename']
+    assert synced == [*expected, str(out.parent)]
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError, KeyboardInterrupt])
+def test_a_folder_that_is_not_finished_is_deleted(tmp_path, error):
+  with pytest.raises(error), atomic.folder(tmp_path / 'tree') as unfinished:
+    _fill(unfinished)
+    raise error
+  assert _listed(tmp_path) == []
+
+
+@pytest.mark.parametrize('kind', ['folder', 'file', 'link'])
+def test_nothing_that_exists_is_replaced(tmp_path, kind):
+  out = tmp_path / 'tree'
+  if kind == 'link':
+    out.symlink_to('nothing')
+  else:
+    out.mkdir() if kind == 'folder' else out.touch()
+  with (
+    pytest.raises(UserError, match='tree: exists; delete it'),
+    atomic.folder(out),
+  ):
+    pass
+  assert _listed(tmp_path) == ['tree']
+
+
+def test_two_processes_do_not_make_one_folder(tmp_path):
+  with atomic.folder(tmp_path / 'tree') as unfinished:
+    with (
+      pytest.raises(UserError, match='another process is making it'),
+      atomic.folder(tmp_path / 'tree'),
+    ):
+      pass
+    with atomic.folder(tmp_path / 'other') as other:
+      _fill(other)
+    _fill(unfinished)
+  assert _listed(tmp_path) == ['other', 'tree']
+  assert (tmp_path / 'tree' / 'a' / 'x.txt').exists()
+
+
+def test_a_result_is_kept_where_its_name_was_taken_meanwhile(tmp_path):
+  out = tmp_path / 'tree'
+  with (
+    pytest.raises(UserError, match=r'lies in .*\.tmp: rename that'),
+    atomic.folder(out) as unfinished,
+  ):
+    _fill(unfinished)
+    out.mkdir()
+    (out / 'mine').write_text('kept')
+  assert (out / 'mine').read_text() == 'kept'
+  # Nor does the next process take it for what a killed one left.
+  shutil.rmtree(out)
+  with atomic.folder(out) as other:
+    _fill(other, 'other')
+  assert (unfinished / 'a' / 'x.txt').read_text() == 'whole'
+
+
+def test_what_a_killed_process_left_is_deleted_and_nothing_else(tmp_path):
+  code = (
+    'import os, pathlib, sys; from gaitgs_jax import atomic\n'
+    'with atomic.folder(pathlib.Path(sys.argv[1])) as folder:\n'
+    '  (folder / "half").touch(); os.kill(os.getpid(), 9)'
+  )
+  out = tmp_path / 'tree'
+  command = [sys.executable, '-c', code, str(out)]
+  assert subprocess.run(command, check=False).returncode == -9
+  (left,) = tmp_path.glob('.tree.*.tmp')
+  mine = ['.tree.01234567.tmp', 'tree.unfinished', 'tree.tmp']
+  for name in mine:
+    _fill_new(tmp_path / name)
+  with atomic.folder(out) as unfinished:
+    _fill(unfinished)
+  assert not left.exists()
+  assert _listed(tmp_path) == sorted([*mine, 'tree'])
+
+
+def _fill_new(folder):
+  folder.mkdir()
+  _fill(folder)
+
+
+def test_a_note_that_names_no_unfinished_folder_deletes_nothing(tmp_path):
+  _fill_new(tmp_path / 'mine')
+  for note in ('mine', '../mine', '.tree.0123456z.tmp', 'x' * 5000):
+    (tmp_path / '.tree.lock').write_text(note)
+    with pytest.raises(ZeroDivisionError), atomic.folder(tmp_path / 'tree'):
+      raise ZeroDivisionError
+  assert _listed(tmp_path) == ['mine']
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+  (tmp_path / 'file').touch()
+  with (
+    pytest.raises(UserError, match=r'cannot write .*file/tree: '),
+    atomic.folder(tmp_path / 'file' / 'tree'),
+  ):
+    pass
+  monkeypatch.setattr(os, 'fsync', _full)
+  with (
+    pytest.raises(UserError, match=r'cannot write .*tree: No space left'),
+    atomic.folder(tmp_path / 'tree') as unfinished,
+  ):
+    _fill(unfinished)
+  assert _listed(tmp_path) == ['file']

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
   _prepare(builder)
   seconds = time.monotonic() - start
   for name in builder.dropped:
-    print(f'left out: {name}: nobody is to be seen in it')
+    print(f'left out: {name}: no frame shows anybody')
   print(f'prepared in {seconds:.0f} s: {_describe(directory)}')
 
 

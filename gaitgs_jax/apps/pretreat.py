@@ -3,11 +3,10 @@
 import argparse
 import os
 import pickle
-import shutil
 from functools import partial
 from pathlib import Path
 
-from gaitgs_jax import bar, local
+from gaitgs_jax import atomic, bar, local
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import trees
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--out',
     required=True,
     metavar='TREE',
-    help='made anew: TREE/subject/condition/view/view.pkl',
+    help='must not exist yet: TREE/subject/condition/view/view.pkl',
   )
   parser.add_argument(
     '--size',
@@ -58,23 +57,18 @@ def run(args: argparse.Namespace) -> None:
   if args.size < 2 or args.size % 2:
     raise UserError(f'--size={args.size}: give an even number, 64 or 128')
   tree = trees.open_tree(args.source, args.layout)
-  out = local.path(args.out)
-  if out.exists():
-    raise UserError(f'{out}: exists; delete it, or choose another --out')
+  out = local.path(args.out).absolute()
+  atomic.check_new(out)
   print(
     f'{tree.root}: {tree.layout}, {len(tree.sequences)} sequences', flush=True
   )
-  # Renamed when it is whole, so that half a tree never looks like one.
-  unfinished = out.with_name(out.name + '.unfinished')
-  shutil.rmtree(unfinished, ignore_errors=True)
-  made = _write(tree, unfinished, args.size, args.workers)
-  if not any(length for length, _ in made.values()):
-    shutil.rmtree(unfinished, ignore_errors=True)
-    raise UserError(
-      f'{tree.root}: nobody is to be seen in any frame; are these masks of one'
-      ' person each?'
-    )
-  unfinished.rename(out)
+  with atomic.folder(out) as unfinished:
+    made = _write(tree, unfinished, args.size, args.workers)
+    if not any(length for length, _ in made.values()):
+      raise UserError(
+        f'{tree.root}: no frame shows anybody; are these masks of one person '
+        'each?'
+      )
   _print_summary(out, made, args.size)
 
 
@@ -101,12 +95,16 @@ def _write_sequence(
   notes: list[str] = []
   frames = trees.read_pretreated(sequence.folder, size, notes)
   if len(frames):
-    folder = Path(out, sequence.subject, sequence.condition, sequence.view)
+    folder = Path(out)
     try:
-      folder.mkdir(parents=True, exist_ok=True)
-      # Protocol 4 tells the array's shape in the file's head.
-      data = pickle.dumps(frames, protocol=4)
-      folder.joinpath(f'{sequence.view}.pkl').write_bytes(data)
+      # Never `out` itself: once its process was killed, another may delete it.
+      for name in (sequence.subject, sequence.condition, sequence.view):
+        folder /= name
+        folder.mkdir(exist_ok=True)
+      # Names that differ in case only are one file on some systems.
+      with folder.joinpath(f'{sequence.view}.pkl').open('xb') as file:
+        # With protocol 4 the file's head says the array's shape.
+        pickle.dump(frames, file, protocol=4)
     except OSError as error:
       raise UserError(
         f'{folder}: cannot be written ({error.strerror})'
@@ -120,7 +118,7 @@ def _print_summary(
   lengths = {name: length for name, (length, _) in made.items()}
   for name, (length, notes) in made.items():
     if length == 0:
-      print(f'left out: {name}: nobody is to be seen in it')
+      print(f'left out: {name}: no frame shows anybody')
     elif length < SHORTEST:
       print(f'note: {name} has only {length} frames')
     for note in notes:

@@ -1,7 +1,17 @@
+import contextlib
+import signal
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 import walker_trees
 
+from gaitgs_jax import locks
 from gaitgs_jax.__main__ import main
+from gaitgs_jax.apps import pretreat as pretreat_app
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import trees
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.sources import OpenGaitSource
 
@@ -40,7 +50,7 @@ def test_what_cannot_be_pretreated_is_told(tmp_path, capsys):
   assert 'can be read in two ways' in capsys.readouterr().err
   command.append('--layout={condition}/{subject}')
   assert main(command) == 2
-  assert 'nobody is to be seen' in capsys.readouterr().err
+  assert 'no frame shows anybody' in capsys.readouterr().err
 
   walker_trees.write_images(walks / 'b' / '001', frames)
   assert main([*command, '--size=63']) == 2
@@ -81,3 +91,52 @@ def test_pickles_that_cannot_be_taken_are_told(tmp_path, capsys):
     walker_trees.write_pickle(path, value)
     assert main(command) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.fixture
+def walks(tmp_path):
+  """One walk of one person, and the command that pretreats it."""
+  source = tmp_path / 'walks'
+  walker_trees.write_images(
+    source / '001' / 'nm-01' / '090', walker_trees.frames('001')
+  )
+  out = tmp_path / 'tree'
+  return ['pretreat', f'--source={source}', f'--out={out}', '--workers=1']
+
+
+def test_two_commands_do_not_write_one_tree(tmp_path, walks, capsys):
+  with locks.hold(tmp_path / '.tree.lock'):
+    assert main(walks) == 2
+  assert 'another process is making it' in capsys.readouterr().err
+  assert main(walks) == 0
+  assert '1 sequences, 6 frames' in capsys.readouterr().out
+
+
+def test_what_is_not_of_the_command_stays(tmp_path, walks):
+  """Such as a folder of the name that a command of before worked in."""
+  mine = tmp_path / 'tree.unfinished'
+  mine.mkdir()
+  (mine / 'notes.txt').write_text('kept')
+  process = subprocess.Popen([sys.executable, '-m', 'gaitgs_jax', *walks])
+  with contextlib.ExitStack() as stack:
+    stack.callback(process.wait, 100)
+    stack.callback(process.kill)
+    while not list(tmp_path.glob('.tree.*.tmp')):
+      assert process.poll() is None
+  assert process.returncode == -signal.SIGKILL
+  assert main(walks) == 0
+  assert (mine / 'notes.txt').read_text() == 'kept'
+  assert sorted(path.name for path in tmp_path.iterdir()) == [
+    'tree', 'tree.unfinished', 'walks',
+  ]  # fmt: skip
+
+
+def test_one_file_is_not_written_for_two_sequences(tmp_path, walks):
+  """Names that differ in case only are the same on some disks."""
+  (sequence,) = trees.open_tree(tmp_path / 'walks').sequences
+  with pytest.raises(UserError, match='No such file'):
+    pretreat_app._write_sequence(sequence, str(tmp_path / 'tree'), 64)
+  (tmp_path / 'tree').mkdir()
+  pretreat_app._write_sequence(sequence, str(tmp_path / 'tree'), 64)
+  with pytest.raises(UserError, match=r'cannot be written \(File exists'):
+    pretreat_app._write_sequence(sequence, str(tmp_path / 'tree'), 64)
