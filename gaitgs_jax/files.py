@@ -19,6 +19,7 @@ from gaitgs_jax import cloud
 # Configs, partitions, TFDS's facts on a dataset, evaluations: OU-MVLP's
 # partition has 0.3 MB, an evaluation of 14 views 0.1 MB.
 JSON_BYTES = 16 << 20
+_PIECE = 1 << 16
 # Objects in objects; a config has four.
 _DEEPEST = 32
 
@@ -79,9 +80,11 @@ def read(path: pathlib.Path, limit: int) -> bytes:
     _check_size(path.stat().st_size, limit)
     return path.read_bytes()
   with open_regular(path, limit) as file:
+    data = file.read(os.fstat(file.fileno()).st_size)
     # Some files, as in /proc, have more than they say.
-    data = file.read(limit + 1)
-  _check_size(len(data), limit)
+    while more := file.read(_PIECE):
+      data += more
+      _check_size(len(data), limit)
   return data
 
 

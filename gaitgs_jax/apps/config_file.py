@@ -2,13 +2,12 @@
 
 import importlib.util
 import inspect
-import json
 import pathlib
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax import cloud
+from gaitgs_jax import cloud, files
 from gaitgs_jax.errors import UserError
 
 # The configs that come with the package.
@@ -93,8 +92,8 @@ def _from_json(path: pathlib.Path, has_argument: bool) -> ConfigDict:
   if has_argument:
     raise UserError(f'{path} takes no argument after a colon')
   try:
-    fields = json.loads(path.read_text())
-  except (ValueError, RecursionError) as error:
+    fields = files.read_json(path)
+  except ValueError as error:
     raise UserError(f'{path} is not JSON ({error})') from error
   if not isinstance(fields, dict):
     raise UserError(f'{path} is not a config: a JSON object is expected')

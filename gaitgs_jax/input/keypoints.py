@@ -5,7 +5,6 @@ confidence. A joint that was not found is (0, 0, 0).
 """
 
 import collections
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import local
+from gaitgs_jax import files, local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, trees, untrusted
 from gaitgs_jax.input.datasets import Dataset
@@ -83,7 +82,7 @@ def _runs(path: Path) -> Iterator[tuple[str, int, int]]:
     UserError: it is not such a csv file; the message names the first wrong row.
   """
   folder, name, start, end = b'', '', 0, 0
-  with path.open('rb') as file:
+  with files.open_regular(path) as file:
     for number, row in enumerate(
       iter(lambda: file.readline(_LONGEST_ROW), b'')
     ):
@@ -239,7 +238,7 @@ def _numbers(text: str) -> np.ndarray | None:
 
 
 def _rows(path: Path, spans: Sequence[tuple[int, int]]) -> list[str]:
-  with path.open('rb') as file:
+  with files.open_regular(path) as file:
     parts = []
     for start, end in spans:
       file.seek(start)
@@ -258,7 +257,7 @@ def _people(path: Path) -> dict[str, list[Any]]:
     UserError: the file is damaged or not what these write.
   """
   try:
-    content: Any = json.loads(untrusted.read(path))
+    content: Any = files.parse_json(untrusted.read(path))
     if not isinstance(content, list):
       first, others = content['people'][:1], content['people'][1:]
       joints = [_joints(person['pose_keypoints_2d']) for person in first]
@@ -275,7 +274,6 @@ def _people(path: Path) -> dict[str, list[Any]]:
     TypeError,
     LookupError,
     OverflowError,
-    RecursionError,
   ) as error:
     raise UserError(
       f"{path}: is damaged, or neither OpenPose's json of a frame (people with"

@@ -115,20 +115,31 @@ def parse(layout: str) -> tuple[list[re.Pattern[str]], set[str]]:
 
 
 def match(
-  folder: Path, patterns: list[re.Pattern[str]]
+  folder: Path,
+  patterns: list[re.Pattern[str]],
+  folders: untrusted.Folders | None = None,
 ) -> Iterator[tuple[Path, dict[str, str]]]:
   """Yields the folders that the patterns lead to, and the fields' values.
 
   A folder in which no name fits the next pattern is yielded itself, with the
   fields so far.
+
+  Args:
+    folder: where to start.
+    patterns: one for each level.
+    folders: of the same walk, where it began above this folder.
+
+  Raises:
+    UserError: a folder cannot be listed, or links lead in circles.
   """
+  folders = folders or untrusted.Folders()
   matches = []
   for entry in untrusted.entries(folder) if patterns else ():
     fit = patterns[0].fullmatch(entry.name)
-    if fit and untrusted.is_folder(entry):
+    if fit and folders.is_folder(entry):
       matches.append((Path(entry.path), fit.groupdict()))
   if not matches:
     yield folder, {}
   for inner, found in matches:
-    for deepest, more in match(inner, patterns[1:]):
+    for deepest, more in match(inner, patterns[1:], folders):
       yield deepest, {**found, **more}

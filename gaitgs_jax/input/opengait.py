@@ -28,17 +28,17 @@ def sequence_folders(root: Path) -> list[Path]:
     raise UserError(
       f'{root}: {what}; give the folder of a tree subject/condition/view/*.pkl'
     )
-  level = [root]
+  level, walk = [root], untrusted.Folders()
   for _ in range(3):
-    level = [child for folder in level for child in _folders(folder, root)]
+    level = [
+      child for folder in level for child in _folders(folder, root, walk)
+    ]
   return level
 
 
-def _folders(folder: Path, root: Path) -> list[Path]:
+def _folders(folder: Path, root: Path, walk: untrusted.Folders) -> list[Path]:
   names = sorted(
-    entry.name
-    for entry in untrusted.entries(folder)
-    if untrusted.is_folder(entry)
+    entry.name for entry in untrusted.entries(folder) if walk.is_folder(entry)
   )
   if not names:
     raise no_pickle(folder, root)

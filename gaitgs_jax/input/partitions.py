@@ -5,7 +5,6 @@ A partition is a json file as OpenGait's: {"TRAIN_SET": [...], "TEST_SET":
 """
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gaitgs_jax import files
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import Index
@@ -64,14 +64,15 @@ def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
 def read_partition(path: Path) -> Partition:
   """Reads one partition file; see `load_partition`."""
   try:
-    content = json.loads(path.read_bytes())
+    content = files.read_json(path)
   except OSError as error:
     raise UserError(
-      f'{path}: no partition there; set dataset.partition to a json file with'
-      ' TRAIN_SET and TEST_SET, or to the name of one in data/partitions'
+      f'{path}: no partition there ({error.strerror}); set dataset.partition to'
+      ' a json file with TRAIN_SET and TEST_SET, or to the name of one in'
+      ' data/partitions'
     ) from error
   except ValueError as error:
-    raise UserError(f'{path}: is not json ({error})') from error
+    raise UserError(f'{path}: is not JSON ({error})') from error
   sets = [_subjects(content, key, path) for key in ('TRAIN_SET', 'TEST_SET')]
   partition = Partition(*sets)
   if not partition.test:

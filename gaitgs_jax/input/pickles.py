@@ -13,14 +13,14 @@ import math
 import os
 import pickletools
 import re
-import stat
 import struct
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax import files
+from gaitgs_jax.errors import UserError, printable
 from gaitgs_jax.input import masks
 
 # Instructions that push what they carry: bytes, text and integers.
@@ -62,8 +62,11 @@ _DAMAGE = (
 )
 # Enough for any numpy pickle, which has about fifty instructions.
 _MAX_INSTRUCTIONS = 1000
-# Two hours of 128 x 128 frames: no sequence is larger.
-_MAX_BYTES = 1 << 31
+# 32,768 frames of 128 x 128: no sequence is larger. A sparse file of this size
+# takes no room on a disk, but all of it in memory.
+_MAX_BYTES = 1 << 29
+# A line of protocol 0, which writes numbers as text, takes four times its size.
+_LONGEST_LINE = 1 << 27
 # More than the instructions of one array take without its numbers.
 _HEAD_BYTES = 512
 
@@ -79,7 +82,7 @@ class PickleError(UserError):
   def __init__(self, path: str | os.PathLike, reason: str):
     super().__init__(f'{path}: {reason}')
     self.path = Path(path)
-    self.reason = reason
+    self.reason = printable(reason)
 
   def __reduce__(self) -> tuple[type, tuple[Path, str]]:
     # Helper processes send it home; an exception keeps its message alone.
@@ -95,23 +98,13 @@ def load_array(path: str | os.PathLike) -> np.ndarray:
   """
   path = Path(path)
   try:
-    with _open(path) as file:
-      data = file.read()
+    with files.open_regular(path, _MAX_BYTES) as file:
+      return parse_array(file)
   except OSError as error:
     reason = error.strerror or str(error)
     raise PickleError(path, f'cannot be read ({reason})') from error
-  try:
-    return parse_array(data)
   except Refused as error:
     raise PickleError(path, str(error)) from error
-
-
-def _open(path: Path) -> BinaryIO:
-  # Before it is opened: that would wait for ever at a pipe.
-  status = path.stat()
-  if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-    raise PickleError(path, f'is no file of at most {_MAX_BYTES} bytes')
-  return path.open('rb')
 
 
 def load_frames(path: str | os.PathLike) -> np.ndarray:
@@ -165,7 +158,7 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
     PickleError: as `load_array`, where the file had to be read whole.
   """
   try:
-    with _open(Path(path)) as file:
+    with files.open_regular(Path(path), _MAX_BYTES) as file:
       head = file.read(_HEAD_BYTES)
       size = file.seek(-1, os.SEEK_END) + 1
       whole = file.read() == b'.'  # The instruction to stop.
@@ -174,7 +167,7 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
   machine = _Machine()
   # The head ends within the numbers, where the shape lies on the stack.
   with contextlib.suppress(Refused):
-    machine.follow(head)
+    machine.follow(io.BytesIO(head))
   match machine.stack[-5:]:
     case [_Array(), 1, tuple(shape), _Dtype() as numbers, bool()] if all(
       type(length) is int and length >= 0 for length in shape
@@ -243,10 +236,30 @@ class _Array:
     self.array = array
 
 
-def parse_array(data: bytes) -> np.ndarray:
+class _Bounded:
+  """A file that reads no more than there is.
+
+  Python takes memory for all that is asked for, and a pickle of ten bytes asks
+  for gigabytes.
+  """
+
+  def __init__(self, file: BinaryIO):
+    self._file, self.tell = file, file.tell
+    start = file.tell()
+    self._end = file.seek(0, os.SEEK_END)
+    file.seek(start)
+
+  def read(self, count: int) -> bytes:
+    return self._file.read(min(count, self._end - self.tell()))
+
+  def readline(self) -> bytes:
+    return self._file.readline(_LONGEST_LINE)
+
+
+def parse_array(file: BinaryIO) -> np.ndarray:
   """Follows a pickle's instructions to the one array it must hold."""
   machine = _Machine()
-  machine.follow(data)
+  machine.follow(file)
   result = machine.stack[-1] if machine.stack else None
   if not isinstance(result, _Array) or result.array is None:
     raise Refused(f'refused: it holds {_describe(result)}, not a numeric array')
@@ -261,13 +274,13 @@ class _Machine:
     self.marks: list[int] = []
     self.memo: dict[int, Any] = {}
 
-  def follow(self, data: bytes) -> None:
+  def follow(self, file: BinaryIO) -> None:
     """Runs the instructions of a pickle.
 
     Raises:
       Refused: there are others than those of an array, or the data ends.
     """
-    instructions = pickletools.genops(io.BytesIO(data))
+    instructions = pickletools.genops(cast(BinaryIO, _Bounded(file)))
     try:
       for count, (opcode, argument, _) in enumerate(instructions):
         if count > _MAX_INSTRUCTIONS:

@@ -187,6 +187,7 @@ def frame_files(
   folder: Path,
   wanted: Callable[[str], bool] | None = None,
   depth: int = _MAX_DEPTH,
+  folders: untrusted.Folders | None = None,
 ) -> Iterator[Path]:
   """Yields the wanted files below a folder, the deepest first.
 
@@ -194,16 +195,21 @@ def frame_files(
     folder: where to start.
     wanted: of a file's name; those of frames by default.
     depth: how many levels of folders are looked into.
+    folders: of the same walk, where it began above this folder.
+
+  Raises:
+    UserError: a folder cannot be listed, or links lead in circles.
   """
   wanted = wanted or _is_frames
+  folders = folders or untrusted.Folders()
   # Images before notes on them.
   entries = sorted(
     untrusted.entries(folder),
     key=lambda entry: (_is_json(entry.name), entry.name),
   )
   for entry in entries:
-    if depth > 1 and untrusted.is_folder(entry):
-      yield from frame_files(Path(entry.path), wanted, depth - 1)
+    if depth > 1 and folders.is_folder(entry):
+      yield from frame_files(Path(entry.path), wanted, depth - 1, folders)
   for entry in entries:
     if wanted(entry.name) and os.path.isfile(entry.path):
       yield Path(entry.path)

@@ -1,12 +1,12 @@
 """Reading folders and files of which nothing is known."""
 
-import errno
+import collections
 import os
 import re
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
 
 # A frame in any form is smaller, a thousand times as a rule.
@@ -17,6 +17,8 @@ _LEFT_BEHIND = re.compile(
   r'|System Volume Information|@eaDir|@Recycle|@tmp|#recycle|#snapshot',
   re.IGNORECASE,
 )
+# Links to one folder in a tree that are followed.
+_MOST_LINKS = 100
 _NUMBER = re.compile('([0-9]+)')
 # Lines broken, terminals' commands, and bytes that are no UTF-8.
 _UNPRINTABLE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff]')
@@ -28,12 +30,7 @@ def read(path: Path) -> bytes:
   Raises:
     OSError: it cannot be read, is a pipe or a device, or larger than any frame.
   """
-  # Before it is opened: that would wait for ever at a pipe.
-  status = path.stat()
-  if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-    reason = f'is no file of at most {_MAX_BYTES} bytes'
-    raise OSError(errno.EINVAL, reason)
-  return path.read_bytes()
+  return files.read(path, _MAX_BYTES)
 
 
 def entries(folder: str | Path) -> list[os.DirEntry[str]]:
@@ -83,9 +80,36 @@ def _by_size(digits: str) -> tuple[int, str]:
   return len(digits), digits
 
 
-def is_folder(entry: os.DirEntry[str]) -> bool:
-  """Tells whether an entry is a folder or leads to one."""
-  try:
-    return entry.is_dir()
-  except OSError:  # A link that leads to itself.
-    return False
+class Folders:
+  """Finds folders in folders, without walking in circles.
+
+  Links are followed. Where a few hundred of them lead to the folder that they
+  lie in, there would be millions of paths to it, so only some of those that
+  lead to one folder are.
+  """
+
+  def __init__(self) -> None:
+    self._links: collections.Counter[tuple[int, int]] = collections.Counter()
+
+  def is_folder(self, entry: os.DirEntry[str]) -> bool:
+    """Tells whether an entry is a folder or leads to one.
+
+    Raises:
+      UserError: too many links lead to that folder.
+    """
+    try:
+      if not entry.is_dir():
+        return False
+      if not entry.is_symlink():
+        return True
+      status = entry.stat()
+    except OSError:  # A link that leads to itself.
+      return False
+    place = (status.st_dev, status.st_ino)
+    self._links[place] += 1
+    if self._links[place] > _MOST_LINKS:
+      raise UserError(
+        f'{entry.path}: more than {_MOST_LINKS} links lead to the same folder,'
+        f' {os.path.realpath(entry.path)}; remove them'
+      )
+    return True

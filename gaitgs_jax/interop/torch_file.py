@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import atomic
+from gaitgs_jax import atomic, files
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.interop import torch_pickle
 from gaitgs_jax.interop.torch_pickle import Storage, Tensor
@@ -53,7 +53,7 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   if not path.is_file():
     raise UserError(f'no checkpoint file at {path}')
   try:
-    with path.open('rb') as file:
+    with files.open_regular(path) as file:
       start = file.read(len(_OLD))
       if start.startswith(_ZIP):
         with zipfile.ZipFile(file) as archive:

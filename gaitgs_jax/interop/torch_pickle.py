@@ -207,7 +207,9 @@ class _Machine:
         dtype = _DTYPES.get(kind.removeprefix('torch '))
         if dtype is not None:
           storage = Storage(key, np.dtype(dtype), size)
-          self.storages[key] = storage
+          # As two kinds of numbers it would be read, and converted, twice.
+          if self.storages.setdefault(key, storage) != storage:
+            raise ValueError('it describes a storage in two ways')
           return storage
     return None
 

@@ -116,7 +116,7 @@ def test_neither_pipes_nor_endless_files_are_read(tmp_path):
   with (tmp_path / 'sparse.png').open('wb') as file:
     file.truncate(2**40)
   for path in tmp_path.iterdir():
-    with pytest.raises(UserError, match='is no file of at most'):
+    with pytest.raises(UserError, match=r'Not a file|Larger'):
       masks.read_image(path)
 
 

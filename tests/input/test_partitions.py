@@ -74,7 +74,7 @@ def test_a_path_and_a_published_name_are_told_apart():
     ),
     ({'TRAIN_SET': [], 'TEST_SET': ['1', '1']}, 'names a subject twice'),
     ([], 'TRAIN_SET must be a list'),
-    ('{', 'is not json'),
+    ('{', 'is not JSON'),
   ],
 )
 def test_bad_partitions_are_named(tmp_path, content, message):

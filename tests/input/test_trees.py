@@ -4,7 +4,7 @@ import pytest
 import walker_trees
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, layouts, trees
+from gaitgs_jax.input import datasets, layouts, opengait, trees
 from gaitgs_jax.input.pretreatment import pretreat
 
 IMAGE = np.full((240, 320), 255, np.uint8)
@@ -214,3 +214,23 @@ def test_pickle_of_another_size_is_refused(tmp_path):
   walker_trees.write_pickle(tmp_path / '000.pkl', np.zeros((5, 64, 44), 'u1'))
   with pytest.raises(UserError, match='64x44, not 64x64'):
     trees.read_pretreated(str(tmp_path), 64)
+
+
+@pytest.mark.parametrize(
+  'read', [trees.open_tree, opengait.sequence_folders, opengait.is_tree]
+)
+def test_links_in_circles_end_the_walk(tmp_path, read):
+  for number in range(300):
+    (tmp_path / f'{number:03d}').symlink_to(tmp_path)
+  with pytest.raises(UserError, match='more than 100 links'):
+    read(tmp_path)
+
+
+def test_a_link_to_elsewhere_is_followed(tmp_path):
+  walker_trees.opengait(tmp_path / 'disk')
+  root = tmp_path / 'tree'
+  root.mkdir()
+  for subject in (tmp_path / 'disk').iterdir():
+    (root / subject.name).symlink_to(subject)
+  assert len(opengait.sequence_folders(root)) == len(walker_trees.cells())
+  assert len(trees.open_tree(root).sequences) == len(walker_trees.cells())

@@ -93,6 +93,20 @@ def test_a_forged_shape_takes_no_memory(tmp_path):
     one(tmp_path, 2**40, 0, (2**40,), (1,))
 
 
+@pytest.mark.parametrize(('kind', 'size'), [('f2', 4), ('f4', 3)])
+def test_a_storage_is_of_one_kind(tmp_path, kind, size):
+  # Ten kinds of one storage would be ten copies in float32.
+  content = pt_files.mapping(
+    {
+      'w': pt_files.tensor('0', 'f4', 4, 0, (4,), (1,)),
+      'v': pt_files.tensor('0', kind, size, 0, (2,), (1,)),
+    }
+  )
+  file = pt_files.archive(b'\x80\x02' + content + b'.', {'0': bytes(16)})
+  with pytest.raises(UserError, match='a storage in two ways'):
+    read_checkpoint(write(tmp_path, file))
+
+
 def test_what_is_compressed_is_refused(tmp_path):
   with pytest.raises(UserError, match='not as PyTorch writes'):
     one(tmp_path, 4, 0, (4,), (1,), compression=zipfile.ZIP_DEFLATED)
