@@ -6,7 +6,9 @@ that only one batch of all is not full, and the batches share a few lengths,
 chosen so that the frames computed are as few as that many lengths allow.
 """
 
+import collections
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -72,33 +74,82 @@ def waste(length: np.ndarray, batches: list[Batch], batch_size: int) -> float:
   return 1 - float(length.sum()) / computed
 
 
-def _choices(longest: np.ndarray, most: int) -> list[np.ndarray]:
-  """Returns the best 1, 2, ... `most` lengths, each choice ascending.
+def _choices(longest: np.ndarray, most: int) -> Iterator[np.ndarray]:
+  """Yields the best 1, 2, ... `most` lengths, each choice ascending.
 
   Best: the sum over batches of the least chosen length that holds it is the
   least possible. Dynamic programming over the distinct lengths.
   """
   values, counts = np.unique(longest, return_counts=True)
-  total = np.concatenate([[0], np.cumsum(counts)])
-  most = min(most, len(values))
-  # cost[j]: of the batches with the j smallest values, in `chosen` lengths.
-  cost = np.where(np.arange(len(values) + 1) == 0, 0.0, np.inf)
-  backs: list[np.ndarray] = []
-  choices = []
-  for _ in range(most):
-    # step[i, j]: one more length, values[j - 1], for those after the i first.
-    step = np.full((len(values) + 1, len(values) + 1), np.inf)
-    for j in range(1, len(values) + 1):
-      step[:j, j] = cost[:j] + (total[j] - total[:j]) * values[j - 1]
-    backs.append(step.argmin(0))
-    cost = step.min(0)
-    choices.append(_trace(values, backs))
-  return choices
+  # Python's integers, which are exact.
+  ends, lengths = [0, *np.cumsum(counts).tolist()], values.tolist()
+  # Of the batches with the j smallest values, in as many lengths as were
+  # chosen so far; no fewer values than lengths.
+  costs = [0]
+  backs: list[list[int]] = []
+  for first in range(min(most, len(lengths))):
+    costs, back = _one_more(costs, first, ends, lengths)
+    backs.append(back)
+    yield _trace(lengths, backs)
 
 
-def _trace(values: np.ndarray, backs: list[np.ndarray]) -> np.ndarray:
-  chosen, end = [], len(values)
-  for back in reversed(backs):
-    chosen.append(values[end - 1])
-    end = int(back[end])
+def _one_more(
+  costs: list[int], first: int, ends: list[int], lengths: list[int]
+) -> tuple[list[int], list[int]]:
+  """Returns the costs with one more length, and where it begins.
+
+  That of the j smallest values is the least over i < j of
+
+    costs[i] + (ends[j] - ends[i]) * lengths[j - 1],
+
+  where i values keep the lengths that they have. For each i this is a line in
+  lengths[j - 1], which ascends while the slopes -ends[i] descend. So only the
+  lines that are the lowest somewhere ahead are kept, in a queue, and all j take
+  a time that grows with their number, not with its square.
+
+  Args:
+    costs: of `first`, `first` + 1, ... values.
+    first: see above; the result begins with one value more.
+    ends: how many batches the j smallest values have, j from 0.
+    lengths: the values, ascending.
+  """
+  lines: collections.deque[tuple[int, int, int]] = collections.deque()
+  found, back = [], []
+  for j in range(first + 1, len(lengths) + 1):
+    if j - 1 - first < len(costs):
+      _add_line(lines, (ends[j - 1], costs[j - 1 - first], j - 1))
+    length = lengths[j - 1]
+    while len(lines) > 1 and _height(lines[1], length) < _height(
+      lines[0], length
+    ):
+      lines.popleft()
+    found.append(_height(lines[0], length) + ends[j] * length)
+    back.append(lines[0][2])
+  return found, back
+
+
+def _height(line: tuple[int, int, int], length: int) -> int:
+  descent, start, _ = line
+  return start - descent * length
+
+
+def _add_line(
+  lines: collections.deque[tuple[int, int, int]], new: tuple[int, int, int]
+) -> None:
+  """Adds a line, and removes those that are no longer the lowest anywhere."""
+  while len(lines) > 1:
+    (a, low, _), (b, middle, _) = lines[-2], lines[-1]
+    # The new line crosses the last but one before the last does.
+    if (new[1] - low) * (b - a) > (middle - low) * (new[0] - a):
+      break
+    lines.pop()
+  lines.append(new)
+
+
+def _trace(lengths: list[int], backs: list[list[int]]) -> np.ndarray:
+  chosen, end = [], len(lengths)
+  for number in reversed(range(len(backs))):
+    chosen.append(lengths[end - 1])
+    # With one length more than `number`, the first entry is of as many values.
+    end = backs[number][end - number - 1]
   return np.asarray(chosen[::-1])

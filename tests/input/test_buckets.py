@@ -1,3 +1,6 @@
+import itertools
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -55,6 +58,33 @@ def test_lengths_are_the_best_of_all_choices():
     for b in length
   )
   assert computed == best == 262
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_no_choice_of_lengths_computes_less(seed):
+  random = np.random.default_rng(seed)
+  length = random.integers(1, 30, random.integers(1, 40))
+  for most in range(1, 5):
+    plan = buckets.plan(length, 1, most, max_waste=0)
+    values = np.unique(length)
+    least = min(
+      sum(min(c for c in chosen if c >= n) for n in length.tolist())
+      for count in range(1, most + 1)
+      for chosen in itertools.combinations(values.tolist(), count)
+      if chosen[-1] == values[-1]
+    )
+    assert sum(batch.length for batch in plan) == least
+
+
+def test_memory_does_not_grow_with_the_square_of_the_lengths():
+  length = np.random.default_rng(0).permutation(np.arange(5_000, 10_000))
+  tracemalloc.start()
+  plan = buckets.plan(length, 1, 16, max_waste=0)
+  _, peak = tracemalloc.get_traced_memory()
+  tracemalloc.stop()
+  assert len({batch.length for batch in plan}) == 16
+  # A table of 5,000 x 5,000 costs takes 200 MB.
+  assert peak < 50e6
 
 
 def test_no_rows_give_no_batches():
