@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from gaitgs_jax import bar, skeletons
-from gaitgs_jax.data import work
 from gaitgs_jax.data.work import Call, Chunk, PoseCall, TreeCall, exclusive
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
@@ -196,8 +195,8 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
       for group in groups
     ]
     done = self._pool.map(chunks)
-    for group, path in zip(groups, done, strict=True):
-      yield from zip(group, work.load(path), strict=True)
+    for group, chunk, path in zip(groups, chunks, done, strict=True):
+      yield from zip(group, chunk.load(path), strict=True)
 
 
 class TreeBuilder(SequenceBuilder):

@@ -8,7 +8,6 @@ import functools
 import hashlib
 import os
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -16,11 +15,14 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from gaitgs_jax import atomic
-from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import keypoint_faults, keypoints
+from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.input import keypoint_faults, keypoints, npz
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.trees import TreeSequence, read_pretreated
 from gaitgs_jax.synthetic import walk, walk_keypoints
+
+# Of a work file: more than sixteen of the longest sequences.
+_MOST_BYTES = 1 << 34
 
 
 class Call(Protocol):
@@ -201,21 +203,37 @@ class Chunk:
       ) from error
     return path
 
+  def load(self, path: Path) -> list[np.ndarray]:
+    """Returns each sequence; a damaged file is made again.
 
-def load(path: Path) -> list[np.ndarray]:
-  """Returns each sequence from a chunk's file.
+    Args:
+      path: of the file that was made.
 
-  Raises:
-    UserError: the file is damaged; it is deleted.
-  """
-  try:
-    with path.open('rb') as file, np.load(file) as arrays:
-      return [arrays[name] for name in arrays.files]
-  except (OSError, ValueError, zipfile.BadZipFile) as error:
+    Raises:
+      UserError: the file is damaged again, or as calling raises.
+    """
+    try:
+      return self._read(path)
+    except (OSError, ValueError) as error:
+      print(
+        f'note: {path}: is damaged ({one_line(error)}); it is made again',
+        file=sys.stderr,
+        flush=True,
+      )
     path.unlink(missing_ok=True)
-    raise UserError(
-      f'{path}: was damaged and is deleted; run the same command again'
-    ) from error
+    try:
+      return self._read(self())
+    except (OSError, ValueError) as error:
+      raise UserError(
+        f'{path}: is damaged as soon as it is written ({one_line(error)}); is'
+        ' the disk sound? Choose another one with --root'
+      ) from error
+
+  def _read(self, path: Path) -> list[np.ndarray]:
+    arrays = [array for _, array in npz.read(path, _MOST_BYTES)]
+    if len(arrays) != len(self.calls):
+      raise ValueError(f'it holds {len(arrays)} of {len(self.calls)} sequences')
+    return arrays
 
 
 def _stamp(source: str) -> list[tuple[str, int, int, int]] | None:

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+# As many as the index can count.
+_MOST_FRAMES = 1 << 31
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Index:
@@ -75,3 +78,31 @@ def concatenate(indices: Iterable[Index]) -> Index:
       for field in dataclasses.fields(Index)
     )
   )
+
+
+def from_columns(columns: list[np.ndarray | None]) -> Index:
+  """Returns an index of a file's columns, of which nothing is known.
+
+  Args:
+    columns: those of an `Index` in their order; None for one that is missing.
+
+  Raises:
+    ValueError: they are not names and lengths of as many sequences.
+  """
+  *texts, length = [np.zeros(0) if each is None else each for each in columns]
+  if length.dtype.kind not in 'iu' or any(
+    text.dtype.kind != 'U' for text in texts
+  ):
+    raise ValueError('it has no texts, or no lengths')
+  if len(length) and not 0 < length.min() <= length.max() < _MOST_FRAMES:
+    raise ValueError('it has sequences without frames')
+  for text in texts:
+    check_names(np.unique(text).tolist())
+  return Index(texts[0], texts[1], texts[2], length)
+
+
+def check_names(names: Iterable[str]) -> None:
+  """Raises ValueError if a subject, condition or view cannot be printed."""
+  for name in names:
+    if not name.isprintable():
+      raise ValueError(f'the name {name[:80]!a} cannot be printed')

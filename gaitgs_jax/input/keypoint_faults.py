@@ -35,6 +35,8 @@ _DETECTORS = {
 }
 # Nobody is so small in pixels; normalised coordinates run to 1, or to -1 and 1.
 _SMALLEST = 2.0
+# No picture has so many pixels a side; networks overflow at far larger numbers.
+_LARGEST = 1e6
 # A detector's confidence is a peak of a heat map: HRNet's may leave 0..1 by a
 # little, AlphaPose's runs to 6. Percentages and z coordinates leave this range.
 _CONFIDENCE = (-1.0, 10.0)
@@ -64,11 +66,18 @@ def unusable(keypoints: np.ndarray, name: str = '') -> str:
   skeleton = _skeleton_of(joints)
   if skeleton is None or name not in ('', skeleton.name):
     return _wrong_count(joints, skeleton, name)
-  if np.isfinite(keypoints).all():
+  # Also false for NaN.
+  usable = np.abs(keypoints) <= _LARGEST
+  if usable.all():
     return ''
-  frame, joint = np.argwhere(~np.isfinite(keypoints).all(-1))[0]
+  frame, joint = np.argwhere(~usable.all(-1))[0]
+  what = (
+    'too large'
+    if np.isfinite(keypoints[frame, joint]).all()
+    else ('not finite')
+  )
   return (
-    f'not finite: {skeleton.joints[joint]} of frame {frame} is'
+    f'{what}: {skeleton.joints[joint]} of frame {frame} is'
     f' {keypoints[frame, joint].tolist()}; write 0, 0, 0 for a joint that is'
     ' missing'
   )

@@ -7,27 +7,26 @@ A prepared dataset is a TFDS dataset of ArrayRecord files in the folder
 ArrayRecord compresses each record with zstd, which shrinks silhouettes about
 twenty times.
 
-Beside the records lies `sequences.npz`: subject, condition, view and length of
+Next to the records lies `sequences.npz`: subject, condition, view and length of
 every record in record order, and what a frame is, so that opening a dataset
 reads no record. For the orders to agree a builder sets `disable_shuffling=True`
 and yields `record_key(number, total)` as keys. Everything but `features` works
 without TensorFlow and TFDS.
 """
 
-import json
 import os
 import re
 import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import atomic, cloud, local
-from gaitgs_jax.errors import UserError
-from gaitgs_jax.input.index import Index, make
+from gaitgs_jax import atomic, cloud, files, local
+from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.input import examples, npz, tfds_json
+from gaitgs_jax.input.index import Index, check_names, from_columns, make
 
 SPLITS = ('train', 'test')
 FORMAT = 'array_record'  # What TFDS calls the file format.
@@ -38,6 +37,10 @@ DTYPES: dict[str, np.dtype] = {
   'keypoints': np.dtype('<f4'),
 }
 _TEXTS = ('subject', 'condition', 'view')
+# That of OU-MVLP, 288,596 sequences, takes 12 MB.
+_INDEX_BYTES = 1 << 28
+# Files of a split, records of one, and rows or columns of a frame.
+_MOST_SHARDS, _MOST_RECORDS, _LARGEST = 1 << 20, 1 << 32, 1 << 14
 
 
 class Layout(NamedTuple):
@@ -155,21 +158,23 @@ def read_index(
 ) -> tuple[dict[str, Index], Layout]:
   """Reads the side-car file: rows of each split, and what a frame is.
 
-  A missing or stale file is made again by reading every record once.
+  A missing, damaged or stale file is made again by reading every record once.
 
   Raises:
     UserError: the folder holds no prepared dataset, or only part of one.
   """
   directory = Path(directory)
-  lengths = shard_lengths(directory)
+  layout = stored_layout(directory)
+  lengths = {
+    split: sum(counts) for split, counts in shard_lengths(directory).items()
+  }
   try:
-    splits, layout = _load_index(directory / INDEX_FILE)
-    stale = any(sum(lengths.get(s, [])) != len(splits[s]) for s in splits)
-  except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-    stale = True
-  if stale:
+    splits = _load_index(directory / INDEX_FILE, lengths, layout)
+  except (OSError, ValueError) as error:
+    reason = error.strerror if isinstance(error, OSError) else error
     print(
-      f'{directory}: no usable {INDEX_FILE}; reading every record once',
+      f'{directory / INDEX_FILE}: cannot be used ({one_line(reason)}); reading'
+      ' every record once',
       file=sys.stderr,
     )
     splits, layout = scan(directory)
@@ -180,20 +185,35 @@ def read_index(
   return splits, layout
 
 
-def _load_index(path: Path) -> tuple[dict[str, Index], Layout]:
-  # Opened here: numpy leaves a damaged file that it opened itself open.
-  with path.open('rb') as file, np.load(file, allow_pickle=False) as arrays:
-    height, width = arrays['size'].tolist()
-    # Written before there were keypoints, an index names no key.
-    key = str(arrays['key']) if 'key' in arrays else 'frames'
-    if key not in DTYPES:
-      raise ValueError(key)
-    splits = {
-      split: Index(*(arrays[f'{split}/{n}'] for n in (*_TEXTS, 'length')))
-      for split in SPLITS
-      if f'{split}/length' in arrays
-    }
-  return splits, Layout(key, (height, width))
+def _load_index(
+  path: Path, lengths: Mapping[str, int], layout: Layout
+) -> dict[str, Index]:
+  """Returns the rows of each split.
+
+  Args:
+    path: the side-car file.
+    lengths: how many records each split has.
+    layout: of the records.
+
+  Raises:
+    OSError: the file cannot be read.
+    ValueError: it is damaged, or is not that of these records.
+  """
+  arrays = dict(npz.read(path, _INDEX_BYTES))
+  # Written before there were keypoints, an index names no key.
+  key = str(arrays.get('key', 'frames'))
+  size = tuple(np.asarray(arrays.get('size')).reshape(-1).tolist())
+  if Layout(key, size) != layout:
+    raise ValueError('it describes other frames than features.json')
+  splits = {}
+  for split, length in lengths.items():
+    columns = [arrays.get(f'{split}/{name}') for name in (*_TEXTS, 'length')]
+    splits[split] = index = from_columns(columns)
+    if len(index) != length:
+      raise ValueError(
+        f'it has {len(index)} of the {length} sequences of {split!r}'
+      )
+  return splits
 
 
 def scan(
@@ -215,9 +235,23 @@ def _rows(
   for path, count in shards(directory, split):
     reader = open_reader(path, count)
     for i in range(count):
-      frames, texts = decode(reader.read([i])[0], layout)
-      yield texts['subject'], texts['condition'], texts['view'], len(frames)
+      try:
+        values, texts = decode(reader.read([i])[0], layout)
+        check_names(texts.values())
+        if not len(values):
+          raise ValueError('it has no frames')
+      except (RuntimeError, ValueError) as error:
+        raise damaged(path, i, error) from error
+      yield texts['subject'], texts['condition'], texts['view'], len(values)
     reader.close()
+
+
+def damaged(path: Path, record: int, error: Exception) -> UserError:
+  """Returns the error of a record that cannot be read."""
+  return UserError(
+    f'{path}: record {record} is damaged ({one_line(error)}); copy the file'
+    ' again, or prepare the dataset again'
+  )
 
 
 def open_reader(path: Path, count: int) -> Any:
@@ -233,6 +267,10 @@ def open_reader(path: Path, count: int) -> Any:
       'prepared datasets need the package array_record; install it with'
       ' `pip install array_record`, or read an OpenGait tree instead'
     ) from error
+  try:
+    files.check_regular(path)
+  except OSError as error:
+    raise UserError(f'{path}: cannot be read ({error.strerror})') from error
   reader = array_record_module.ArrayRecordReader(
     str(path),
     options='readahead_buffer_size:0,max_parallelism:0',
@@ -250,25 +288,39 @@ def shard_lengths(directory: str | os.PathLike) -> dict[str, list[int]]:
   """Returns records per file of each split, as TFDS noted them.
 
   Raises:
-    UserError: the folder holds no prepared dataset, or one of TFDS's other
-      file formats.
+    UserError: the folder holds no prepared dataset, one of TFDS's other file
+      formats, or one without the splits of this package.
   """
-  info = _read_json(Path(directory) / 'dataset_info.json')
+  path = Path(directory) / 'dataset_info.json'
+  info = tfds_json.read(path)
   if isinstance(info, dict) and info.get('fileFormat') != FORMAT:
     raise UserError(
-      f'{directory}: its files are {info.get("fileFormat")}, not {FORMAT};'
-      ' prepare it again with `python -m gaitgs_jax prepare`, or with'
-      f' `tfds build --file_format={FORMAT}`'
+      f'{directory}: its files are {one_line(info.get("fileFormat"))}, not'
+      f' {FORMAT}; prepare it again with `python -m gaitgs_jax prepare`, or'
+      f' with `tfds build --file_format={FORMAT}`'
     )
   try:
-    return {
-      split['name']: [int(length) for length in split['shardLengths']]
-      for split in info['splits']
+    # Of an empty split TFDS leaves the lengths out.
+    found = {
+      split['name']: split.get('shardLengths', []) for split in info['splits']
     }
-  except (KeyError, TypeError, ValueError) as error:
+    lengths = {
+      split: [
+        tfds_json.count(length, 0, _MOST_RECORDS) for length in found[split]
+      ]
+      for split in SPLITS
+      if split in found
+    }
+    if not any(map(sum, lengths.values())):
+      raise ValueError('no records')
+    if max(map(len, lengths.values())) > _MOST_SHARDS:
+      raise ValueError('too many files')
+  except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise UserError(
-      f'{directory}: dataset_info.json names no splits; prepare it again'
+      f'{path}: names no splits {" and ".join(SPLITS)} with their lengths'
+      f' ({type(error).__name__}: {one_line(error)}); prepare it again'
     ) from error
+  return lengths
 
 
 def shards(directory: str | os.PathLike, split: str) -> list[tuple[Path, int]]:
@@ -293,43 +345,42 @@ def shards(directory: str | os.PathLike, split: str) -> list[tuple[Path, int]]:
 
 
 def stored_layout(directory: str | os.PathLike) -> Layout:
-  """Returns what a stored frame is from TFDS's features.json."""
-  content = _read_json(Path(directory) / 'features.json')
+  """Returns what a stored frame is from TFDS's features.json.
+
+  Raises:
+    UserError: that is missing, damaged, or of another dataset.
+  """
+  path = Path(directory) / 'features.json'
+  content = tfds_json.read(path)
   try:
     found = content['featuresDict']['features']
     key = 'keypoints' if 'keypoints' in found else 'frames'
     tensor = found[key]['tensor']
-    _, height, width = map(int, tensor['shape']['dimensions'])
-    if tensor['dtype'] != DTYPES[key] or tensor['encoding'] != 'bytes':
-      raise ValueError(tensor)
+    _, height, width = tensor['shape']['dimensions']
+    size = (
+      tfds_json.count(height, 1, _LARGEST),
+      tfds_json.count(width, 1, _LARGEST),
+    )
+    if tensor['dtype'] != str(DTYPES[key]) or tensor['encoding'] != 'bytes':
+      raise ValueError(f'{tensor["dtype"]!r:.80} in {tensor["encoding"]!r:.80}')
   except (KeyError, TypeError, ValueError) as error:
     raise UserError(
-      f'{directory}: not in the prepared format of this package; make it'
-      ' with `python -m gaitgs_jax prepare`'
+      f'{path}: not in the prepared format of this package'
+      f' ({type(error).__name__}: {one_line(error)}); make it with `python -m'
+      ' gaitgs_jax prepare`'
     ) from error
-  return Layout(key, (height, width))
-
-
-def _read_json(path: Path) -> Any:
-  try:
-    return json.loads(path.read_text())
-  except (OSError, ValueError) as error:
-    raise UserError(
-      f'{path.parent}: no prepared dataset there ({path.name} cannot be'
-      ' read); make one with `python -m gaitgs_jax prepare`'
-    ) from error
+  return Layout(key, size)
 
 
 def decode(record: bytes, layout: Layout) -> tuple[np.ndarray, dict[str, str]]:
   """Decodes one record: its sequence [s,...], a view of it, and its texts.
 
-  The record is a serialized tf.train.Example. Its few fields are walked here,
-  as parsing with TensorFlow copies the frames and costs its import.
+  The record is a serialized tf.train.Example.
 
   Raises:
     ValueError: the bytes are not a record of that layout.
   """
-  fields = dict(_features(memoryview(record)))
+  fields = dict(examples.fields(memoryview(record)))
   try:
     data = fields[layout.key]
     texts = {name: bytes(fields[name]).decode() for name in _TEXTS}
@@ -337,46 +388,3 @@ def decode(record: bytes, layout: Layout) -> tuple[np.ndarray, dict[str, str]]:
     raise ValueError(f'the record has no feature {error}') from error
   values = np.frombuffer(data, DTYPES[layout.key])
   return values.reshape(-1, *layout.size), texts
-
-
-def _features(example: memoryview) -> Iterator[tuple[str, memoryview]]:
-  """Yields (name, first bytes value) of a tf.train.Example's features."""
-  # Example.features = 1, Features.feature = 1: a map of entries (key = 1,
-  # value = 2), Feature.bytes_list = 1, BytesList.value = 1.
-  for entry in _parts(_part(example, 1), 1):
-    name = bytes(_part(entry, 1)).decode()
-    yield name, _part(_part(_part(entry, 2), 1), 1)
-
-
-def _part(message: memoryview, number: int) -> memoryview:
-  part = next(_parts(message, number), None)
-  # Protocol buffers leave empty values out.
-  return memoryview(b'') if part is None else part
-
-
-def _parts(message: memoryview, number: int) -> Iterator[memoryview]:
-  """Yields the length-delimited fields of one number in a message."""
-  position = 0
-  while position < len(message):
-    tag, position = _varint(message, position)
-    if tag & 7 != 2:
-      raise ValueError('the record is not one of this format')
-    length, position = _varint(message, position)
-    if position + length > len(message):
-      raise ValueError('the record is cut short')
-    if tag >> 3 == number:
-      yield message[position : position + length]
-    position += length
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-  value = 0
-  for shift in range(0, 64, 7):
-    if position >= len(message):
-      raise ValueError('the record is cut short')
-    byte = message[position]
-    position += 1
-    value |= (byte & 127) << shift
-    if byte < 128:
-      return value, position
-  raise ValueError('the record is not one of this format')

@@ -17,6 +17,7 @@ from gaitgs_jax import cloud, skeletons
 from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input import (
   datasets,
+  keypoint_faults,
   masks,
   opengait,
   pickles,
@@ -184,6 +185,9 @@ class OpenGaitSource:
       raise UserError(
         f'{self._path(sequence)}: has changed while it was in use'
       )
+    # `pickles` has seen to frames.
+    if self.key == 'keypoints' and (fault := _fault(array, self.key)):
+      raise UserError(f'{self._path(sequence)}: {fault}')
     return _take(array, frames)
 
 
@@ -222,10 +226,8 @@ class PreparedSource:
       data = self._readers[shard].read([record])[0]
       array, texts = prepared.decode(data, self._layout)
     except (RuntimeError, ValueError) as error:
-      raise UserError(
-        f'{self.index.name(sequence)}: record {record} of {path} is damaged'
-        f' ({error}); prepare the dataset again'
-      ) from error
+      damage = prepared.damaged(path, record, error)
+      raise UserError(f'{self.index.name(sequence)}: {damage}') from error
     name = '/'.join(texts.values())
     if (name, len(array)) != (
       self.index.name(sequence),
@@ -236,9 +238,20 @@ class PreparedSource:
         f' {self.index.name(sequence)}; delete {prepared.INDEX_FILE} beside it'
         ' to have it made again'
       )
-    if self.key == 'frames' and (fault := masks.fault(array)):
-      raise UserError(f'{name}: {fault}, then prepare the dataset again')
+    fault = _fault(array, self.key)
+    if fault:
+      raise UserError(
+        f'{name} (record {record} of {path}): {fault}, then prepare the dataset'
+        ' again'
+      )
     return _take(array, frames)
+
+
+def _fault(array: np.ndarray, key: str) -> str:
+  """Returns why a sequence cannot be computed with, '' if it can."""
+  return (
+    masks.fault(array) if key == 'frames' else keypoint_faults.unusable(array)
+  )
 
 
 def _allow_open_files(count: int) -> None:

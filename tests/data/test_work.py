@@ -15,7 +15,6 @@ from gaitgs_jax.data.work import (
   TreeCall,
   WalkCall,
   exclusive,
-  load,
 )
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.pretreatment import pretreat
@@ -34,7 +33,7 @@ def test_chunk_is_made_once_and_read_back(tmp_path):
   calls = (CALL, WalkCall(0, 1, 'bg-01', '090', 8, 64))
   chunk = Chunk(str(tmp_path), calls)
   path = chunk()
-  for made, call in zip(load(path), calls, strict=True):
+  for made, call in zip(chunk.load(path), calls, strict=True):
     np.testing.assert_array_equal(made, call())
   assert list(tmp_path.iterdir()) == [path]
 
@@ -104,7 +103,7 @@ def test_a_walk_that_was_copied_again_is_read_again(tmp_path, change):
   assert other() == before[1]
   path = one()
   assert path != before[0]
-  np.testing.assert_array_equal(load(path)[0], one.calls[0]())
+  np.testing.assert_array_equal(one.load(path)[0], one.calls[0]())
 
 
 def test_a_csv_that_was_replaced_is_read_again(tmp_path):
@@ -143,13 +142,34 @@ def test_a_walk_that_is_being_copied_is_refused(tmp_path):
   assert not (tmp_path / 'work').exists()
 
 
-def test_damaged_chunk_is_deleted_and_told(tmp_path):
-  chunk = Chunk(str(tmp_path), (CALL,))
-  path = chunk()
+def _cut(path):
   path.write_bytes(path.read_bytes()[:-30])
-  with pytest.raises(UserError, match='run the same command again'):
-    load(path)
-  assert not path.exists()
+
+
+def _flip(path):
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+
+
+def _shorten(path):
+  np.savez(path, np.zeros((1, 64, 64), np.uint8))
+
+
+def _delete(path):
+  path.unlink()
+
+
+@pytest.mark.parametrize('damage', [_cut, _flip, _shorten, _delete])
+def test_a_damaged_chunk_is_made_again(tmp_path, capfd, damage):
+  chunk = Chunk(str(tmp_path), (CALL, CALL))
+  path = chunk()
+  damage(path)
+  for values in chunk.load(path):
+    np.testing.assert_array_equal(values, CALL())
+  assert f'{path}: is damaged (' in capfd.readouterr().err
+  assert len(chunk.load(path)) == 2
+  assert not capfd.readouterr().err
 
 
 def test_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):

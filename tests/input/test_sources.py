@@ -354,8 +354,40 @@ def test_a_damaged_record_names_its_sequence(prepared_root, tmp_path):
     content[60:90] = bytes(30)
     path.write_bytes(content)
   opened = sources.PreparedSource(directory)
-  with pytest.raises(UserError, match=r'001/bg-01/000: record 0 of .*test'):
+  with pytest.raises(
+    UserError, match=r'001/bg-01/000: .*test.*: record 0 is damaged'
+  ):
     opened.read(8)
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -1e30])
+def test_a_joint_that_overflows_names_its_file(tmp_path, value):
+  root = write_tree(tmp_path, layout=LAYOUTS[1])
+  path = root / '002/bg-01/090/00-silhouettes.pkl'
+  values = pickle.loads(path.read_bytes())
+  values[1, 3, 0] = value
+  path.write_bytes(pickle.dumps(values))
+  source = sources.OpenGaitSource(root, 'keypoints')
+  row = NAMES.index(('002', 'bg-01', '090'))
+  match = f'{path}: (not finite|too large): left_ear of frame 1 is'
+  with pytest.raises(UserError, match=match):
+    source.read(row)
+  assert len(source.read(row + 1)) == source.index.length[row + 1]
+
+
+def test_a_joint_that_overflows_names_its_record(prepared_root, monkeypatch):
+  source = sources.PreparedSource(
+    prepared.find(prepared_root, 'casia_b', 'hrnet')
+  )
+  decode = prepared.decode
+
+  def overflow(record, layout):
+    values, texts = decode(record, layout)
+    return np.where(np.arange(3) == 2, np.float32('nan'), values), texts
+
+  monkeypatch.setattr(prepared, 'decode', overflow)
+  with pytest.raises(UserError, match=r'002/.* \(record 0 of .*: not finite'):
+    source.read(0)
 
 
 def test_a_half_copied_file_is_told_on_opening(prepared_root, tmp_path):
