@@ -295,15 +295,15 @@ def test_interrupted_preparation_goes_on(
   for path in late:
     path.unlink()
   monkeypatch.setattr(small_datasets, '_CHUNK', 2)
-  load, first, second = work.load, {}, {}
+  load, first, second = work.Chunk.load, {}, {}
 
-  def interrupted(path):
+  def interrupted(chunk, path):
     if len(first) == 3:
       raise KeyboardInterrupt
     first[path.name] = path.stat().st_mtime_ns
-    return load(path)
+    return load(chunk, path)
 
-  monkeypatch.setattr(work, 'load', interrupted)
+  monkeypatch.setattr(work.Chunk, 'load', interrupted)
   assert prepare('casia_b', tmp_path, f'--source={tree}') == 130
   folder = tmp_path / 'casia_b' / '64'
   assert not prepared.find(tmp_path, 'casia_b', '64')
@@ -315,11 +315,11 @@ def test_interrupted_preparation_goes_on(
   stale = folder / 'incomplete.ABCDEF_1.0.0'
   stale.mkdir()
 
-  def noted(path):
+  def noted(chunk, path):
     second[path.name] = path.stat().st_mtime_ns
-    return load(path)
+    return load(chunk, path)
 
-  monkeypatch.setattr(work, 'load', noted)
+  monkeypatch.setattr(work.Chunk, 'load', noted)
   assert prepare('casia_b', tmp_path, f'--source={tree}') == 0
   assert not stale.exists()
   source = opened(tmp_path, 'casia_b', '64')
