@@ -10,9 +10,11 @@ from __future__ import annotations
 import importlib
 import pathlib
 import re
+import signal
 import sys
+from collections.abc import Callable
 
-from gaitgs_jax import apps, errors
+from gaitgs_jax import apps, errors, streams
 from gaitgs_jax.errors import UserError
 
 # Mode of `launch.py` -> one line of help.
@@ -53,53 +55,69 @@ def _print_commands() -> None:
 
 def launch(argv: list[str]) -> int:
   """Runs the flags of `launch.py`; returns the process's exit status."""
-  try:
-    with apps.environment():
-      return importlib.import_module('gaitgs_jax.apps.launch').main(argv)
-  except UserError as error:
-    errors.show(error)
-    return 2
+  return _status(lambda: _launch(argv))
 
 
 def main(argv: list[str] | None = None) -> int:
   """Runs one command; returns the process's exit status."""
   argv = sys.argv[1:] if argv is None else argv
-  if not argv or argv[0] in ('-h', '--help'):
-    _print_commands()
-    return 0 if argv else 2
+  if argv and argv[0] not in ('-h', '--help'):
+    return _status(lambda: _run(*argv))
+  return _status(_print_commands) if argv else _status(_print_commands) or 2
+
+
+def _status(run: Callable[[], None]) -> int:
+  """Runs a command; returns the process's exit status.
+
+  0 after success, 2 after a `UserError`, and what a shell makes of a process
+  that a signal ended: 130 after Ctrl-C, 141 where nobody reads what it prints.
+  """
   try:
-    if argv[0] in MODES:
-      return _run_mode(*argv)
-    with apps.environment():
-      _run(*argv)
-  except UserError as error:
-    errors.show(error)
+    with streams.guarded():
+      try:
+        run()
+      except UserError as error:
+        errors.show(error)
+        return 2
+      except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 128 + signal.SIGINT
+  except streams.LostError as error:
+    if isinstance(error.__cause__, BrokenPipeError):
+      return 128 + signal.SIGPIPE
+    errors.show(UserError(f'standard output cannot be written: {error}'))
     return 2
-  except KeyboardInterrupt:
-    print('interrupted', file=sys.stderr)
-    return 130
   return 0
 
 
-def _run_mode(name: str, *argv: str) -> int:
+def _launch(argv: list[str]) -> None:
+  with apps.environment():
+    importlib.import_module('gaitgs_jax.apps.launch').main(argv)
+
+
+def _run_mode(name: str, *argv: str) -> None:
   given = [word for word in argv if re.match('--?mode(=|$)', word)]
   if given:
     raise UserError(f'unexpected {given[0]}: the command is {name}')
-  return launch([f'{_program()} {name}', *argv, f'--mode={name}'])
+  _launch([f'{_program()} {name}', *argv, f'--mode={name}'])
 
 
 def _run(name: str, *argv: str) -> None:
+  if name in MODES:
+    _run_mode(name, *argv)
+    return
   if name not in COMMANDS:
     allowed = (*MODES, *COMMANDS)
     raise errors.wrong_choice(f'unknown command {name!r}', name, allowed)
-  # Imported late: --help needs nothing installed.
-  from gaitgs_jax.apps import options
+  with apps.environment():
+    # Imported late: --help needs nothing installed.
+    from gaitgs_jax.apps import options
 
-  module_name, text = COMMANDS[name]
-  module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
-  parser = options.Parser(prog=f'{_program()} {name}', description=text)
-  module.add_arguments(parser)
-  module.run(parser.parse(argv))
+    module_name, text = COMMANDS[name]
+    module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
+    parser = options.Parser(prog=f'{_program()} {name}', description=text)
+    module.add_arguments(parser)
+    module.run(parser.parse(argv))
 
 
 if __name__ == '__main__':

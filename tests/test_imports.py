@@ -19,6 +19,7 @@ COMMON = {
   'gaitgs_jax.locks',
   'gaitgs_jax.runtime',
   'gaitgs_jax.skeletons',
+  'gaitgs_jax.streams',
 }
 MODELS = {'gaitgs_jax.models'}
 # Room -> what its modules may import when they load (the standard library

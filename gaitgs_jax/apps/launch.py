@@ -14,7 +14,6 @@ import difflib
 import itertools
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -67,18 +66,19 @@ class _Parser(flags.ArgumentParser):
     return self.config.lock()
 
 
-def main(argv: Sequence[str]) -> int:
-  """Runs one command line; returns the process's exit status."""
+def main(argv: Sequence[str]) -> None:
+  """Runs one command line.
+
+  Raises:
+    UserError: it is wrong, or what it asks for is not possible.
+    KeyboardInterrupt: after Ctrl-C.
+  """
   if {'-h', '--help', '-help', '--helpfull'} & set(argv):
     print(f'{__doc__}{flags.FLAGS.module_help(__name__)}')
-    return 0
+    return
   # Libraries log what they also raise.
   logging.set_verbosity(logging.ERROR)
-  try:
-    config = _parse(argv)
-  except UserError as error:
-    errors.show(error)
-    return 2
+  config = _parse(argv)
   # Imported late: they take seconds, which --help and a typo need not.
   from gaitgs_jax.training import (
     compilation,
@@ -90,26 +90,18 @@ def main(argv: Sequence[str]) -> int:
   )
 
   compilation.keep()
-  try:
-    if _MODE.value == 'show':
-      settings.check(config)
-      print(json.dumps(workdir.as_json(config), indent=2))
-      return 0
-    if _MODE.value == 'compile':
-      forecast.show(config, _TOPOLOGY.value)
-      return 0
-    processes.join()
-    if _MODE.value == 'train':
-      loop.train(config, _WORKDIR.value)
-    else:
-      loop.evaluate(config, _WORKDIR.value, _CHECKPOINT.value)
-  except UserError as error:
-    errors.show(error)
-    return 2
-  except KeyboardInterrupt:
-    print('interrupted', file=sys.stderr)
-    return 130
-  return 0
+  if _MODE.value == 'show':
+    settings.check(config)
+    print(json.dumps(workdir.as_json(config), indent=2))
+    return
+  if _MODE.value == 'compile':
+    forecast.show(config, _TOPOLOGY.value)
+    return
+  processes.join()
+  if _MODE.value == 'train':
+    loop.train(config, _WORKDIR.value)
+  else:
+    loop.evaluate(config, _WORKDIR.value, _CHECKPOINT.value)
 
 
 def _parse(argv: Sequence[str]) -> ConfigDict:

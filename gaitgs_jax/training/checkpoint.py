@@ -105,24 +105,23 @@ class Checkpoints:
     return scores.read(self.folder / str(step))
 
   def add_score(self, step: int, score: Score) -> None:
-    """Adds a score to the checkpoint of a step that has been saved."""
+    """Adds a score to the checkpoint of a step; waits until that is saved."""
+    self.wait()
     if not jax.process_index():
       scores.write(self.folder / str(step), score)
     multihost_utils.sync_global_devices('a score is written')
     self._manager.reload()
 
-  def save(self, step: int, tree: Any, score: Score | None = None) -> None:
+  def save(self, step: int, tree: Any) -> None:
     """Starts saving a tree; an earlier save's failure is raised here.
 
     Args:
       step: number of updates made.
       tree: arrays to save; they may be donated once this returns.
-      score: of its evaluation, None if it was not evaluated.
     """
     named = paths.nest(paths.flatten(tree))
-    metrics = None if score is None else score.metrics
     args = ocp.args.PyTreeSave(named)
-    self._manager.save(step, args=args, metrics=metrics, force=True)
+    self._manager.save(step, args=args, force=True)
 
   def wait(self) -> None:
     """Waits for the last save; its failure is raised here."""

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaitgs_jax import cloud
+from gaitgs_jax import cloud, streams
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
@@ -33,14 +33,16 @@ from gaitgs_jax.training.state import TrainState
 from gaitgs_jax.training.stopping import Stopping, leave
 
 
+@streams.optional()
 def train(config: Any, workdir: str | os.PathLike) -> None:
   """Trains as configured, going on from the workdir's last checkpoint.
 
-  SIGTERM or one Ctrl-C, in any of the processes, saves and leaves in all.
+  SIGTERM, SIGHUP or one Ctrl-C, in any of the processes, saves and leaves in
+  all. Standard output and error may be lost, and nothing else is.
 
   Raises:
     KeyboardInterrupt: after a Ctrl-C; what was reached is saved. After SIGTERM
-      it returns.
+      and SIGHUP it returns.
     UserError: the config, the data or the workdir is wrong, the disk is full,
       the bucket takes no more, or the loss is no longer finite.
   """
@@ -63,6 +65,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     leave(agreed)
 
 
+@streams.optional()
 def evaluate(
   config: Any,
   workdir: str | os.PathLike,
@@ -81,7 +84,7 @@ def evaluate(
     UserError: there is no such checkpoint, it is damaged or holds another
       model, or the workdir is read-only.
     KeyboardInterrupt: after a Ctrl-C in any of the processes.
-    SystemExit: after SIGTERM in any of several processes.
+    SystemExit: after SIGTERM or SIGHUP in any of several processes.
   """
   checks.check_config(config, training=False)
   folder = cloud.folder(workdir)
@@ -154,19 +157,19 @@ class _Run:
       **given,
     )
     self.refresh = steps.make_refresh(graphdef, **given)
-    start = step = int(state.step)
-    with writers.Writers(
-      self.workdir,
-      resume_step=step,
-      tensorboard=self.config.tensorboard,
-    ) as self.writers:
-      try:
-        self._evaluate_first(step, state)
-        step = self._loop(step, state)
-      except scoring.Stopped:
-        pass
+    start = self.step = int(state.step)
+    with (
+      writers.Writers(
+        self.workdir,
+        resume_step=start,
+        tensorboard=self.config.tensorboard,
+      ) as self.writers,
+      contextlib.suppress(scoring.Stopped),
+    ):
+      self._evaluate_first(state)
+      self._loop(state)
     self.checkpoints.wait()
-    self._tell_end(step, made=step - start)
+    self._tell_end(made=self.step - start)
 
   def _make_scorer(self) -> scoring.Scorer | None:
     """Returns what evaluates; None if the config names no protocol."""
@@ -191,36 +194,33 @@ class _Run:
       print(f'going on from step {last} in {self.workdir}', flush=True)
     return self.checkpoints.restore(last, like, self.optimizer)
 
-  def _loop(self, step: int, state: TrainState) -> int:
-    """Trains on from a step; returns the step it left at."""
+  def _loop(self, state: TrainState) -> None:
+    """Trains on from a state, until the last step or asked to stop."""
     config, total = self.config, self.config.total_steps
     index = self.data.source.index
     self.watch = Watch(index.name, self.rows, total)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    batches = self._batches(step) if step < total else iter(())
+    batches = self._batches(self.step) if self.step < total else iter(())
     for batch in batches:
       state, metrics = self.train_step(state, batch, key)
-      step += 1
+      self.step = step = self.step + 1
       self.watch.note(step, metrics, batch['sequence'])
       if step % config.log_every == 0 or step == total:
         self._log(step)
       if step == total:
         state = self._take_average(state, batches, key)
       stop = self.stopping.agree()
-      score = None
       due = step % config.evaluation.every_steps == 0 or step == total
       save = stop or due or step % config.checkpoint.every_steps == 0
       if save:
         self._check_finite(step, state)
-      if self.scorer is not None and due and not stop:
-        score = self._evaluate(step, state, self.scorer)
-        stop = score is None
-      if save:
-        self.checkpoints.save(step, state, score)
+        # First, whatever comes of the evaluation.
+        self.checkpoints.save(step, state)
+        if self.scorer is not None and due and not stop:
+          self._evaluate(state, self.scorer)
         self.watch.resume_clock()
       if stop or step == total:
-        break
-    return step
+        return
 
   def _take_average(
     self,
@@ -264,7 +264,7 @@ class _Run:
     if not jax.process_index():
       print(self.watch.line(step, numbers), flush=True)
 
-  def _evaluate_first(self, step: int, state: TrainState) -> None:
+  def _evaluate_first(self, state: TrainState) -> None:
     """Evaluates what is due before the first step of this process."""
     scorer, options = self.scorer, self.config.evaluation
     if scorer is None:
@@ -274,23 +274,23 @@ class _Run:
       scorer.baseline(again=fresh)
     if options.untrained and fresh:
       scorer.model('untrained', state.params, state.stats)
-    due = step % options.every_steps == 0 or step == self.config.total_steps
+    step, last = self.step, self.config.total_steps
+    due = step % options.every_steps == 0 or step == last
     if step and due and not self._is_evaluated(step, scorer):
-      score = self._evaluate(step, state, scorer)
-      if score is not None:
-        self.checkpoints.add_score(step, score)
+      self._evaluate(state, scorer)
 
-  def _evaluate(
-    self, step: int, state: TrainState, scorer: scoring.Scorer
-  ) -> Score | None:
-    """Returns the score, or None if asked to stop meanwhile."""
-    try:
-      numbers = scorer.model(labels.of_step(step), state.params, state.stats)
-    except scoring.Stopped:
-      return None
+  def _evaluate(self, state: TrainState, scorer: scoring.Scorer) -> None:
+    """Evaluates the step reached, which is saved or being saved.
+
+    Raises:
+      Stopped: the processes were asked to stop meanwhile.
+    """
+    label = labels.of_step(self.step)
+    numbers = scorer.model(label, state.params, state.stats)
     shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
-    self.writers.write(step, shown)
-    return Score(scoring.rank1(numbers), scorer.basis)
+    self.writers.write(self.step, shown)
+    score = Score(scoring.rank1(numbers), scorer.basis)
+    self.checkpoints.add_score(self.step, score)
 
   def _is_evaluated(self, step: int, scorer: scoring.Scorer) -> bool:
     """Returns whether a step has its result and, in its checkpoint, a score."""
@@ -307,7 +307,8 @@ class _Run:
         'checkpoint is kept: lower config.optimizer.learning_rate'
       )
 
-  def _tell_end(self, step: int, *, made: int) -> None:
+  def _tell_end(self, *, made: int) -> None:
+    step = self.step
     if jax.process_index():
       return
     if step < self.config.total_steps:

@@ -1,4 +1,4 @@
-"""Stopping a run on SIGTERM or Ctrl-C, in all of its processes at once.
+"""Stopping a run on SIGTERM, SIGHUP or Ctrl-C, in all its processes at once.
 
 A process that left alone would leave the others waiting for it in their next
 collective. So each only notes a signal, and all combine what they noted at
@@ -18,20 +18,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from gaitgs_jax import streams
+
 # By weight: where one process was interrupted and another terminated, the run
 # was interrupted.
-_SIGNALS = ('', 'SIGTERM', 'SIGINT')
-# What a shell makes of a process that SIGINT or SIGTERM ended.
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+_SIGNALS = ('', 'SIGHUP', 'SIGTERM', 'SIGINT')
+_NOHUP = (signal.SIGHUP, signal.SIG_IGN)
+# What a shell makes of a process that SIGINT ended.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class Stopping:
   """Notes, while it is entered, that this or another process was to stop.
 
-  The first SIGTERM or SIGINT is only noted; a second Ctrl-C leaves at once, by
-  KeyboardInterrupt or, as the others would keep Python from it, where there are
-  several processes, by the end of this one. Nothing is caught outside the main
-  thread, where Python allows no handlers.
+  The first SIGTERM, SIGINT or SIGHUP, as of a terminal that is closed, is only
+  noted; a second Ctrl-C leaves at once, by KeyboardInterrupt or, as the others
+  would keep Python from it, where there are several processes, by the end of
+  this one. A SIGHUP that nohup has this process ignore stays ignored. Nothing
+  is caught outside the main thread, where Python allows no handlers.
 
   Args:
     then: what follows the first signal, for the message.
@@ -51,8 +55,9 @@ class Stopping:
 
   def __enter__(self) -> 'Stopping':
     try:
-      for number in (signal.SIGINT, signal.SIGTERM):
-        self._before[number] = signal.signal(number, self._note)
+      for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if (number, signal.getsignal(number)) != _NOHUP:
+          self._before[number] = signal.signal(number, self._note)
     except ValueError:
       self._before.clear()
     if self._before and self._shared:
@@ -105,9 +110,8 @@ class Stopping:
         raise KeyboardInterrupt
       return
     self.requested = signal.Signals(number).name
-    # Python's own streams must not be used inside a handler.
     again = '; again to leave at once' if number == signal.SIGINT else ''
-    os.write(2, f'\n{self.requested}: {self._then}{again}\n'.encode())
+    streams.tell(f'\n{self.requested}: {self._then}{again}\n')
 
   def _listen(self) -> None:
     """Ends this process at the second Ctrl-C, whatever it waits for.
@@ -135,12 +139,12 @@ def leave(agreed: str) -> None:
 
   Raises:
     KeyboardInterrupt: after SIGINT.
-    SystemExit: after SIGTERM.
+    SystemExit: after SIGTERM or SIGHUP.
   """
   if agreed == 'SIGINT':
     raise KeyboardInterrupt
   if agreed:
-    raise SystemExit(TERMINATED)
+    raise SystemExit(128 + signal.Signals[agreed])
 
 
 @functools.cache

@@ -72,8 +72,11 @@ def _save_all(folder, found):
   """Saves a checkpoint of each step with its score, if it has one."""
   with checkpoint.Checkpoints(folder) as kept:
     for step, score in found.items():
-      kept.save(step, {'w': jnp.zeros(2)}, score)
-      kept.wait()
+      kept.save(step, {'w': jnp.zeros(2)})
+      if score is None:
+        kept.wait()
+      else:
+        kept.add_score(step, score)
       assert kept.latest() == step
 
 

@@ -171,6 +171,35 @@ def test_the_best_is_kept_when_its_evaluation_was_interrupted(
   assert 'euclidean distance, the 2 test subjects of casia_b)' in out
 
 
+def test_a_stop_in_a_first_evaluation_makes_no_step(
+  config, tmp_path, monkeypatch, capsys
+):
+  config.total_steps = config.checkpoint.every_steps = 3
+  config.evaluation.protocol = ''
+  loop.train(config, tmp_path)
+  config.total_steps, config.evaluation.protocol = 9, 'casia_b'
+  batches = pipeline.evaluation_batches
+
+  def stopped(*args, **options):
+    signal.raise_signal(signal.SIGTERM)
+    return batches(*args, **options)
+
+  monkeypatch.setattr(pipeline, 'evaluation_batches', stopped)
+  loop.train(config, tmp_path)
+  assert 'stopped at step 3, saved' in capsys.readouterr().out
+  assert checkpoint.find(tmp_path).name == '3'
+
+
+def test_an_evaluation_that_fails_loses_no_step(config, tmp_path, monkeypatch):
+  def fail(*_):
+    raise UserError('a test sequence cannot be read')
+
+  monkeypatch.setattr(scoring.Scorer, 'model', fail)
+  with pytest.raises(UserError, match='a test sequence'):
+    loop.train(config, tmp_path)
+  assert checkpoint.find(tmp_path).name == '3'
+
+
 def test_training_goes_on_when_total_steps_grows(config, tmp_path):
   config.total_steps = 2
   loop.train(config, tmp_path)

@@ -7,7 +7,9 @@ import pytest
 from gaitgs_jax.training.stopping import Stopping, leave
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+  'number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+)
 def test_the_first_signal_is_only_noted(number):
   before = signal.getsignal(number)
   with Stopping() as stopping:
@@ -15,6 +17,17 @@ def test_the_first_signal_is_only_noted(number):
     os.kill(os.getpid(), number)
     assert stopping.requested == number.name
   assert signal.getsignal(number) is before
+
+
+def test_what_nohup_starts_survives_its_terminal():
+  before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  try:
+    with Stopping() as stopping:
+      os.kill(os.getpid(), signal.SIGHUP)
+      assert stopping.requested == ''
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+  finally:
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_interrupt_is_at_once():
@@ -34,8 +47,9 @@ def test_what_was_interrupted_says_so():
   leave('')
   with pytest.raises(KeyboardInterrupt):
     leave('SIGINT')
-  with pytest.raises(SystemExit, match='143'):
-    leave('SIGTERM')
+  for name, status in (('SIGTERM', '143'), ('SIGHUP', '129')):
+    with pytest.raises(SystemExit, match=status):
+      leave(name)
 
 
 def test_other_threads_do_without():

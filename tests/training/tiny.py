@@ -140,7 +140,7 @@ def environment():
 
 
 if __name__ == '__main__':
-  from gaitgs_jax.apps import launch
+  from gaitgs_jax import __main__ as commands
 
   models.create = create
-  sys.exit(launch.main(sys.argv))
+  sys.exit(commands.launch(sys.argv))
