@@ -1,6 +1,7 @@
 """What the builders of datasets share."""
 
 import abc
+import contextlib
 import dataclasses
 import inspect
 import os
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from gaitgs_jax import bar, skeletons
-from gaitgs_jax.data.work import Call, Chunk, PoseCall, TreeCall, exclusive
+from gaitgs_jax import atomic, bar, skeletons
+from gaitgs_jax.data import chunks
+from gaitgs_jax.data.work import Call, PoseCall, TreeCall
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   datasets,
@@ -46,7 +48,7 @@ class Job:
     subject: its name.
     condition: its name.
     view: its name.
-    call: makes it; see `work.Call`.
+    call: makes it.
   """
 
   subject: str
@@ -60,6 +62,15 @@ class SequenceConfig(tfds.core.BuilderConfig):
   """A variant: height and width of silhouettes in pixels."""
 
   size: int = 64
+
+
+class _DurableInfo(tfds.core.DatasetInfo):
+  """Facts on a dataset, which TFDS writes after all its other files."""
+
+  def write_to_directory(self, dataset_info_dir: Any, **options: Any) -> None:
+    """Writes them, and puts the dataset on the disk before it is renamed."""
+    super().write_to_directory(dataset_info_dir, **options)
+    atomic.sync_tree(Path(dataset_info_dir))
 
 
 class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
@@ -121,19 +132,31 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
         process is preparing the same dataset.
     """
     if not self.is_prepared():
-      with exclusive(self.work):
-        self._remove_unfinished()
+      with chunks.exclusive(self.work) as lock:
+        if lock.is_exclusive:
+          self._remove_unfinished()
         super().download_and_prepare(**options)
-    shutil.rmtree(self.work, ignore_errors=True)
+        atomic.sync_folder(self.work.parent)
+    self.clean_up()
+
+  def clean_up(self) -> None:
+    """Removes the work folder of a dataset that is prepared.
+
+    Also of a preparation that was killed while it did.
+    """
+    if self.work.is_dir():
+      # Another process that holds it removes it.
+      with contextlib.suppress(UserError), chunks.exclusive(self.work):
+        chunks.remove(self.work)
 
   def _remove_unfinished(self) -> None:
     """Removes what TFDS leaves behind when it is killed."""
     version = Path(self.data_dir)
     for folder in version.parent.glob(f'incomplete.*_{version.name}'):
-      shutil.rmtree(folder)
+      shutil.rmtree(folder, ignore_errors=True)
 
   def _info(self) -> tfds.core.DatasetInfo:
-    return tfds.core.DatasetInfo(
+    return _DurableInfo(
       builder=self,
       description=inspect.cleandoc(self.__doc__ or ''),
       features=prepared.features(self.layout),
@@ -190,13 +213,13 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   def _made(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, np.ndarray]]:
     """Yields jobs and their frames, in order, through the work folder."""
     groups = [jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)]
-    chunks = [
-      Chunk(str(self.work), tuple(job.call for job in group))
+    calls = [
+      chunks.Chunk(str(self.work), tuple(job.call for job in group))
       for group in groups
     ]
-    done = self._pool.map(chunks)
-    for group, chunk, path in zip(groups, chunks, done, strict=True):
-      yield from zip(group, chunk.load(path), strict=True)
+    done = self._pool.map(calls)
+    for group, call, path in zip(groups, calls, done, strict=True):
+      yield from zip(group, call.load(path), strict=True)
 
 
 class TreeBuilder(SequenceBuilder):

@@ -77,7 +77,7 @@ def _renamed_when_closed(path: pathlib.Path) -> Iterator[BinaryIO]:
     with contextlib.suppress(OSError):
       temporary.unlink()
     raise
-  _sync_folder(path.parent)
+  sync_folder(path.parent)
 
 
 def check_new(path: pathlib.Path) -> None:
@@ -112,7 +112,7 @@ def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
       yield temporary
       with _naming(path):
-        _sync_tree(temporary)
+        sync_tree(temporary)
     except BaseException:
       shutil.rmtree(temporary, ignore_errors=True)
       # Until then its note says which folder the next process has to delete.
@@ -183,10 +183,10 @@ def _rename_new(temporary: pathlib.Path, path: pathlib.Path) -> None:
       f'{path}: something else was written there meanwhile; the result is '
       f'whole and lies in {temporary}: rename that'
     ) from error
-  _sync_folder(path.parent)
+  sync_folder(path.parent)
 
 
-def _sync_tree(folder: pathlib.Path) -> None:
+def sync_tree(folder: pathlib.Path) -> None:
   """Puts a folder and all that it holds on the disk.
 
   Raises:
@@ -199,11 +199,11 @@ def _sync_tree(folder: pathlib.Path) -> None:
         os.fsync(descriptor)
       finally:
         os.close(descriptor)
-    _sync_folder(pathlib.Path(place))
+    sync_folder(pathlib.Path(place))
 
 
-def _sync_folder(folder: pathlib.Path) -> None:
-  """Puts a rename on the disk, where the file system can do that."""
+def sync_folder(folder: pathlib.Path) -> None:
+  """Puts a folder's names on the disk, where its file system can do that."""
   with contextlib.suppress(OSError):
     descriptor = os.open(folder, os.O_RDONLY)
     try:

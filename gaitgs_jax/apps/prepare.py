@@ -14,7 +14,7 @@ import absl.logging
 
 from gaitgs_jax import cloud
 from gaitgs_jax.apps import options
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.sources import PreparedSource
 
@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> None:
   directory = Path(builder.data_dir)
   if directory.exists():
     _check_whole(directory)
+    builder.clean_up()
     print(f'already prepared: {_describe(directory)}')
     return
   if facts.subjects and not args.source:
@@ -126,19 +127,28 @@ def _prepare(builder: Any) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
       builder.download_and_prepare(download_dir=builder.work)
   except (OSError, RuntimeError, UserError, tf.errors.OpError) as error:
-    if not _is_full(error):
-      raise
-    raise UserError(
-      f'{builder.data_dir}: the disk is full; make room and run the same'
-      ' command again, it goes on from here'
-    ) from error
+    if _is_full(error):
+      raise UserError(
+        f'{builder.data_dir}: the disk is full; make room and run the same'
+        ' command again, it goes on from here'
+      ) from error
+    if isinstance(error, OSError | tf.errors.OpError):
+      raise UserError(
+        f'{builder.data_dir}: cannot be prepared ({one_line(error)})'
+      ) from error
+    raise
 
 
 def _is_full(error: BaseException) -> bool:
   code = getattr(error, 'errno', None)
-  # TensorFlow and ArrayRecord only tell by their text.
+  # TensorFlow, TFDS and ArrayRecord only say so in their text.
   return code in (errno.ENOSPC, errno.EDQUOT) or any(
-    text in str(error) for text in ('No space left', 'Disk quota exceeded')
+    text in str(error)
+    for text in (
+      'No space left',
+      'Disk quota exceeded',
+      'Not enough disk space',
+    )
   )
 
 

@@ -1,4 +1,6 @@
 import dataclasses
+import errno
+import os
 import shutil
 
 import numpy as np
@@ -7,7 +9,7 @@ import walker_trees
 
 from gaitgs_jax import synthetic
 from gaitgs_jax.__main__ import main
-from gaitgs_jax.data import work
+from gaitgs_jax.data import chunks
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
@@ -295,7 +297,7 @@ def test_interrupted_preparation_goes_on(
   for path in late:
     path.unlink()
   monkeypatch.setattr(small_datasets, '_CHUNK', 2)
-  load, first, second = work.Chunk.load, {}, {}
+  load, first, second = chunks.Chunk.load, {}, {}
 
   def interrupted(chunk, path):
     if len(first) == 3:
@@ -303,7 +305,7 @@ def test_interrupted_preparation_goes_on(
     first[path.name] = path.stat().st_mtime_ns
     return load(chunk, path)
 
-  monkeypatch.setattr(work.Chunk, 'load', interrupted)
+  monkeypatch.setattr(chunks.Chunk, 'load', interrupted)
   assert prepare('casia_b', tmp_path, f'--source={tree}') == 130
   folder = tmp_path / 'casia_b' / '64'
   assert not prepared.find(tmp_path, 'casia_b', '64')
@@ -319,7 +321,7 @@ def test_interrupted_preparation_goes_on(
     second[path.name] = path.stat().st_mtime_ns
     return load(chunk, path)
 
-  monkeypatch.setattr(work.Chunk, 'load', noted)
+  monkeypatch.setattr(chunks.Chunk, 'load', noted)
   assert prepare('casia_b', tmp_path, f'--source={tree}') == 0
   assert not stale.exists()
   source = opened(tmp_path, 'casia_b', '64')
@@ -330,10 +332,80 @@ def test_interrupted_preparation_goes_on(
   assert len(first.items() & second.items()) == 2
 
 
-def test_synthetic_walkers_need_no_source_and_are_checked(tmp_path, capsys):
+def test_images_that_are_replaced_in_between_are_read_again(
+  tmp_path, small_datasets, monkeypatch
+):
+  """Also where their disk notes no times; damaged work is done again."""
+  tree = walker_trees.casia_b(tmp_path / 'raw')
+  monkeypatch.setattr(small_datasets, '_CHUNK', 4)
+
+  def interrupt(*_):
+    raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch:
+    patch.setattr(prepared, 'write_index', interrupt)
+    assert prepare('casia_b', tmp_path, f'--source={tree}') == 130
+  work = tmp_path / 'casia_b' / '64' / 'work-1.0.0'
+  one, other, *_ = files = sorted(work.glob('*.chunk'))
+  assert len(files) == 4
+  one.write_bytes(one.read_bytes()[:-1])
+  other.write_bytes(b'')
+  walk = tree / '001' / 'nm-01' / '090'
+  status = {path: path.stat() for path in walk.iterdir()}
+  walker_trees.write_images(
+    walk, walker_trees.frames('002'), '001-nm-01-090-{:03d}.png'
+  )
+  for path, before in status.items():
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+  assert prepare('casia_b', tmp_path, f'--source={tree}') == 0
+  source = opened(tmp_path, 'casia_b', '64')
+  for row, cell in enumerate(walker_trees.cells()):
+    subject = '002' if cell == ('001', 'nm-01', '090') else cell[0]
+    np.testing.assert_array_equal(
+      source.read(row), pretreat(walker_trees.frames(subject, *cell[1:]))
+    )
+
+
+@pytest.mark.parametrize(
+  ('error', 'message'),
+  [
+    (None, 'the disk is full; make room'),
+    (OSError(errno.ENOSPC, 'No space left'), 'the disk is full; make room'),
+    (OSError(errno.EDQUOT, 'Quota exceeded'), 'the disk is full; make room'),
+    (PermissionError(errno.EACCES, 'No access'), 'be prepared ([Errno 13] No'),
+  ],
+)
+def test_a_disk_that_takes_nothing_is_named(
+  tmp_path, small_datasets, monkeypatch, capsys, error, message
+):
+  def check(*_, **__):
+    if error:
+      raise error
+    return False  # What TFDS answers, and raises by its own words.
+
+  utils = small_datasets.tfds.core.utils
+  monkeypatch.setattr(utils, 'has_sufficient_disk_space', check)
+  assert prepare('synthetic_walkers', tmp_path, '--variant=tiny') == 2
+  assert message in capsys.readouterr().err
+
+
+def test_synthetic_walkers_need_no_source_and_are_checked(
+  tmp_path, capsys, monkeypatch
+):
   command = ('synthetic_walkers', tmp_path, '--variant=tiny')
-  assert prepare(*command) == 0
+  with monkeypatch.context() as patch:
+    # As if it were killed then.
+    patch.setattr(chunks, 'remove', lambda folder: None)
+    assert prepare(*command) == 0
+  work = tmp_path / 'synthetic_walkers' / 'tiny' / 'work-1.0.0'
+  assert list(work.glob('*.chunk'))
+  with chunks.exclusive(work):
+    assert prepare(*command) == 0
+  assert work.exists()
   capsys.readouterr()
+  assert prepare(*command) == 0
+  assert 'already prepared' in capsys.readouterr().out
+  assert not work.exists()
   assert main(['check', f'--source={tmp_path}']) == 0
   assert 'all 160 sequences are good' in capsys.readouterr().out
   directory = prepared.find(tmp_path, 'synthetic_walkers', 'tiny')
