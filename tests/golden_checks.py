@@ -144,8 +144,8 @@ def padded(walks):
   return jnp.asarray(np.concatenate(frames)), jnp.asarray(np.concatenate(mask))
 
 
-def train_pass(name, golden, dtype, loss_fn, *, optimised=False, **config):
-  """Computes losses, gradients and statistics on the golden train batch.
+class Gradient:
+  """Losses and their gradient on the golden train batch, compiled once.
 
   Args:
     name: the model's.
@@ -154,14 +154,22 @@ def train_pass(name, golden, dtype, loss_fn, *, optimised=False, **config):
     loss_fn: of the output and the batch.
     optimised: whether to compile as users do.
     **config: of the model.
+
+  Attributes:
+    params: the golden weights.
   """
-  batch = {'subject': golden['train_labels']}
-  if 'train_view_idx' in golden:
-    batch['view'] = golden['train_view_idx']
-  with precision(dtype):
-    start = model(name, golden, dtype, **config)
-    x = jnp.asarray(inputs(golden['train_in'], dtype))
-    graphdef, params, stats = nnx.split(start, nnx.Param, nnx.BatchStat)
+
+  def __init__(
+    self, name, golden, dtype, loss_fn, *, optimised=False, **config
+  ):
+    batch = {'subject': golden['train_labels']}
+    if 'train_view_idx' in golden:
+      batch['view'] = golden['train_view_idx']
+    self._name, self._dtype, self._config = name, dtype, config
+    with precision(dtype):
+      start = model(name, golden, dtype, **config)
+      self._x = jnp.asarray(inputs(golden['train_in'], dtype))
+      graphdef, self.params, stats = nnx.split(start, nnx.Param, nnx.BatchStat)
 
     def objective(params, x):
       found = nnx.merge(graphdef, params, stats, copy=True)
@@ -169,11 +177,32 @@ def train_pass(name, golden, dtype, loss_fn, *, optimised=False, **config):
       total, terms = loss_fn(output, jax.tree.map(jnp.asarray, batch))
       return total, (terms, output, nnx.state(found, nnx.BatchStat))
 
-    grad = jax.value_and_grad(objective, has_aux=True)
-    grad = jax.jit(grad, compiler_options=OPTIMISED if optimised else None)
-    (total, (terms, output, stats)), grads = grad(params, x)
-    named = to_torch(name, nnx.merge(graphdef, grads, stats), **config)
+    self._graphdef, self._stats = graphdef, stats
+    self._grad = jax.jit(
+      jax.value_and_grad(objective, has_aux=True),
+      compiler_options=OPTIMISED if optimised else None,
+    )
+
+  def __call__(self, params):
+    """Returns ((total, (terms, output, statistics after)), gradient)."""
+    with precision(self._dtype):
+      return self._grad(params, self._x)
+
+  def named(self, params, stats=None):
+    """Returns weights, or their gradient, and statistics by torch's names."""
+    found = nnx.merge(self._graphdef, params, stats or self._stats)
+    return to_torch(self._name, found, **self._config)
+
+  def train_pass(self):
+    """Computes losses, gradients and statistics at the golden weights."""
+    (total, (terms, output, stats)), grads = self(self.params)
+    named = self.named(grads, stats)
     return jax.tree.map(np.asarray, Pass(total, terms, output, named))
+
+
+def train_pass(name, golden, dtype, loss_fn, **config):
+  """Computes losses, gradients and statistics; arguments as of `Gradient`."""
+  return Gradient(name, golden, dtype, loss_fn, **config).train_pass()
 
 
 def check(found, right, *, err_msg=''):

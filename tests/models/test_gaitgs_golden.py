@@ -4,9 +4,12 @@ import functools
 
 import golden_checks
 import golden_numbers
+import jax
 import numpy as np
+import optax
 
 from gaitgs_jax import losses
+from gaitgs_jax.training import optimizer as optimizers
 
 FILES = golden_numbers.GAITGS
 # Long sequences where they cost little; no form treats them otherwise.
@@ -50,11 +53,11 @@ def test_padded_batch_gives_the_published_embeddings(name):
 
 
 @functools.cache
-def train_pass(name, dtype):
+def gradient(name, dtype):
   config = dict(triplet=dict(margin=0.25), view=dict(weight=0.2))
   if 'num_classes' in FILES[name]:
     config['identity'] = dict(scale=16.0, smoothing=0.1)
-  return golden_checks.train_pass(
+  return golden_checks.Gradient(
     'gaitgs',
     load(name),
     dtype,
@@ -62,6 +65,11 @@ def train_pass(name, dtype):
     optimised=(name, dtype) == ('gaitgs_small', 'float32'),
     **FILES[name],
   )
+
+
+@functools.cache
+def train_pass(name, dtype):
+  return gradient(name, dtype).train_pass()
 
 
 @every_file
@@ -107,3 +115,36 @@ def test_float32_differs_by_rounding_alone(name):
     functools.partial(train_pass, name),
     golden_checks.TRIPLET,
   )
+
+
+@golden_checks.each('name', ('gaitgs_small',))
+def test_adam_follows_the_published_trajectory(name):
+  golden, grad = load(name), gradient(name, 'float64')
+  adam = optimizers.adam(lambda count: 1e-4, weight_decay=5e-4)
+  with golden_checks.precision('float64'):
+
+    @jax.jit
+    def update(grads, state, params):
+      updates, state = adam.update(grads, state, params)
+      return optax.apply_updates(params, updates), state
+
+    params, rows = grad.params, []
+    state = adam.init(params)
+    for _ in range(5):
+      (total, (terms, *_)), grads = grad(params)
+      rows.append([total, terms['triplet'], terms['view']])
+      params, state = update(grads, state, params)
+    (total, (terms, *_)), _ = grad(params)
+    rows.append([total, terms['triplet'], terms['view']])
+  np.testing.assert_allclose(rows, golden['traj'], rtol=1e-6, atol=1e-9)
+  named = grad.named(params)
+  for key, norm, first in zip(
+    golden['grad_names'],
+    golden['traj_final_l2'],
+    golden['traj_final_first16'],
+    strict=True,
+  ):
+    array = named[str(key)]
+    np.testing.assert_allclose(np.linalg.norm(array), norm, rtol=1e-6)
+    start = array.ravel()[:16]
+    np.testing.assert_allclose(start, first[: len(start)], atol=1e-6)
