@@ -6,8 +6,6 @@ view x view matrices, the training curves and the config.
 
 import argparse
 import base64
-import csv
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.apps import workdir_files
+from gaitgs_jax.errors import UserError, printable
 from gaitgs_jax.evaluation import page, protocols, report
+from gaitgs_jax.evaluation.markup import Element, element
 from gaitgs_jax.evaluation.published import published
 from gaitgs_jax.input import datasets
 
@@ -43,6 +43,8 @@ _SCORES = {
   'rank1_excluding_invalid': 'Rank-1 without invalid probes, %',
   'mAP': 'mAP on the test subjects, %',
 }
+
+_LONGEST_PATH = 4096
 
 _FOOT = (
   'Gait is a biometric: it can tell who somebody is from afar and without '
@@ -77,9 +79,9 @@ def run(args: argparse.Namespace) -> None:
   out = cloud.folder(args.out) if args.out else workdir / 'report.html'
   if not workdir.is_dir():
     raise UserError(f'no run at {workdir}: it is not a folder')
-  config = _read_json(workdir / 'config.json')
+  config = workdir_files.read_config(workdir / 'config.json')
   groups = read_groups(workdir, config)
-  if not groups and not read_columns(workdir / 'metrics.csv'):
+  if not groups and not workdir_files.read_columns(workdir / 'metrics.csv'):
     raise UserError(
       f'{workdir} is not the workdir of a run that has begun: it has neither '
       'evaluation/*.json nor numbers in metrics.csv; pass the --workdir that '
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     print(_text_table(group, config), end='\n\n')
   if not groups:
     print('no evaluation in this run: the page shows its training alone')
-  print(f'report: {out}')
+  print(f'report: {printable(out, _LONGEST_PATH)}')
 
 
 def read_groups(
@@ -116,7 +118,7 @@ def read_groups(
     group = groups.setdefault(
       (protocol, metric), Group(protocol, metric, meta.get('views', []), {})
     )
-    group.results[path.stem] = result
+    group.results[printable(path.stem)] = result
   return list(groups.values())
 
 
@@ -144,10 +146,10 @@ def build(
         page.definition_list(rules),
       )
     )
-  sections.append(page.section('Walkers', _walkers(workdir, dataset)))
-  sections += [page.section('By view', _heat_maps(group)) for group in groups]
+  sections.append(page.section('Walkers', *_walkers(workdir, dataset)))
+  sections += [page.section('By view', *_heat_maps(group)) for group in groups]
   sections.append(page.section('Training', _curves(workdir / 'metrics.csv')))
-  sections.append(page.section('This run', _facts(workdir, config)))
+  sections.append(page.section('This run', *_facts(workdir, config)))
   facts = datasets.DATASETS.get(dataset)
   synthetic = facts is not None and _SYNTHETIC in (facts.name, facts.people)
   names = [_MODELS.get(model, model), facts.title if facts else dataset]
@@ -180,29 +182,30 @@ def _text_table(group: Group, config: Mapping[str, Any]) -> str:
   )
 
 
-def _heat_maps(group: Group) -> str:
+def _heat_maps(group: Group) -> list[Element]:
   """Returns the last label's matrices, the others' folded below."""
-  *others, last = [
-    (label, maps)
+  maps = {
+    label: found
     for label, result in group.results.items()
-    if (maps := _heat_maps_of(group, result))
-  ] or [('', '')]
-  if not last[1]:
-    return ''
+    if (found := _heat_maps_of(group, result)) is not None
+  }
+  if not maps:
+    return []
+  last = list(maps)[-1]
   identical = protocols.get_protocol(group.protocol).identical
-  note = (
-    f'{page.label_name(last[0])}. Rank-1 in percent; a row is a probe view, a '
+  text = (
+    f'{page.label_name(last)}. Rank-1 in percent; a row is a probe view, a '
     'column a gallery view. Dashed: identical views, which '
     + ('count too.' if identical else 'do not count.')
   )
-  folded = ''.join(
-    f'<details><summary>{page.label_name(label)}</summary>{maps}</details>'
-    for label, maps in others
-  )
-  return f'<p class="note">{note}</p>{last[1]}{folded}'
+  newest = maps.pop(last)
+  others = [
+    page.folded(page.label_name(label), found) for label, found in maps.items()
+  ]
+  return [page.note(text), newest, *others]
 
 
-def _heat_maps_of(group: Group, result: report.Result) -> str:
+def _heat_maps_of(group: Group, result: report.Result) -> Element | None:
   maps = []
   for key, name, what in report.rows({'': result}, group.protocol):
     if f'{key}_by_view' in result:
@@ -212,12 +215,12 @@ def _heat_maps_of(group: Group, result: report.Result) -> str:
         views = [str(place + 1) for place in range(len(matrix))]
       caption = f'{name} {what}, mean {report.number(result[key])}'
       maps.append(page.heat_map(matrix, views, caption))
-  return f'<div class="grid">{"".join(maps)}</div>' if maps else ''
+  return page.grid(maps)
 
 
-def _curves(path: pathlib.Path) -> str:
-  """Returns the charts of metrics.csv, or '' where there is none."""
-  columns = read_columns(path)
+def _curves(path: pathlib.Path) -> Element | None:
+  """Returns the charts of metrics.csv, None where there are none."""
+  columns = workdir_files.read_columns(path)
   charts = []
   for suffix, title in _SCORES.items():
     names = [key for key in columns if key.endswith(f'/{suffix}')]
@@ -228,53 +231,27 @@ def _curves(path: pathlib.Path) -> str:
   other = [key for key in columns if key not in _CURVES and '/' not in key]
   for key in known + other:
     charts.append(page.chart(_CURVES.get(key, key), {key: columns[key]}))
-  body = ''.join(charts)
-  return body and f'<div class="grid">{body}</div>'
+  return page.grid(charts)
 
 
-def read_columns(path: pathlib.Path) -> dict[str, page.Series]:
-  """Reads a CSV of numbers by step; blanks and torn lines are passed over.
-
-  Returns:
-    Column -> (steps, values), each of the rows that have a value.
-  """
-  found: dict[str, list[tuple[float, float]]] = {}
-  if not path.exists():
-    return {}
-  for row in csv.DictReader(path.read_text().splitlines()):
-    step = _float(row.pop('step', None))
-    for key, text in row.items():
-      value = _float(text)
-      if step is not None and value is not None:
-        found.setdefault(key, []).append((step, value))
-  return {
-    key: (np.array(pairs)[:, 0], np.array(pairs)[:, 1])
-    for key, pairs in found.items()
-  }
-
-
-def _float(text: Any) -> float | None:
-  try:
-    return float(text)
-  except (TypeError, ValueError):
-    return None
-
-
-def _walkers(workdir: pathlib.Path, dataset: str) -> str:
+def _walkers(workdir: pathlib.Path, dataset: str) -> list[Element]:
   """Returns a picture of the data, except where it shows real people."""
   path = workdir / 'walkers.png'
   if path.exists():
-    png, text, kind = path.read_bytes(), 'Silhouettes of walkers', ''
+    png, text, kind = workdir_files.picture(path), 'Silhouettes of walkers', ''
   elif dataset == _SYNTHETIC:
     png, kind = draw_walkers(), 'ink'
     text = 'One synthetic person, normal, with a bag and in a coat'
   else:
-    return ''
+    return []
   data = base64.b64encode(png).decode()
-  return (
-    f'<div class="scroll"><img class="walkers {kind}" alt="{text}" '
-    f'src="data:image/png;base64,{data}"></div><p class="note">{text}.</p>'
+  image = element(
+    'img',
+    class_=f'walkers {kind}'.strip(),
+    alt=text,
+    src=f'data:image/png;base64,{data}',
   )
+  return [element('div', image, class_='scroll'), page.note(f'{text}.')]
 
 
 def draw_walkers(frames: int = 6, width: int = 84) -> bytes:
@@ -304,9 +281,9 @@ def draw_walkers(frames: int = 6, width: int = 84) -> bytes:
   return png.tobytes()
 
 
-def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> str:
+def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> list[Element]:
   """Returns the config's main fields, and all of them folded."""
-  flat = dict(_flatten(config))
+  flat = dict(workdir_files.flatten(config))
   batch = [
     str(flat[key])
     for key in ('batch.subjects', 'batch.sequences', 'batch.frames')
@@ -325,36 +302,19 @@ def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> str:
   if len(batch) == 3:
     text = f'{batch[0]} subjects x {batch[1]} sequences x {batch[2]} frames'
     facts.append(('Batch', text))
-  body = page.definition_list(facts, 'facts') if facts else ''
+  body = [page.definition_list(facts, 'facts')] if facts else []
   for title, values in (
     ('The whole config', flat),
-    ('Versions', dict(_flatten(_read_json(workdir / 'versions.json')))),
+    (
+      'Versions',
+      dict(
+        workdir_files.flatten(
+          workdir_files.read_json(workdir / 'versions.json')
+        )
+      ),
+    ),
   ):
     if values:
       pairs = [(key, str(value)) for key, value in values.items()]
-      rows = page.definition_list(pairs, 'long')
-      body += f'<details><summary>{title}</summary>{rows}</details>'
+      body.append(page.folded(title, page.definition_list(pairs, 'long')))
   return body
-
-
-def _flatten(value: Mapping[str, Any], prefix: str = '') -> list:
-  pairs: list[tuple[str, Any]] = []
-  for key, item in value.items():
-    if isinstance(item, Mapping) and item:
-      pairs += _flatten(item, f'{prefix}{key}.')
-    elif isinstance(item, list):
-      pairs.append((f'{prefix}{key}', ' x '.join(map(str, item))))
-    else:
-      pairs.append((f'{prefix}{key}', item))
-  return pairs
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-  """Returns a JSON object, empty where the file does not exist."""
-  try:
-    value = json.loads(path.read_text()) if path.exists() else {}
-  except (OSError, ValueError) as error:
-    raise UserError(f'cannot read {path}: {error}') from error
-  if not isinstance(value, dict):
-    raise UserError(f'{path} holds {type(value).__name__}, not an object')
-  return value

@@ -1,22 +1,26 @@
-"""Pieces of a page about a run: HTML and SVG strings of results and curves.
+"""Pieces of a page about a run: elements of results and curves.
 
 Everything is text and vectors, so a page needs no other file, no script and no
 network, reads aloud, prints, and follows the reader's light or dark theme.
 """
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation.markup import Element, document, element
 
 Series = tuple[np.ndarray, np.ndarray]
 
 _WIDTH, _HEIGHT = 360, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 12, 24
 _MOST_POINTS = 300
+# Larger numbers are drawn no more than NaN: differences would overflow.
+_LAST_STEP, _LARGEST = 1e12, 1e30
+# Percent from which a cell of a heat map has light letters.
+_DARK = 72
 
 
 def label_name(label: str) -> str:
@@ -32,85 +36,102 @@ def label_name(label: str) -> str:
   return known.get(label, label)
 
 
-def definition_list(pairs: Sequence[tuple[str, str]], kind: str = '') -> str:
+def definition_list(
+  pairs: Sequence[tuple[str, str]], kind: str = ''
+) -> Element:
   """Returns (word, text) pairs as a definition list."""
-  items = ''.join(
-    f'<div><dt>{html.escape(word)}</dt><dd>{html.escape(text)}</dd></div>'
+  items = [
+    element('div', element('dt', word), element('dd', text))
     for word, text in pairs
-  )
-  return f'<dl class="{kind}">{items}</dl>'
+  ]
+  return element('dl', *items, class_=kind)
 
 
 def accuracy_table(
   results: Mapping[str, report.Result],
   protocol: str,
   published: report.Result | None = None,
-) -> str:
+) -> Element:
   """Returns one row per label and one column per number, the best in bold."""
   columns = report.rows(results, protocol)
   best = {
     key: max((report.number(r.get(key)) for r in results.values()), key=_value)
     for key, _, _ in columns
   }
-  heads = ''.join(
-    f'<th scope="col">{html.escape(name)} <small>{html.escape(what)}</small>'
-    '</th>'
-    for _, name, what in columns
-  )
+  heads = [
+    _head(f'{name} ', element('small', what)) for _, name, what in columns
+  ]
   every = {**results, 'published': published} if published else dict(results)
   lines = []
   for label, result in every.items():
-    cells = ''
+    ours = label != 'published'
+    cells = []
     for key, _, _ in columns:
       text = report.number(result.get(key))
-      ours = label != 'published' and text != '-'
-      kind = 'best' if ours and text == best[key] else ''
-      cells += (
-        f'<td class="{kind}" style="--share:{max(_value(text), 0):.1f}%">'
-        f'{text}</td>'
+      kind = 'best' if ours and text != '-' and text == best[key] else ''
+      share = min(max(_value(text), 0), 100)
+      cells.append(
+        element('td', text, class_=kind, style=f'--share:{share:.1f}%')
       )
-    name = html.escape(label_name(label))
-    row = ' class="published"' if label == 'published' else ''
-    lines.append(f'<tr{row}><th scope="row">{name}</th>{cells}</tr>')
-  return (
-    '<div class="scroll"><table class="accuracy"><thead><tr>'
-    f'<th scope="col"><small>percent</small></th>{heads}</tr></thead>'
-    f'<tbody>{"".join(lines)}</tbody></table></div>'
+    name = element('th', label_name(label), scope='row')
+    kind = '' if ours else 'published'
+    lines.append(element('tr', name, *cells, class_=kind))
+  first = element('tr', _head(element('small', 'percent')), *heads)
+  return _scrolled(
+    element(
+      'table',
+      element('thead', first),
+      element('tbody', *lines),
+      class_='accuracy',
+    )
   )
+
+
+def _head(*content: Element | str) -> Element:
+  return element('th', *content, scope='col')
+
+
+def _scrolled(content: Element) -> Element:
+  return element('div', content, class_='scroll')
 
 
 def _value(text: str) -> float:
   return -1.0 if text == '-' else float(text)
 
 
-def heat_map(matrix: np.ndarray, views: Sequence[str], caption: str) -> str:
+def heat_map(matrix: np.ndarray, views: Sequence[str], caption: str) -> Element:
   """Returns a [probe view, gallery view] matrix of percentages as a table."""
-  heads = ''.join(f'<th scope="col">{html.escape(v)}</th>' for v in views)
   lines = []
   for row, view in enumerate(views):
-    cells = ''
-    for column, other in enumerate(views):
-      value = float(matrix[row, column])
-      if math.isnan(value):
-        cells += '<td class="empty" title="no sequence">&ndash;</td>'
-        continue
-      kind = 'dark' if value > 72 else ''
-      kind += ' same' if row == column else ''
-      title = f'probe {view}, gallery {other}: {value:.1f} %'
-      cells += (
-        f'<td class="{kind.strip()}" style="--heat:{value / 100:.2f}" '
-        f'title="{html.escape(title)}">{value:.0f}</td>'
-      )
-    lines.append(f'<tr><th scope="row">{html.escape(view)}</th>{cells}</tr>')
-  return (
-    f'<figure class="heat"><figcaption>{html.escape(caption)}</figcaption>'
-    '<div class="scroll"><table><thead><tr><th aria-label="probe view"></th>'
-    f'{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div></figure>'
+    cells = [
+      _heat(float(matrix[row, column]), view, other, row == column)
+      for column, other in enumerate(views)
+    ]
+    lines.append(element('tr', element('th', view, scope='row'), *cells))
+  corner = element('th', aria_label='probe view')
+  first = element('tr', corner, *map(_head, views))
+  table = element('table', element('thead', first), element('tbody', *lines))
+  return element(
+    'figure', element('figcaption', caption), _scrolled(table), class_='heat'
   )
 
 
-def chart(title: str, series: Mapping[str, Series]) -> str:
-  """Returns curves over steps as an SVG figure, or '' with nothing to draw.
+def _heat(value: float, view: str, other: str, same: bool) -> Element:
+  """Returns the cell of a probe view and another view of the gallery."""
+  if math.isnan(value):
+    return element('td', '\N{EN DASH}', class_='empty', title='no sequence')
+  kinds = ['dark'] * (value > _DARK) + ['same'] * same
+  return element(
+    'td',
+    f'{value:.0f}',
+    class_=' '.join(kinds),
+    style=f'--heat:{value / 100:.2f}',
+    title=f'probe {view}, gallery {other}: {value:.1f} %',
+  )
+
+
+def chart(title: str, series: Mapping[str, Series]) -> Element | None:
+  """Returns curves over steps as an SVG figure, None with nothing to draw.
 
   Args:
     title: the figure's caption.
@@ -119,44 +140,75 @@ def chart(title: str, series: Mapping[str, Series]) -> str:
   curves = {name: thin(*_finite(*curve)) for name, curve in series.items()}
   curves = {name: curve for name, curve in curves.items() if len(curve[0])}
   if not curves:
-    return ''
+    return None
   steps = np.concatenate([curve[0] for curve in curves.values()])
   values = np.concatenate([curve[1] for curve in curves.values()])
   x_ticks = ticks(float(steps.min()), float(steps.max()), 4)
   y_ticks = ticks(*_range(values), 4)
   x_range = (float(steps.min()), max(float(steps.max()), steps.min() + 1))
   y_range = (min(y_ticks[0], values.min()), max(y_ticks[-1], values.max()))
-  lines = ''.join(
-    f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" '
-    f'y1="{y}" y2="{y}"/>'
-    f'<text x="{_LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{tick:g}</text>'
-    for tick in y_ticks
-    for y in [_place(tick, y_range, _HEIGHT - _BOTTOM, _TOP)]
-  )
-  lines += ''.join(
-    f'<text x="{_place(tick, x_range, _LEFT, _WIDTH - _RIGHT)}" '
-    f'y="{_HEIGHT - 6}" text-anchor="middle">{tick:g}</text>'
+  lines = _y_axis(y_ticks, y_range)
+  lines += [
+    element(
+      'text',
+      f'{tick:g}',
+      x=f'{_place(tick, x_range, _LEFT, _WIDTH - _RIGHT)}',
+      y=f'{_HEIGHT - 6}',
+      text_anchor='middle',
+    )
     for tick in x_ticks
     if x_range[0] <= tick <= x_range[1]
-  )
+  ]
   for number, curve in enumerate(curves.values()):
     lines += _curve(curve, x_range, y_range, number)
-  text = html.escape(title)
-  return (
-    f'<figure class="chart"><figcaption>{text}{_legend(curves)}</figcaption>'
-    f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-    f'aria-label="{text} over steps">{lines}</svg></figure>'
+  return element(
+    'figure',
+    element('figcaption', title, _legend(curves)),
+    element(
+      'svg',
+      *lines,
+      viewBox=f'0 0 {_WIDTH} {_HEIGHT}',
+      role='img',
+      aria_label=f'{title} over steps',
+    ),
+    class_='chart',
   )
 
 
-def _legend(curves: Mapping[str, Series]) -> str:
+def _y_axis(
+  y_ticks: Sequence[float], y_range: tuple[float, float]
+) -> list[Element]:
+  lines = []
+  for tick in y_ticks:
+    y = _place(tick, y_range, _HEIGHT - _BOTTOM, _TOP)
+    lines += [
+      element(
+        'line',
+        class_='rule',
+        x1=f'{_LEFT}',
+        x2=f'{_WIDTH - _RIGHT}',
+        y1=f'{y}',
+        y2=f'{y}',
+      ),
+      element(
+        'text',
+        f'{tick:g}',
+        x=f'{_LEFT - 6}',
+        y=f'{y + 3.5:.1f}',
+        text_anchor='end',
+      ),
+    ]
+  return lines
+
+
+def _legend(curves: Mapping[str, Series]) -> Element | None:
   if len(curves) < 2:
-    return ''
-  keys = ''.join(
-    f'<span class="key line{number % 4}">{html.escape(name)}</span>'
+    return None
+  keys = [
+    element('span', name, class_=f'key line{number % 4}')
     for number, name in enumerate(curves)
-  )
-  return f'<div>{keys}</div>'
+  ]
+  return element('div', *keys)
 
 
 def _curve(
@@ -164,7 +216,7 @@ def _curve(
   x_range: tuple[float, float],
   y_range: tuple[float, float],
   number: int,
-) -> str:
+) -> list[Element]:
   points = [
     (
       _place(step, x_range, _LEFT, _WIDTH - _RIGHT),
@@ -176,9 +228,13 @@ def _curve(
   kind = f'line{number % 4}'
   # Few points stand far apart: show where they are.
   dots = points if len(points) <= 20 else points[-1:]
-  return f'<polyline class="{kind}" points="{text}"/>' + ''.join(
-    f'<circle class="{kind}" cx="{x}" cy="{y}" r="2.5"/>' for x, y in dots
-  )
+  return [
+    element('polyline', class_=kind, points=text),
+    *(
+      element('circle', class_=kind, cx=f'{x}', cy=f'{y}', r='2.5')
+      for x, y in dots
+    ),
+  ]
 
 
 def _place(
@@ -199,7 +255,8 @@ def _range(values: np.ndarray) -> tuple[float, float]:
 
 
 def _finite(steps: np.ndarray, values: np.ndarray) -> Series:
-  good = np.isfinite(values)
+  # Also false for NaN.
+  good = (np.abs(values) <= _LARGEST) & (np.abs(steps) <= _LAST_STEP)
   return np.asarray(steps)[good], np.asarray(values)[good]
 
 
@@ -224,22 +281,35 @@ def ticks(low: float, high: float, count: int) -> list[float]:
   return [round(n * step, 12) for n in range(first, max(last, first + 1) + 1)]
 
 
-def page(title: str, subtitle: str, sections: Sequence[str], foot: str) -> str:
-  """Returns the whole page; title, subtitle and foot are plain text."""
-  return (
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-    '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    f'<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>'
-    f'<header><h1>{html.escape(title)}</h1><p>{html.escape(subtitle)}</p>'
-    f'</header><main>{"".join(sections)}</main>'
-    f'<footer><p>{html.escape(foot)}</p></footer></body></html>\n'
-  )
+def page(
+  title: str, subtitle: str, sections: Sequence[Element | None], foot: str
+) -> str:
+  """Returns the whole page."""
+  header = element('header', element('h1', title), element('p', subtitle))
+  footer = element('footer', element('p', foot))
+  return document(title, _STYLE, header, element('main', *sections), footer)
 
 
-def section(title: str, *content: str) -> str:
-  """Returns a section of the page, or '' where there is nothing in it."""
-  body = ''.join(content)
-  return body and f'<section><h2>{html.escape(title)}</h2>{body}</section>'
+def section(title: str, *content: Element | None) -> Element | None:
+  """Returns a section of the page, None where there is nothing in it."""
+  there = [each for each in content if each is not None]
+  return element('section', element('h2', title), *there) if there else None
+
+
+def grid(content: Sequence[Element | None]) -> Element | None:
+  """Returns figures side by side, None where there are none."""
+  there = [each for each in content if each is not None]
+  return element('div', *there, class_='grid') if there else None
+
+
+def note(text: str) -> Element:
+  """Returns a paragraph of small print."""
+  return element('p', text, class_='note')
+
+
+def folded(title: str, *content: Element) -> Element:
+  """Returns what is shown once its title is clicked."""
+  return element('details', element('summary', title), *content)
 
 
 _STYLE = """

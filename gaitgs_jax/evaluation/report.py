@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import atomic
-from gaitgs_jax.errors import UserError
+from gaitgs_jax import atomic, files
+from gaitgs_jax.errors import UserError, one_line, printable
 from gaitgs_jax.evaluation import distance, protocols
 
 Result = Mapping[str, float | np.ndarray]
@@ -20,8 +20,9 @@ DISTANCES = {
   'cosine': '1 - mean over parts of the cosine',
 }
 
-
 _MOST_COLUMNS = 7
+# Of a file: axes of an array, views along one, and the largest number in it.
+_MOST_AXES, _MOST_VIEWS, _LARGEST = 2, 1000, 1e9
 
 
 class Saved(NamedTuple):
@@ -69,21 +70,71 @@ def load(path: str | os.PathLike) -> Saved:
     UserError: there is no such file, or it holds something else.
   """
   try:
-    meta = json.loads(_path(path).read_text())
-    raw = meta.pop('result')
-    # float arrays turn None into NaN.
-    arrays = {key: np.array(value, float) for key, value in raw.items()}
+    meta = files.read_json(_path(path))
+    if not isinstance(meta, dict) or not isinstance(meta.get('result'), dict):
+      raise ValueError('it has no object called result')
+    result = {
+      key: _numbers(key, value) for key, value in meta.pop('result').items()
+    }
+    return Saved(result, _checked(meta))
   except OSError as error:
     raise UserError(f'cannot read {path}: {error.strerror or error}') from error
-  except (ValueError, TypeError, KeyError, AttributeError) as error:
+  except ValueError as error:
     raise UserError(
-      f'{path} is not an evaluation file ({type(error).__name__}: {error}); '
+      f'{path} is not an evaluation file ({one_line(error)}); '
       'delete it and evaluate again'
     ) from error
-  result = {
-    key: value if value.ndim else float(value) for key, value in arrays.items()
-  }
-  return Saved(result, meta)
+
+
+def _numbers(key: str, value: Any) -> float | np.ndarray:
+  """Returns a number of a result, or an array of them.
+
+  Raises:
+    ValueError: it is something else, or not what its name says.
+  """
+  name = repr(key[:80])
+  lists = [value]
+  for _ in range(_MOST_AXES):
+    # The numbers, where they are not the lists of a matrix.
+    if not all(isinstance(each, list) for each in lists):
+      break
+    if max(map(len, lists), default=0) > _MOST_VIEWS:
+      raise ValueError(f'{name} has more than {_MOST_VIEWS:,} columns')
+    lists = [item for each in lists for item in each]
+  numbers = [each for each in lists if each is not None]
+  if any(type(each) not in (int, float) for each in numbers):
+    raise ValueError(f'{name} is not a number, a list of them or a matrix')
+  if any(abs(each) > _LARGEST for each in numbers):
+    raise ValueError(f'{name} has a number above {_LARGEST:,.0f}')
+  # Null becomes NaN; a row that is longer is an error of numpy's.
+  array = np.array(value, float)
+  if key.endswith('_by_view') and array.shape != (len(lists) ** 0.5,) * 2:
+    raise ValueError(f'{name} is not a square matrix')
+  if key.endswith('_by_probe_view') and array.ndim != 1:
+    raise ValueError(f'{name} is not a list')
+  if key.rpartition('/')[2] in ('probes', 'subjects') and (
+    array.ndim or not array >= 0
+  ):
+    raise ValueError(f'{name} is not a count')
+  return array if array.ndim else float(array)
+
+
+def _checked(meta: dict[str, Any]) -> dict[str, Any]:
+  """Returns what else a file says, its views as they may be printed.
+
+  Raises:
+    ValueError: the protocol or the metric is not text, or the views are not a
+      list of texts.
+  """
+  for key in ('protocol', 'metric'):
+    if not isinstance(meta.get(key, ''), str):
+      raise ValueError(f'{key} is not text')
+  views = meta.get('views', [])
+  if not isinstance(views, list) or not all(
+    isinstance(view, str) for view in views
+  ):
+    raise ValueError('views is not a list of names')
+  return meta | ({'views': [*map(printable, views)]} if views else {})
 
 
 def describe(
@@ -149,7 +200,10 @@ def rows(
     (f'{name}/{key}', name, title)
     for name in rules.probes
     for key, title in titles.items()
-    if any(f'{name}/{key}' in result for result in results.values())
+    if any(
+      np.ndim(result.get(f'{name}/{key}', ())) == 0
+      for result in results.values()
+    )
   ]
 
 
@@ -236,7 +290,9 @@ def _one_view(results: Mapping[str, Result], protocol: str) -> list[str]:
 
 def number(value: float | np.ndarray | None) -> str:
   """Returns a percentage to one decimal, or a dash where there is none."""
-  return '-' if value is None or np.isnan(value) else f'{float(value):.1f}'
+  if value is None or np.ndim(value) or np.isnan(value):
+    return '-'
+  return f'{float(value):.1f}'
 
 
 def _grid_by_view(

@@ -1,4 +1,5 @@
 import json
+import os
 import struct
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 import gaitgs_jax.__main__ as command
 from gaitgs_jax.apps import report as app
+from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.evaluation import report
 
 VIEWS = ['000', '090']
@@ -161,11 +163,11 @@ def test_a_picture_in_the_workdir_is_taken(workdir):
 
 
 def test_columns_skip_blanks_and_torn_lines(workdir):
-  columns = app.read_columns(workdir / 'metrics.csv')
+  columns = workdir_files.read_columns(workdir / 'metrics.csv')
   assert sorted(columns) == ['NM/rank1', 'loss', 'my_term']
   np.testing.assert_array_equal(columns['loss'], [[1, 2], [0.5, 0.25]])
   np.testing.assert_array_equal(columns['NM/rank1'], [[2], [44.4]])
-  assert app.read_columns(workdir / 'absent.csv') == {}
+  assert workdir_files.read_columns(workdir / 'absent.csv') == {}
 
 
 def spoil_run(folder):
@@ -195,7 +197,7 @@ def spoil_out(folder):
   [
     (spoil_run, 'is not the workdir of a run'),
     (spoil_json, 'untrained.json is not an evaluation file'),
-    (spoil_config, 'config.json holds list'),
+    (spoil_config, 'config.json: it holds list'),
     (spoil_protocol, 'a.json does not say which protocol'),
     (spoil_out, 'cannot write'),
   ],
@@ -212,3 +214,119 @@ def test_bad_workdirs_are_a_sentence(workdir, capsys, spoil, message):
 def test_no_workdir_is_a_sentence(tmp_path, capsys):
   assert run(tmp_path / 'absent') == 2
   assert 'no run at' in capsys.readouterr().err
+
+
+HOSTILE = '<img src=x onerror=alert(1)>\x1b[2J\ud800'
+
+
+def test_hostile_names_are_text(workdir, capsys):
+  name = '<img src=x onerror=alert(1)>\x1b[2J.json'
+  meta = dict(protocol='casia_b', views=[HOSTILE, '090'])
+  report.save(result(50.0), workdir / 'evaluation' / name, **meta)
+  config = {
+    **CONFIG,
+    'model_name': HOSTILE,
+    'dataset': {'name': HOSTILE, HOSTILE: HOSTILE},
+    HOSTILE: {HOSTILE: [HOSTILE]},
+  }
+  (workdir / 'config.json').write_text(json.dumps(config))
+  (workdir / 'versions.json').write_text(json.dumps({HOSTILE: HOSTILE}))
+  (workdir / 'metrics.csv').write_text(
+    f'step,{HOSTILE[:-1]},<b>/rank1\n1,2,3\n2,3,4\n'
+  )
+  assert run(workdir) == 0
+  text = (workdir / 'report.html').read_text()
+  assert '<img' not in text and '<b>' not in text and '\x1b' not in text
+  assert text.count('&lt;img src=x onerror=alert(1)&gt;\\x1b[2J') >= 9
+  assert 'Content-Security-Policy' in text
+  assert '\x1b' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+  ('field', 'value', 'message'),
+  [
+    ('NM/rank1', '12', 'is not a number'),
+    ('NM/rank1', [['1']], 'is not a number'),
+    ('NM/rank1', True, 'is not a number'),
+    ('NM/rank1', 1e300, 'a number above'),
+    ('NM/rank1', 10**400, 'a number above'),
+    ('NM/rank1', {'a': 1}, 'is not a number'),
+    ('NM/rank1_by_view', [1.0, 2.0], 'is not a square matrix'),
+    ('NM/rank1_by_view', [[1.0, 2.0]], 'is not a square matrix'),
+    ('NM/rank1_by_view', [[[1.0]]], 'is not a number'),
+    ('NM/rank1_by_view', [[1.0, 2.0], [3.0]], 'inhomogeneous'),
+    ('NM/rank1_by_view', [[]], 'is not a square matrix'),
+    ('NM/rank1_by_view', [[0.0] * 10**6], 'more than 1,000 columns'),
+    ('NM/rank1_by_probe_view', 3.0, 'is not a list'),
+    ('NM/probes', None, 'is not a count'),
+    ('NM/subjects', -1, 'is not a count'),
+    ('NM/probes', [1], 'is not a count'),
+  ],
+)
+def test_results_of_other_types_are_named(
+  workdir, capsys, field, value, message
+):
+  content = {'protocol': 'casia_b', 'result': {**result(50.0), field: value}}
+  text = json.dumps(content, default=np.ndarray.tolist)
+  (workdir / 'evaluation' / 'x.json').write_text(text)
+  assert run(workdir) == 2
+  error = capsys.readouterr().err
+  assert 'x.json is not an evaluation file' in error and message in error
+  assert len(error) < 700
+
+
+def test_a_list_in_place_of_a_number_is_no_column(workdir):
+  path = workdir / 'evaluation' / 'x.json'
+  report.save({'NM/rank1': [1.0, 2.0]}, path, protocol='casia_b')
+  assert run(workdir) == 0
+
+
+@pytest.mark.parametrize(
+  ('name', 'text', 'message'),
+  [
+    ('evaluation/x.json', '{"result": {}, "protocol": ["a"]}', 'not text'),
+    ('evaluation/x.json', '{"result": {}, "protocol": "a"}', 'unknown protoc'),
+    ('evaluation/x.json', '{"result": {}, "metric": 1}', 'not text'),
+    ('evaluation/x.json', '{"result": {}, "views": "000"}', 'list of names'),
+    ('evaluation/x.json', '{"result": {}, "views": [1]}', 'list of names'),
+    ('evaluation/x.json', '{"result": []}', 'no object called result'),
+    ('evaluation/x.json', '{"result": {"NM/rank1": NaN}}', 'not finite'),
+    ('evaluation/x.json', '[' * 10**6, 'nested too deeply'),
+    ('config.json', '[' * 10**6, 'nested too deeply'),
+    ('config.json', '{"seed": 1e400}', 'not finite'),
+    ('config.json', '{"seed": 1, "seed": 2}', 'twice'),
+    ('config.json', '{"dataset": "casia_b"}', 'is not a section'),
+    ('config.json', '{"evaluation": []}', 'is not a section'),
+    ('config.json', '{"dataset": {"name": ["casia_b"]}}', 'name is not text'),
+    ('config.json', '{"model_name": {}}', 'model_name is not text'),
+    ('config.json', '{"dataset": {"size": 64}}', 'two whole numbers'),
+    ('config.json', '{"dataset": {"size": ["64", "44"]}}', 'two whole numb'),
+    ('versions.json', '3', 'it holds int'),
+    ('metrics.csv', 'step,' + ','.join('ab' * 10**6), 'more than 500 columns'),
+    ('metrics.csv', 'step,a\n1,"' + 'x' * 200_000, 'field limit'),
+    ('walkers.png', '<svg onload=alert(1)>', 'is not a PNG'),
+  ],
+)
+def test_odd_files_of_a_workdir_are_named(workdir, capsys, name, text, message):
+  (workdir / name).write_text(text)
+  assert run(workdir) == 2
+  error = capsys.readouterr().err
+  assert error.startswith('error: ') and error.count('\n') == 1
+  assert message in error and len(error) < 700
+  if 'unknown' not in message:
+    assert name in error
+
+
+@pytest.mark.parametrize(
+  'name', ['evaluation/x.json', 'config.json', 'metrics.csv', 'walkers.png']
+)
+def test_pipes_and_devices_in_a_workdir_are_not_opened(workdir, capsys, name):
+  path = workdir / name
+  path.unlink(missing_ok=True)
+  os.mkfifo(path)
+  assert run(workdir) == 2
+  assert f'{path}: Not a file but a pipe' in capsys.readouterr().err
+  path.unlink()
+  path.symlink_to('/dev/zero')
+  assert run(workdir) == 2
+  assert f'{path}: Not a file but a pipe' in capsys.readouterr().err

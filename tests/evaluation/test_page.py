@@ -1,3 +1,4 @@
+import html.parser
 import re
 import xml.etree.ElementTree as tree
 
@@ -7,9 +8,9 @@ import pytest
 from gaitgs_jax.evaluation import page
 
 
-def parse(text):
-  """Fails unless every tag is closed."""
-  return tree.fromstring(f'<x>{text.replace("&ndash;", "-")}</x>')
+def parse(element):
+  """Returns what a browser sees of an element."""
+  return tree.fromstring(tree.tostring(element))
 
 
 def words(element):
@@ -37,7 +38,7 @@ def test_heat_map_shows_every_cell_and_marks_identical_views():
   matrix = np.array([[100.0, 25.4], [np.nan, 3.0]])
   found = parse(page.heat_map(matrix, ['000', '090'], 'a <caption>'))
   cells = list(found.iter('td'))
-  assert [cell.text for cell in cells] == ['100', '25', '-', '3']
+  assert [cell.text for cell in cells] == ['100', '25', '\N{EN DASH}', '3']
   same = ['same' in cell.get('class', '') for cell in cells]
   assert same == [True, False, False, True]
   assert cells[1].get('title') == 'probe 000, gallery 090: 25.4 %'
@@ -66,7 +67,7 @@ def test_chart_draws_each_series_inside_its_frame():
   'steps, values', [([], []), ([1.0], [np.nan]), ([1.0, 2.0], [np.inf, np.nan])]
 )
 def test_nothing_finite_draws_nothing(steps, values):
-  assert page.chart('x', {'x': (np.array(steps), np.array(values))}) == ''
+  assert page.chart('x', {'x': (np.array(steps), np.array(values))}) is None
 
 
 @pytest.mark.parametrize('value', [0.0, 5.0, -2.0, 1e-4])
@@ -94,9 +95,74 @@ def test_label_names():
   assert page.label_name('mine') == 'mine'
 
 
-def test_a_page_escapes_its_words_and_needs_nothing_else():
-  text = page.page('a <b>', 'c & d', [page.section('One', '<p>1</p>')], 'foot')
-  assert '<h1>a &lt;b&gt;</h1>' in text
-  assert 'c &amp; d' in text
-  assert 'http' not in text and '<script' not in text
-  assert page.section('Empty', '') == ''
+HOSTILE = '\'"><img src=x onerror=alert(1)><script>alert(2)</script>&amp;\x1b'
+
+
+class Tags(html.parser.HTMLParser):
+  """Notes the tags and attributes that a browser finds in a page."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.tags, self.attributes = [], []
+    self.feed(text)
+    self.close()
+
+  def handle_starttag(self, tag, attrs):
+    self.tags.append(tag)
+    self.attributes += [name for name, _ in attrs]
+
+
+def whole(word):
+  """Returns a page in which every text from outside is one word."""
+  results = {word: {'NM/rank1': 9.0}, 'untrained': {'NM/rank1': 8.0}}
+  steps = np.arange(3.0)
+  return page.page(
+    word,
+    word,
+    [
+      page.section(
+        word,
+        page.accuracy_table(results, 'casia_b'),
+        page.definition_list([(word, word)], word),
+        page.heat_map(np.array([[9.0, np.nan]] * 2), [word, word], word),
+        page.grid(
+          [page.chart(word, {word: (steps, steps), 'b': (steps, steps)})]
+        ),
+        page.note(word),
+        page.folded(word, page.note(word)),
+      ),
+      page.section('Empty', None, page.grid([None])),
+    ],
+    word,
+  )
+
+
+def test_no_text_becomes_a_tag_or_an_attribute():
+  plain, hostile = Tags(whole('word')), Tags(whole(HOSTILE))
+  assert len(plain.tags) > 50
+  assert hostile.tags == plain.tags
+  assert hostile.attributes == plain.attributes
+  assert '\x1b' not in whole(HOSTILE)
+  assert {'img', 'script'}.isdisjoint(hostile.tags)
+  assert not [name for name in hostile.attributes if name.startswith('on')]
+
+
+def test_a_page_needs_and_allows_nothing_else():
+  text = page.page('a <b>', 'c & d', [page.section('One', page.note('1'))], 'e')
+  assert text.startswith('<!doctype html>\n<html lang="en"><head><meta ')
+  assert '<h1>a &lt;b&gt;</h1><p>c &amp; d</p>' in text
+  assert 'http:' not in text and 'https:' not in text
+  policy = re.search('Content-Security-Policy" content="([^"]*)"', text)[1]
+  assert "default-src 'none'" in policy and 'script' not in policy
+  # The style is as it was written.
+  assert "content: '';" in text and 'details[open] summary {' in text
+
+
+@pytest.mark.parametrize('value', [1e300, -1e300, 1e30, -1e30, 1e-300, 1e15])
+def test_curves_of_any_size_can_be_drawn(value):
+  steps = np.array([0.0, 1e300, 1e12, 5.0, np.nan])
+  values = np.array([value, -value, np.nextafter(value, 0), value, 1.0])
+  chart = page.chart('x', {'x': (steps, values)})
+  assert (chart is None) == (abs(value) > 1e30)
+  if chart is not None:
+    assert 'nan' not in tree.tostring(chart, encoding='unicode')
