@@ -8,7 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gaitgs_jax import cloud, files
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, one_line
 
 # The configs that come with the package.
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
@@ -97,15 +97,26 @@ def _from_json(path: pathlib.Path, has_argument: bool) -> ConfigDict:
     raise UserError(f'{path} is not JSON ({error})') from error
   if not isinstance(fields, dict):
     raise UserError(f'{path} is not a config: a JSON object is expected')
-  return ConfigDict({key: _tuples(value) for key, value in fields.items()})
+  return ConfigDict(_tuples(fields, path))
 
 
-def _tuples(value: Any) -> Any:
-  """Returns JSON's lists as tuples, which is what configs hold."""
+def _tuples(value: Any, path: pathlib.Path) -> Any:
+  """Returns JSON's lists as tuples, which is what configs hold.
+
+  Raises:
+    UserError: a field has a name that no config can have.
+  """
   if isinstance(value, dict):
-    return {key: _tuples(each) for key, each in value.items()}
+    for key in value:
+      # The dot divides names on the command line; names are printed in logs.
+      if not key.isprintable() or '.' in key:
+        raise UserError(
+          f'{path} is not a config: no field can be called'
+          f' {one_line(repr(key))}'
+        )
+    return {key: _tuples(each, path) for key, each in value.items()}
   if isinstance(value, list):
-    return tuple(map(_tuples, value))
+    return tuple(_tuples(each, path) for each in value)
   return value
 
 

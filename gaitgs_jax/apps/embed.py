@@ -16,6 +16,7 @@ from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import OpenGaitSource, check_size
 from gaitgs_jax.training import (
   checkpoint,
+  checks,
   compilation,
   embedding,
   settings,
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
       fit.
   """
   config = config_file.of_run(args.workdir, args.config)
+  checks.check_model(config)
   if args.dtype:
     with config.unlocked():
       config.evaluation.dtype = args.dtype

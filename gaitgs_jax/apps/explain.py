@@ -21,6 +21,7 @@ from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.training import (
   checkpoint,
+  checks,
   compilation,
   embedding,
   explaining,
@@ -84,6 +85,7 @@ def run(args: argparse.Namespace) -> None:
       asked.
   """
   config = config_file.of_run(args.workdir, args.config)
+  checks.check_model(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   _say(f'opening {config.dataset.name}')
   data = setup.open_data(config)

@@ -5,7 +5,7 @@ import argparse
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import container, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
-from gaitgs_jax.training import checkpoint, setup, state
+from gaitgs_jax.training import checkpoint, checks, setup, state
 from gaitgs_jax.training import mesh as meshes
 
 
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
       is missing, or the file cannot be written.
   """
   config = config_file.of_run(args.workdir, args.config)
+  checks.check_model(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   graphdef, params, stats = setup.describe_model(config, meshes.create())
   step, params, stats = checkpoint.restore_model(found, params, stats)

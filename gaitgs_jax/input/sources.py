@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gaitgs_jax import cloud, skeletons
-from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input import (
   datasets,
   keypoint_faults,
@@ -347,6 +347,12 @@ def check_fields(dataset: Mapping[str, Any]) -> None:
   for name in dataset:
     if name not in FIELDS:
       raise wrong_choice(f'config.dataset has no field {name!r}', name, FIELDS)
+  for name in ('root', 'partition', 'variant'):
+    value = dataset.get(name, '')
+    if not isinstance(value, str):
+      raise UserError(
+        f'config.dataset.{name} is {one_line(repr(value))}; it must be text'
+      )
   facts = datasets.get(dataset['name'])
   for name, choices in (
     ('format', FORMATS),
@@ -365,8 +371,8 @@ def check_fields(dataset: Mapping[str, Any]) -> None:
     and all(isinstance(side, int) and side > 0 for side in size)
   ):
     raise UserError(
-      f'config.dataset.size is {size!r}; it must be (height, width), or '
-      '(joints, 3) of skeletons'
+      f'config.dataset.size is {one_line(repr(size))}; it must be (height,'
+      ' width), or (joints, 3) of skeletons'
     )
 
 

@@ -38,6 +38,17 @@ def check_config(config: Any, *, training: bool = True) -> None:
     sampling.batch_spec(config.batch)
 
 
+def check_model(config: Any) -> None:
+  """Checks what using a trained model takes of its config.
+
+  Raises:
+    UserError: a field is missing or wrong.
+  """
+  settings.check_model(config)
+  sources.check_fields(config.dataset)
+  distance.check_metric(config.evaluation.metric)
+
+
 def check_data(config: Any, data: Any) -> None:
   """Checks what the config and the index of the training data show.
 

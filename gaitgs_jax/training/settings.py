@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.models import remat
 
 # Every field with a fixed name -> what it means; docs/config.md is made of it.
@@ -117,6 +117,8 @@ _SECTIONS = (
 # What a model can compute in.
 DTYPES = ('float32', 'bfloat16', 'float16')
 
+# What using a trained model takes beside its sections.
+_USED = ('dataset.size', 'evaluation.transform')
 _TEXTS = ('model_name', 'dataset.name')
 _POSITIVE = (
   'total_steps',
@@ -154,33 +156,60 @@ def _field(config: Any, path: str) -> Any:
 def check(config: Any) -> None:
   """Raises UserError where a config has a field too many or too few."""
   _check_names('the config', config.keys(), FIELDS)
-  for section in _SECTIONS:
-    if not hasattr(config[section], 'keys'):
-      raise UserError(
-        f'config.{section} is {config[section]!r}; it must be a '
-        'section, a dict of fields'
-      )
+  _check_sections(config, _SECTIONS)
   for section, fields in FIELDS.items():
     if fields:
       _check_names(f'config.{section}', config[section].keys(), fields)
-  for path in _TEXTS:
-    value = _field(config, path)
-    if not isinstance(value, str):
-      raise UserError(f'config.{path} is {value!r}; it must be text')
+  _check_texts(config)
   for path in _POSITIVE:
     value = _field(config, path)
     if not isinstance(value, int) or value < 1:
       raise UserError(
         f'config.{path} is {value!r}; it must be a whole number, 1 or more'
       )
+  _check_dtype(config)
+  if config.remat not in remat.LEVELS:
+    raise wrong_choice(
+      f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
+    )
+
+
+def check_model(config: Any) -> None:
+  """Raises UserError where a config lacks what using a trained model takes.
+
+  Of a run of an older version it may lack other fields.
+  """
+  _check_sections(config, ('dataset', 'model', 'evaluation'))
+  for path in _USED:
+    _field(config, path)
+  _check_texts(config, (*_TEXTS, 'evaluation.metric', 'evaluation.dtype'))
+  _check_dtype(config)
+
+
+def _check_sections(config: Any, names: Iterable[str]) -> None:
+  for name in names:
+    value = _field(config, name)
+    if not hasattr(value, 'keys'):
+      raise UserError(
+        f'config.{name} is {one_line(repr(value))}; it must be a section, a'
+        ' dict of fields'
+      )
+
+
+def _check_texts(config: Any, names: Iterable[str] = _TEXTS) -> None:
+  for path in names:
+    value = _field(config, path)
+    if not isinstance(value, str):
+      raise UserError(
+        f'config.{path} is {one_line(repr(value))}; it must be text'
+      )
+
+
+def _check_dtype(config: Any) -> None:
   dtype = config.evaluation.dtype
   if dtype not in DTYPES:
     raise wrong_choice(
       f'config.evaluation.dtype is {dtype!r}', str(dtype), DTYPES
-    )
-  if config.remat not in remat.LEVELS:
-    raise wrong_choice(
-      f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
     )
 
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from gaitgs_jax.__main__ import main
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import settings, workdir
@@ -72,3 +73,46 @@ def test_an_unknown_field_of_json_is_an_error(tmp_path):
   path.write_text(json.dumps(fields))
   with pytest.raises(UserError, match=r"no field 'protocl'.*'protocol'"):
     settings.check(config_file.load(str(path)))
+
+
+USED = {
+  'dataset': {'name': 'own', 'size': [64, 44]},
+  'model_name': 'gaitgs',
+  'model': {},
+  'evaluation': {'metric': 'cosine', 'dtype': 'float32', 'transform': []},
+}
+
+
+@pytest.mark.parametrize('command', ['embed', 'explain', 'export-torch'])
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    ({'dataset': 3}, 'config.dataset is 3; it must be a section'),
+    ({'dataset': {'name': ['own']}}, 'config.dataset.size is missing'),
+    ({'dataset': {**USED['dataset'], 'size': 'x'}}, "size is 'x'; it must"),
+    ({'dataset': {**USED['dataset'], 'root': 5}}, 'root is 5; it must be text'),
+    ({'model': []}, 'config.model is (); it must be a section'),
+    ({'model_name': {'a': 1}}, 'it must be text'),
+    ({'model_name': 'layers'}, ''),
+    ({'model_name': '..errors'}, ''),
+    ({'model_name': 'os'}, ''),
+    ({'evaluation': {}}, 'config.evaluation.transform is missing'),
+    ({'evaluation': {**USED['evaluation'], 'metric': []}}, 'must be text'),
+    ({'a.b': 3}, "no field can be called 'a.b'"),
+    ({'x': [{'\x1b[2J': 3}]}, r"no field can be called '\x1b[2J'"),
+    ({'seed': 10**400}, ''),
+  ],
+)
+def test_an_odd_config_of_a_run_is_named(
+  tmp_path, capsys, command, change, message
+):
+  (tmp_path / 'config.json').write_text(json.dumps({**USED, **change}))
+  flags = {
+    'embed': ['--source=x'],
+    'explain': ['--subject=a', '--out=x.png'],
+    'export-torch': ['--out=x.pt'],
+  }[command]
+  assert main([command, f'--workdir={tmp_path}', *flags]) == 2
+  error = capsys.readouterr().err
+  assert error.startswith('error: ') and error.count('\n') == 1
+  assert message in error
