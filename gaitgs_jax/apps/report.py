@@ -41,7 +41,10 @@ _CURVES = {
 _SCORES = {
   'rank1': 'Rank-1 on the test subjects, %',
   'rank1_excluding_invalid': 'Rank-1 without invalid probes, %',
+  'rank5': 'Rank-5 on the test subjects, %',
   'mAP': 'mAP on the test subjects, %',
+  'mINP': 'mINP on the test subjects, %',
+  'accuracy': 'Accuracy on the test subjects, %',
 }
 
 _LONGEST_PATH = 4096
@@ -59,7 +62,7 @@ _FOOT_SYNTHETIC = (
 class Group(NamedTuple):
   """Evaluations that may be compared: one protocol, one metric."""
 
-  protocol: str
+  protocol: protocols.Protocol
   metric: str
   views: list[str]
   results: dict[str, report.Result]
@@ -105,18 +108,19 @@ def read_groups(
   """
   paths = sorted((workdir / 'evaluation').glob('*.json'), key=_order)
   default = config.get('evaluation', {})
-  groups: dict[tuple[str, str], Group] = {}
+  groups: dict[tuple[str, ...], Group] = {}
   for path in paths:
     result, meta = report.load(path)
-    protocol = meta.get('protocol') or default.get('protocol')
-    if not protocol:
+    protocol = protocols.of_result(meta, default.get('protocol', ''))
+    if protocol is None:
       raise UserError(
         f'{path} does not say which protocol it was counted by: delete it, or '
         'evaluate again'
       )
     metric = meta.get('metric') or default.get('metric') or 'euclidean'
     group = groups.setdefault(
-      (protocol, metric), Group(protocol, metric, meta.get('views', []), {})
+      (protocol.name, protocol.fingerprint, metric),
+      Group(protocol, metric, meta.get('views', []), {}),
     )
     group.results[printable(path.stem)] = result
   return list(groups.values())
@@ -164,7 +168,7 @@ def build(
 def _published(group: Group, config: Mapping[str, Any]) -> report.Result:
   dataset = config.get('dataset', {})
   return published(
-    group.protocol,
+    group.protocol.name,
     dataset.get('name', ''),
     config.get('model_name', ''),
     dataset.get('size') or (0, 0),
@@ -192,11 +196,10 @@ def _heat_maps(group: Group) -> list[Element]:
   if not maps:
     return []
   last = list(maps)[-1]
-  identical = protocols.get_protocol(group.protocol).identical
   text = (
     f'{page.label_name(last)}. Rank-1 in percent; a row is a probe view, a '
     'column a gallery view. Dashed: identical views, which '
-    + ('count too.' if identical else 'do not count.')
+    + ('count too.' if group.protocol.identical else 'do not count.')
   )
   newest = maps.pop(last)
   others = [
@@ -223,12 +226,12 @@ def _curves(path: pathlib.Path) -> Element | None:
   columns = workdir_files.read_columns(path)
   charts = []
   for suffix, title in _SCORES.items():
-    names = [key for key in columns if key.endswith(f'/{suffix}')]
-    charts.append(
-      page.chart(title, {key.split('/')[-2]: columns[key] for key in names})
-    )
+    names = [key for key in columns if key.split('/')[-1] == suffix]
+    named = {key.rpartition('/')[0] or 'all': columns[key] for key in names}
+    charts.append(page.chart(title, named))
   known = [key for key in _CURVES if key in columns]
-  other = [key for key in columns if key not in _CURVES and '/' not in key]
+  known_too = {*_CURVES, *_SCORES}
+  other = [key for key in columns if key not in known_too and '/' not in key]
   for key in known + other:
     charts.append(page.chart(_CURVES.get(key, key), {key: columns[key]}))
   return page.grid(charts)

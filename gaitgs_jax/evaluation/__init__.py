@@ -1,5 +1,6 @@
 """Rank-1, mAP and their tables: arrays in, numbers out (numpy and jax)."""
 
 from gaitgs_jax.evaluation.protocols import evaluate
+from gaitgs_jax.evaluation.submissions import submit
 
-__all__ = ['evaluate']
+__all__ = ['evaluate', 'submit']

@@ -11,6 +11,7 @@ import numpy as np
 
 from gaitgs_jax.evaluation import report
 from gaitgs_jax.evaluation.markup import Element, document, element
+from gaitgs_jax.evaluation.protocols import Protocol
 
 Series = tuple[np.ndarray, np.ndarray]
 
@@ -49,7 +50,7 @@ def definition_list(
 
 def accuracy_table(
   results: Mapping[str, report.Result],
-  protocol: str,
+  protocol: str | Protocol,
   published: report.Result | None = None,
 ) -> Element:
   """Returns one row per label and one column per number, the best in bold."""

@@ -1,36 +1,41 @@
-"""Who is nearest: rank-1 and average precision of probes against a gallery."""
+"""Who is nearest: rankings of galleries, and k-reciprocal re-ranking."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from gaitgs_jax.evaluation import distance, search, sharing, tiles
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance, metrics, search, sharing, tiles
 
 
 def nearest_rows(
   embeddings: np.ndarray,
   probes: np.ndarray,
   galleries: Sequence[np.ndarray],
+  k: int = 1,
   *,
   metric: str,
 ) -> np.ndarray:
-  """Finds each probe's nearest item in each of several galleries.
+  """Finds each probe's nearest items in each of several galleries.
 
   The distance matrix is never held: gallery tiles pass by, and only the
-  nearest item of each is remembered.
+  nearest items are remembered.
 
   Args:
     embeddings: [N,p,d], of which only tiles are read.
     probes: int [n], rows of the embeddings.
     galleries: one int array of rows per gallery; an empty one is allowed.
+    k: how many to find.
     metric: 'euclidean' or 'cosine'.
 
   Returns:
-    int [n, number of galleries], rows of the embeddings; -1 where the gallery
-    is empty. The first of equally near items in its gallery's order is taken.
+    int [n, number of galleries, k], rows of the embeddings, the nearest first;
+    -1 beyond the gallery's size. Of equally near items the first in its
+    gallery's order comes first.
   """
-  result = np.full((len(probes), len(galleries)), -1, np.int64)
+  result = np.full((len(probes), len(galleries), k), -1, np.int64)
   mesh = sharing.local_mesh()
   largest = max(map(len, galleries), default=0)
   size = sharing.rows_per_device(embeddings, largest, mesh)
@@ -43,59 +48,92 @@ def nearest_rows(
         found = search.nearest(
           placed,
           tiles.Subset(embeddings, gallery),
-          1,
+          k,
           size=size,
           metric=metric,
           mesh=mesh,
-        )
-        rows = gallery[found.rows[:count, 0]]
+        ).rows[:count]
+        rows = np.where(found >= 0, gallery[found], -1)
         result[start : start + count, column] = rows
   return result
 
 
+class Ranks(NamedTuple):
+  """What the rankings of n probes give.
+
+  Attributes:
+    first: int [n], rank of the first right item, from 1; 0 without any.
+    precision: float [n], average precision; NaN without a right item.
+    penalty: float [n], how many are right, divided by the rank of the last of
+      them (inverse negative penalty); NaN without a right item.
+  """
+
+  first: np.ndarray
+  precision: np.ndarray
+  penalty: np.ndarray
+
+
 def rank_all(
-  embeddings: np.ndarray,
+  blocks: Iterator[tuple[int, np.ndarray]],
   probes: np.ndarray,
   gallery: np.ndarray,
   subjects: np.ndarray,
-  views: np.ndarray,
+  same: np.ndarray | None = None,
+) -> Ranks:
+  """Ranks one gallery for each probe.
+
+  Args:
+    blocks: distances to the gallery, as `distance_blocks` gives them.
+    probes: int [n], rows.
+    gallery: int [m], rows.
+    subjects: int [N].
+    same: int [N]; gallery items with the probe's own number are dropped.
+  """
+  ranks = Ranks(
+    np.zeros(len(probes), int),
+    np.full(len(probes), np.nan),
+    np.full(len(probes), np.nan),
+  )
+  for start, block in blocks:
+    for place, row in enumerate(block, start):
+      probe = probes[place]
+      right = subjects[gallery] == subjects[probe]
+      if same is not None:
+        kept = same[gallery] != same[probe]
+        row, right = row[kept], right[kept]
+      positive = right[np.argsort(row, kind='stable')]
+      found = np.flatnonzero(positive) + 1
+      if len(found):
+        ranks.first[place] = found[0]
+        ranks.precision[place] = metrics.average_precision(positive)
+        ranks.penalty[place] = len(found) / found[-1]
+  return ranks
+
+
+def distance_blocks(
+  embeddings: np.ndarray,
+  probes: np.ndarray,
+  gallery: np.ndarray,
   *,
   metric: str,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Ranks a gallery of all views for each probe.
-
-  Gallery items of the probe's own subject seen from its own view are dropped.
+) -> Iterator[tuple[int, np.ndarray]]:
+  """Yields (first probe, float32 [some, m]): distances to a whole gallery.
 
   Args:
     embeddings: [N,p,d].
     probes: int [n], rows of the embeddings.
     gallery: int [m], rows of the embeddings.
-    subjects: int [N].
-    views: int [N].
     metric: 'euclidean' or 'cosine'.
-
-  Returns:
-    Whether the nearest item is of the probe's subject, bool [n], and the
-    average precision, float [n], NaN without an item to find.
   """
   # A tile keeps its distances to the whole gallery: bounded by both sizes.
   probe_size = min(
     tiles.rows_per_tile(embeddings, len(probes), tiles.PROBE_BYTES),
     max(1, tiles.PROBE_BYTES // (4 * max(1, len(gallery)))),
   )
-  correct = np.zeros(len(probes), bool)
-  precision = np.full(len(probes), np.nan)
   wanted = tiles.Subset(embeddings, probes)
   for start, count, tile in tiles.read(wanted, probe_size):
     block = _distances_to_all(embeddings, tile, gallery, metric=metric)
-    for place in range(start, start + count):
-      probe, row = probes[place], block[place - start]
-      same = subjects[gallery] == subjects[probe]
-      kept = ~(same & (views[gallery] == views[probe]))
-      positive = same[kept][np.argsort(row[kept], kind='stable')]
-      correct[place] = positive[:1].any()
-      precision[place] = average_precision(positive)
-  return correct, precision
+    yield start, block[:count]
 
 
 def _distances_to_all(
@@ -116,16 +154,112 @@ def _distances_to_all(
   return matrix
 
 
-def average_precision(positive: np.ndarray) -> float:
-  """Returns the mean, over positives, of the precision at their rank.
+def distance_matrix(
+  embeddings: np.ndarray, rows: np.ndarray, *, metric: str
+) -> np.ndarray:
+  """Returns the distances of some rows to one another, float32 [n,n]."""
+  blocks = distance_blocks(embeddings, rows, rows, metric=metric)
+  return np.concatenate([block for _, block in blocks])
+
+
+def rerank(
+  distances: np.ndarray,
+  probes: int,
+  k1: int = 6,
+  k2: int = 6,
+  weight: float = 0.3,
+) -> np.ndarray:
+  """Returns distances of probes to a gallery that take neighbours into account.
+
+  k-reciprocal encoding: Zhong et al., "Re-ranking person re-identification with
+  k-reciprocal encoding", CVPR 2017, as OpenGait counts it for HID (distances
+  are not squared). Two sequences are near if they share their neighbours.
 
   Args:
-    positive: bool [m], whether each ranked item is right, nearest first.
+    distances: [N,N], of all to all, probes first, the gallery after them.
+    probes: how many are probes.
+    k1: neighbours that may be reciprocal.
+    k2: nearest, itself among them, whose neighbours a sequence shares.
+    weight: of the distances given, against those of the neighbours.
 
   Returns:
-    A fraction, or NaN where nothing is positive.
+    float32 [probes, N - probes].
+
+  Raises:
+    UserError: distances are not a finite square, or a number is out of range.
   """
-  ranks = np.flatnonzero(positive) + 1
-  if not len(ranks):
-    return float('nan')
-  return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+  distances = np.asarray(distances)
+  _check_rerank(distances, probes, k1, k2, weight)
+  # By the farthest of each, which all are divided by.
+  scale = np.maximum(distances.max(axis=1, keepdims=True), np.float32(1e-30))
+  distances = (distances / scale).astype(np.float32)
+  order = _nearest_first(distances, max(k1 + 1, k2))
+  weights = _neighbours(distances, order, k1)
+  if k2 > 1:
+    weights = np.stack([weights[near[:k2]].mean(axis=0) for near in order])
+  result = np.empty((probes, len(distances) - probes), np.float32)
+  gallery = weights[probes:]
+  for probe in range(probes):
+    there = np.flatnonzero(weights[probe])
+    shared = np.minimum(weights[probe, there], gallery[:, there]).sum(axis=1)
+    # Each row of weights sums to 1.
+    result[probe] = 1 - shared / (2 - shared)
+  return (1 - weight) * result + weight * distances[:probes, probes:]
+
+
+def _check_rerank(
+  distances: np.ndarray, probes: int, k1: int, k2: int, weight: float
+) -> None:
+  if distances.ndim != 2 or len(set(distances.shape)) != 1:
+    raise UserError(
+      f'distances have shape {distances.shape}; expected [N,N], probes and '
+      'gallery to one another'
+    )
+  if not np.isfinite(distances).all():
+    raise UserError('distances to re-rank hold NaN or infinity')
+  if not 0 <= probes <= len(distances):
+    raise UserError(
+      f'{probes} probes among {len(distances)} sequences; give their number'
+    )
+  if k1 < 1 or k2 < 1 or not 0 <= weight <= 1:
+    raise UserError(
+      f're-ranking got k1={k1}, k2={k2}, weight={weight}; k1 and k2 must be at '
+      'least 1, and the weight within 0..1'
+    )
+
+
+def _nearest_first(distances: np.ndarray, count: int) -> np.ndarray:
+  """Returns the places of the nearest in each row, int [N, count]."""
+  return np.argsort(distances, axis=1, kind='stable')[:, :count]
+
+
+def _neighbours(
+  distances: np.ndarray, order: np.ndarray, k1: int
+) -> np.ndarray:
+  """Returns how much each is a k-reciprocal neighbour, float32 [N,N].
+
+  Args:
+    distances: [N,N].
+    order: int [N, at least k1 + 1], the nearest first.
+    k1: how many may be reciprocal.
+  """
+
+  def reciprocal(one: int, k: int) -> np.ndarray:
+    near = order[one, : k + 1]
+    return near[(order[near, : k + 1] == one).any(axis=1)]
+
+  weights = np.zeros(distances.shape, np.float32)
+  # Half of an odd k1 is rounded to even, as published.
+  half = round(k1 / 2)
+  wider = [reciprocal(one, half) for one in range(len(distances))]
+  for one, row in enumerate(distances):
+    near = reciprocal(one, k1)
+    added = [
+      wider[other]
+      for other in near
+      if np.isin(wider[other], near).sum() > 2 / 3 * len(wider[other])
+    ]
+    near = np.unique(np.concatenate([near, *added]))
+    likeness = np.exp(-row[near])
+    weights[one, near] = likeness / likeness.sum()
+  return weights

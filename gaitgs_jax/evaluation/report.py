@@ -1,9 +1,11 @@
 """Results as JSON files and as text tables."""
 
+import dataclasses
 import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ import numpy as np
 from gaitgs_jax import atomic, files
 from gaitgs_jax.errors import UserError, one_line, printable
 from gaitgs_jax.evaluation import distance, protocols
+from gaitgs_jax.evaluation.protocols import Protocol
 
 Result = Mapping[str, float | np.ndarray]
 
@@ -20,6 +23,7 @@ DISTANCES = {
   'cosine': '1 - mean over parts of the cosine',
 }
 
+_MEANS = {'views': 'probe views', 'probes': 'probes'}
 _MOST_COLUMNS = 7
 # Of a file: axes of an array, views along one, and the largest number in it.
 _MOST_AXES, _MOST_VIEWS, _LARGEST = 2, 1000, 1e9
@@ -138,7 +142,9 @@ def _checked(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(
-  protocol: str, metric: str = 'euclidean', result: Result | None = None
+  protocol: str | Protocol,
+  metric: str = 'euclidean',
+  result: Result | None = None,
 ) -> list[tuple[str, str]]:
   """Returns what a number under this protocol means, as (word, text) pairs.
 
@@ -146,35 +152,63 @@ def describe(
   """
   rules = protocols.get_protocol(protocol)
   distance.check_metric(metric)
-  probes = []
-  for name, conditions in rules.probes.items():
-    probes.append(f'{name} {", ".join(conditions)}{_sizes(name, result or {})}')
-  if rules.per_view and rules.identical:
-    counted = (
-      'each gallery view by itself, the identical one too; mean over gallery '
-      'views, then over probe views'
-    )
-  elif rules.per_view:
-    counted = (
-      'each gallery view by itself, identical views excluded; mean over '
-      'gallery views, then over probe views'
-    )
-  else:
-    counted = (
-      "one gallery of all views, less the probe's own subject in its own view; "
-      'mean over probe views'
-    )
-  return [
-    ('protocol', f'{rules.title} ({protocol})'),
-    ('gallery', ', '.join(rules.gallery)),
-    ('probes', '; '.join(probes)),
-    ('distance', DISTANCES[metric]),
-    ('counted', counted),
+  probes = '; '.join(
+    f'{name} {rule}'.strip() + _sizes(name, result or {})
+    for name, rule in rules.probes.items()
+  )
+  said = [
+    ('protocol', f'{rules.title} ({rules.name}, {rules.fingerprint})'),
+    ('probes', probes),
+    ('counted', _counted(rules)),
   ]
+  if not rules.classes:
+    said.insert(1, ('gallery', _gallery(rules)))
+    said.insert(3, ('distance', DISTANCES[metric] + _reranked(rules)))
+  if rules.ignored:
+    said.append(('ignored', str(rules.ignored)))
+  return said
+
+
+def _gallery(rules: Protocol) -> str:
+  if isinstance(rules.gallery, protocols.Rule):
+    return str(rules.gallery)
+  return '; '.join(f'{name} {rule}' for name, rule in rules.gallery.items())
+
+
+def _reranked(rules: Protocol) -> str:
+  if rules.rerank is None:
+    return ''
+  values = dataclasses.asdict(rules.rerank)
+  return f', re-ranked ({", ".join(f"{k} {v}" for k, v in values.items())})'
+
+
+def _counted(rules: Protocol) -> str:
+  """Returns in words what is dropped and what the mean is over."""
+  if rules.classes:
+    return f'{rules.truth}: {", ".join(rules.classes)}; means over classes'
+  if rules.submission:
+    return 'nothing: the answers are withheld, and the ranking is a file'
+  if rules.mean_over == 'cells':
+    text = 'each gallery view by itself, ' + (
+      'the identical one too; '
+      if rules.identical
+      else 'identical views excluded; '
+    )
+    text += 'mean over gallery views, then over probe views'
+  else:
+    text = 'one gallery of all views'
+    if rules.dropped:
+      text += f", less the probe's own {' in its own '.join(rules.dropped)}"
+    text += f'; mean over {_MEANS[rules.mean_over]}'
+  if rules.invalid == 'excluded':
+    text += '; probes with nothing to find are left out'
+  return text
 
 
 def _sizes(name: str, result: Result) -> str:
-  counts = [result.get(f'{name}/{key}') for key in ('probes', 'subjects')]
+  counts = [
+    result.get(protocols.key(name, each)) for each in ('probes', 'subjects')
+  ]
   if None in counts:
     return ''
   sequences, subjects = (int(count) for count in counts if count is not None)
@@ -182,37 +216,45 @@ def _sizes(name: str, result: Result) -> str:
 
 
 def rows(
-  results: Mapping[str, Result], protocol: str
+  results: Mapping[str, Result], protocol: str | Protocol
 ) -> list[tuple[str, str, str]]:
   """Returns (key, probe name, what it is) for each number the results have.
 
-  Such as ('NM/rank1', 'NM', 'rank-1'), in the protocol's order.
+  Such as ('NM/rank1', 'NM', 'rank-1'), in the protocol's order. A curve is no
+  number.
   """
   rules = protocols.get_protocol(protocol)
-  titles = {'rank1': 'rank-1'}
-  if rules.invalid:
-    titles = {
-      'rank1': 'rank-1, invalid probes as errors',
-      'rank1_excluding_invalid': 'rank-1, invalid probes excluded',
-    }
-  titles['mAP'] = 'mAP'
+  titles = {}
+  for metric in rules.metrics:
+    what, both = title(metric), rules.invalid == 'both'
+    titles[metric] = what + ', invalid probes as errors' * both
+    titles[f'{metric}_excluding_invalid'] = f'{what}, invalid probes excluded'
   return [
-    (f'{name}/{key}', name, title)
+    (key, name, what)
     for name in rules.probes
-    for key, title in titles.items()
-    if any(
-      np.ndim(result.get(f'{name}/{key}', ())) == 0
-      for result in results.values()
-    )
+    for metric, what in titles.items()
+    if (key := protocols.key(name, metric))
+    and any(np.ndim(result.get(key, ())) == 0 for result in results.values())
   ]
 
 
-def by_probe_view(result: Result, key: str, protocol: str) -> np.ndarray | None:
+def title(metric: str) -> str:
+  """Returns a metric's name to a reader: 'rank5' is 'rank-5'."""
+  name = re.sub(r'^rank(\d+)', r'rank-\1', metric)
+  return name.replace('_including_', ', with ').replace(
+    'identical', 'identical views'
+  )
+
+
+def by_probe_view(
+  result: Result, key: str, protocol: str | Protocol
+) -> np.ndarray | None:
   """Returns the number `key` for each probe view, or None without them."""
   if f'{key}_by_view' in result:
     return protocols.mean_by_probe_view(
       np.asarray(result[f'{key}_by_view']),
-      identical=protocols.get_protocol(protocol).identical,
+      identical=protocols.get_protocol(protocol).identical
+      or '_including_identical' in key,
     )
   if f'{key}_by_probe_view' in result:
     return np.asarray(result[f'{key}_by_probe_view'])
@@ -221,7 +263,7 @@ def by_probe_view(result: Result, key: str, protocol: str) -> np.ndarray | None:
 
 def table(
   results: Mapping[str, Result],
-  protocol: str,
+  protocol: str | Protocol,
   published: Result | None = None,
   *,
   metric: str = 'euclidean',
@@ -256,21 +298,23 @@ def table(
   return '\n'.join([*lines, *_aligned(grid), *_one_view(results, protocol)])
 
 
-def _one_view(results: Mapping[str, Result], protocol: str) -> list[str]:
+def _one_view(
+  results: Mapping[str, Result], protocol: str | Protocol
+) -> list[str]:
   """Returns a note on the empty cells of a table over a single view.
 
   Without another view nothing is left where identical ones are excluded; the
   number of the identical view is told in their place.
   """
   rules = protocols.get_protocol(protocol)
-  if not rules.per_view or rules.identical:
+  if rules.mean_over != 'cells' or rules.identical:
     return []
   lines = []
   for label, result in results.items():
     matrices = {
-      name: np.asarray(result[key])
+      name: np.asarray(result[at])
       for name in rules.probes
-      if (key := f'{name}/rank1_by_view') in result
+      if (at := protocols.key(name, 'rank1_by_view')) in result
     }
     if matrices and all(matrix.shape == (1, 1) for matrix in matrices.values()):
       same = ', '.join(
@@ -297,7 +341,7 @@ def number(value: float | np.ndarray | None) -> str:
 
 def _grid_by_view(
   results: Mapping[str, Result],
-  protocol: str,
+  protocol: str | Protocol,
   published: Result,
   views: Sequence[str] | None,
 ) -> list[list[str]]:
@@ -311,7 +355,8 @@ def _grid_by_view(
   grid = [[label, *names, 'mean']]
   for (key, name, what), column in zip(shown, columns, strict=True):
     cells = [''] * count if column is None else [number(c) for c in column]
-    grid.append([f'{name} {what}', *cells, number(result.get(key))])
+    row = f'{name} {what}'.strip()
+    grid.append([row, *cells, number(result.get(key))])
     if key in published:
       column = by_probe_view(published, key, protocol)
       if column is None or len(column) != count:
@@ -323,13 +368,13 @@ def _grid_by_view(
 
 
 def _grid_side_by_side(
-  results: Mapping[str, Result], protocol: str, published: Result
+  results: Mapping[str, Result], protocol: str | Protocol, published: Result
 ) -> list[list[str]]:
   every = {**results, 'published': published} if published else results
   grid = [['%', *every]]
   for key, name, what in rows(results, protocol):
     cells = [number(result.get(key)) for result in every.values()]
-    grid.append([f'{name} {what}', *cells])
+    grid.append([f'{name} {what}'.strip(), *cells])
   return grid
 
 

@@ -1,12 +1,14 @@
 """The index of a source: who walks, how and seen from where, per sequence."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 # As many as the index can count.
 _MOST_FRAMES = 1 << 31
+_FIELDS = ('subject', 'condition', 'view', 'length')
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -18,23 +20,28 @@ class Index:
     condition: str [N], for example 'nm-01'.
     view: str [N], for example '090'.
     length: int32 [N], frames per sequence.
+    columns: what else a dataset knows, str or bool [N] by name; a protocol may
+      look at it.
   """
 
   subject: np.ndarray
   condition: np.ndarray
   view: np.ndarray
   length: np.ndarray
+  columns: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self) -> None:
     for name in ('subject', 'condition', 'view'):
       object.__setattr__(self, name, np.asarray(getattr(self, name), np.str_))
     object.__setattr__(self, 'length', np.asarray(self.length, np.int32))
     shapes = {
-      field.name: getattr(self, field.name).shape
-      for field in dataclasses.fields(self)
+      **{name: getattr(self, name).shape for name in _FIELDS},
+      **{name: column.shape for name, column in self.columns.items()},
     }
     if any(shape != (len(self),) for shape in shapes.values()):
-      raise ValueError(f'an index needs four [N] arrays, got {shapes}')
+      raise ValueError(
+        f'an index needs four [N] arrays, and columns as long, got {shapes}'
+      )
 
   def __len__(self) -> int:
     return len(self.length)
@@ -51,6 +58,7 @@ class Index:
       self.condition[rows],
       self.view[rows],
       self.length[rows],
+      {name: column[rows] for name, column in self.columns.items()},
     )
 
 
@@ -70,14 +78,18 @@ def make(rows: Iterable[tuple[str, str, str, int]]) -> Index:
 
 
 def concatenate(indices: Iterable[Index]) -> Index:
-  """Joins indices, keeping their order."""
+  """Joins indices, keeping their order, with the columns that all have."""
   parts = list(indices)
-  return Index(
-    *(
-      np.concatenate([getattr(part, field.name) for part in parts])
-      for field in dataclasses.fields(Index)
-    )
-  )
+  fields: dict[str, Any] = {
+    name: np.concatenate([getattr(part, name) for part in parts])
+    for name in _FIELDS
+  }
+  columns = {
+    name: np.concatenate([part.columns[name] for part in parts])
+    for name in parts[0].columns
+    if all(name in part.columns for part in parts)
+  }
+  return Index(**fields, columns=columns)
 
 
 def from_columns(columns: list[np.ndarray | None]) -> Index:

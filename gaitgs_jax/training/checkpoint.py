@@ -207,9 +207,9 @@ def choose(
   assert score is not None
   basis = score.basis or 'its protocol was not noted'
   _tell(
-    f'step {chosen.name} is the best of its run: mean rank-1 {score.value:.1f} '
-    f'({basis}). It was chosen on these test subjects, so its accuracy on them '
-    'is optimistic'
+    f'step {chosen.name} is the best of its run: mean {score.metric} '
+    f'{score.value:.1f} ({basis}). It was chosen on these test subjects, so '
+    'its accuracy on them is optimistic'
   )
   return chosen
 

@@ -28,7 +28,6 @@ from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import step as steps
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.progress import Watch
-from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.state import TrainState
 from gaitgs_jax.training.stopping import Stopping, leave
 
@@ -287,10 +286,9 @@ class _Run:
     """
     label = labels.of_step(self.step)
     numbers = scorer.model(label, state.params, state.stats)
-    shown = {k: v for k, v in numbers.items() if not k.endswith('/probes')}
+    shown = {k: v for k, v in numbers.items() if k.split('/')[-1] != 'probes'}
     self.writers.write(self.step, shown)
-    score = Score(scoring.rank1(numbers), scorer.basis)
-    self.checkpoints.add_score(self.step, score)
+    self.checkpoints.add_score(self.step, scorer.score(numbers))
 
   def _is_evaluated(self, step: int, scorer: scoring.Scorer) -> bool:
     """Returns whether a step has its result and, in its checkpoint, a score."""

@@ -17,18 +17,20 @@ class Score(NamedTuple):
   """What an evaluation gave a checkpoint.
 
   Attributes:
-    value: mean rank-1, %; the best checkpoint has most.
+    value: the mean of a metric, %; the best checkpoint has most.
     basis: protocol, distance and subjects; scores of different bases are not
       comparable. '' if an older version did not note it.
+    metric: its name.
   """
 
   value: float
   basis: str = ''
+  metric: str = 'rank-1'
 
   @property
   def metrics(self) -> dict[str, Any]:
     """The score as Orbax stores it."""
-    return {'score': self.value, 'basis': self.basis}
+    return {'score': self.value, 'basis': self.basis, 'metric': self.metric}
 
 
 def parse(metrics: Any) -> Score | None:
@@ -36,7 +38,8 @@ def parse(metrics: Any) -> Score | None:
   value = metrics.get('score') if isinstance(metrics, Mapping) else None
   if not isinstance(value, int | float):
     return None
-  return Score(float(value), str(metrics.get('basis', '')))
+  basis, metric = metrics.get('basis', ''), metrics.get('metric', 'rank-1')
+  return Score(float(value), str(basis), str(metric))
 
 
 def read(step: pathlib.Path) -> Score | None:

@@ -10,7 +10,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from gaitgs_jax import evaluation
-from gaitgs_jax.errors import UserError, listed
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import (
   baseline,
   protocols,
@@ -21,6 +21,7 @@ from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import embedding, labels, processes, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import workdir as workdirs
+from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.setup import Data
 from gaitgs_jax.training.state import Arrays
 from gaitgs_jax.training.stopping import Stopping
@@ -70,22 +71,25 @@ class Scorer:
       transform=setup.create_transform(config),
       mesh=mesh,
     )
-    self._check()
+    self._protocol = protocols.get_protocol(config.evaluation.protocol)
+    self._views = self._select(self._data.test).view_names
 
-  def _check(self) -> None:
-    """Raises UserError now for what would end the first evaluation."""
-    options = self._config.evaluation
-    rules = protocols.get_protocol(options.protocol)
-    found = set(self._data.source.index.condition[self._data.test].tolist())
-    probes = [name for names in rules.probes.values() for name in names]
-    for what, names in (('gallery', rules.gallery), ('probe', probes)):
-      if not found & set(names):
-        raise UserError(
-          f'no test sequence is a {what} of protocol {options.protocol!r}: it '
-          f'takes conditions {", ".join(names)}, and there are '
-          f'{listed(sorted(found), 12)}; to train without evaluating, set '
-          "config.evaluation.protocol=''"
-        )
+  def _select(self, rows: np.ndarray) -> protocols.Selection:
+    """Returns whom the protocol takes, or what would end an evaluation."""
+    index = self._data.source.index.take(rows)
+    try:
+      return protocols.select(
+        self._protocol,
+        index.subject,
+        index.condition,
+        index.view,
+        index.columns,
+      )
+    except UserError as error:
+      raise UserError(
+        f'{error}; to train without evaluating, set '
+        "config.evaluation.protocol=''"
+      ) from error
 
   @property
   def basis(self) -> str:
@@ -94,18 +98,19 @@ class Scorer:
     subjects = self._data.source.index.subject[self._data.test]
     changed = ', transformed' if options.transform else ''
     return (
-      f'protocol {options.protocol}, {options.metric} distance{changed}, the '
+      f'protocol {self._protocol.name} ({self._protocol.fingerprint}), '
+      f'{options.metric} distance{changed}, the '
       f'{len(np.unique(subjects))} test subjects of {dataset}'
     )
 
   @property
   def _counted(self) -> dict[str, str]:
     """What a saved result says of how it was counted."""
-    options = self._config.evaluation
     return {
       'dataset': self._config.dataset.name,
-      'protocol': options.protocol,
-      'metric': options.metric,
+      'protocol': self._protocol.name,
+      'metric': self._config.evaluation.metric,
+      'fingerprint': self._protocol.fingerprint,
     }
 
   def has(self, label: str) -> bool:
@@ -190,7 +195,6 @@ class Scorer:
     """Prints every saved evaluation of this protocol side by side."""
     if jax.process_index() or not self._folder.is_dir():
       return
-    name = self._config.evaluation.protocol
     saved = {}
     for path in self._folder.glob('*.json'):
       try:
@@ -200,10 +204,34 @@ class Scorer:
     results = {
       label: saved[label].result
       for label in sorted(saved, key=_order)
-      if saved[label].meta.get('protocol', name) == name
+      if self._is_ours(saved[label].meta)
     }
     if len(results) > 1:
       print(f'\n{self._table(results)}\n', flush=True)
+
+  def score(self, numbers: Mapping[str, float]) -> Score:
+    """Returns what the best model has most of: the protocol's first metric.
+
+    It is the mean over the names of probes. A result without any is worth
+    less than every other.
+    """
+    metric = self._protocol.metrics[0]
+    values = [
+      numbers[key]
+      for name in self._protocol.probes
+      if (key := protocols.key(name, metric)) in numbers
+    ]
+    values = [value for value in values if np.isfinite(value)]
+    mean = float(np.mean(values)) if values else -1.0
+    return Score(mean, self.basis, report.title(metric))
+
+  def _is_ours(self, meta: Mapping[str, Any]) -> bool:
+    """Returns whether a saved result was counted by this protocol."""
+    ours = self._counted
+    return all(
+      meta.get(each, ours[each]) == ours[each]
+      for each in ('protocol', 'fingerprint')
+    )
 
   def _batch_size(self) -> int:
     """Returns the config's batch size, raised to what the devices divide."""
@@ -227,55 +255,43 @@ class Scorer:
     if not len(rows):
       raise UserError('no test sequence can be read: look at the dataset')
     index = self._data.source.index.take(rows)
-    options = self._config.evaluation
-    result = evaluation.evaluate(
-      options.protocol,
-      np.asarray(embeddings),
-      index.subject,
-      index.condition,
-      index.view,
-      metric=options.metric,
-    )
+    told = (np.asarray(embeddings), index.subject, index.condition, index.view)
+    options = dict(metric=self._config.evaluation.metric, columns=index.columns)
+    result = evaluation.evaluate(self._protocol, *told, **options)
     if not jax.process_index():
       report.save(
         result,
         self._folder / f'{label}.json',
         **self._counted,
         **kept,
-        views=protocols.view_names(index.view),
+        rules=self._protocol.plain(),
+        views=self._select(rows).view_names,
       )
       print(f'\n{self._table({label: result})}\n', flush=True)
+      if self._protocol.submission:
+        path = self._folder / f'{label}.csv'
+        evaluation.submit(path, self._protocol, *told, **options)
+        print(f'submission: {path}', flush=True)
     return {k: v for k, v in result.items() if isinstance(v, float)}
 
   def _table(self, results: Mapping[str, report.Result]) -> str:
     config = self._config
-    views = self._data.source.index.view[self._data.test]
     # Once a run; the same lines above every table would hide the numbers.
     described, self._described = not self._described, True
     return report.table(
       results,
-      config.evaluation.protocol,
+      self._protocol,
       published.published(
-        config.evaluation.protocol,
+        self._protocol.name,
         config.dataset.name,
         config.model_name,
         config.dataset.size,
         config.dataset.partition,
       ),
       metric=config.evaluation.metric,
-      views=protocols.view_names(views),
+      views=self._views,
       described=described,
     )
-
-
-def rank1(numbers: Mapping[str, float]) -> float:
-  """Returns the mean rank-1 over probe conditions: what the best has most of.
-
-  A result without any is worth less than every other.
-  """
-  values = [value for key, value in numbers.items() if key.endswith('/rank1')]
-  values = [value for value in values if np.isfinite(value)]
-  return float(np.mean(values)) if values else -1.0
 
 
 def _order(label: str) -> tuple[int, str]:

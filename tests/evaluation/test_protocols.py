@@ -1,35 +1,18 @@
-import pathlib
 import subprocess
 import sys
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from eval_golden import METRICS, ROUNDING, load, run
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import evaluate, protocols
 
-GOLDEN = pathlib.Path(__file__).parents[1] / 'golden'
-METRICS = {'euclidean': 'euc', 'cosine': 'cos'}
-# The published tools round each cell to 2 decimals before they average.
-ROUNDING = 0.005 + 1e-9
-
 
 @pytest.fixture(scope='module')
 def golden():
-  def load(name):
-    with np.load(GOLDEN / f'eval_{name}.npz', allow_pickle=False) as file:
-      data = dict(file)
-    # The published tools hold embeddings as [N,d,p].
-    data['embeddings'] = data['embeddings'].swapaxes(1, 2)
-    return data
-
   return {name: load(name) for name in ('casiab', 'oumvlp')}
-
-
-def run(protocol, data, metric='euclidean', rows=slice(None)):
-  keys = ('embeddings', 'labels', 'types', 'views')
-  return evaluate(protocol, *(data[key][rows] for key in keys), metric=metric)
 
 
 @pytest.mark.parametrize('metric', METRICS)
@@ -228,6 +211,41 @@ def test_cross_view_drops_own_subject_in_own_view_by_hand():
 def test_views_are_ordered_by_number():
   assert protocols.view_names(['90', '0', '180', '0']) == ['0', '90', '180']
   assert protocols.view_names(['left', 'back']) == ['back', 'left']
+
+
+NAMES = ['/', '', 'a b', '[x]', 'ü', '*', '٣', '-5', '0.5', 'None', "q'", '\n']
+
+
+def test_views_and_conditions_of_any_names():
+  # Someone stands at one place, seen from everywhere in every condition.
+  rows = [
+    (float(person), f'{person}', condition, view)
+    for person in (1, 2)
+    for condition in NAMES
+    for view in NAMES
+  ]
+  own = protocols.Protocol(
+    name='own',
+    title='Own',
+    gallery=protocols.where('/'),
+    probes={name: protocols.where(name) for name in NAMES if name not in '/*'},
+  )
+  ours = evaluate(own, *tiny(rows))
+  assert len([key for key in ours if key.endswith('rank1')]) == 9
+  for key, value in ours.items():
+    if key.endswith(('rank1', 'rank1_by_view')):
+      np.testing.assert_array_equal(value, np.full_like(value, 100))
+  # Of a pattern that is a name too, that name and what it stands for.
+  assert protocols.where('[x]').rows(columns('[x]', 'x', 'y')).tolist() == [
+    True,
+    True,
+    False,
+  ]
+
+
+def columns(*conditions):
+  names = np.array(conditions)
+  return {'subject': names, 'condition': names, 'view': names}
 
 
 def changed(**changes):

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from gaitgs_jax.evaluation import ranking, tiles
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import metrics, ranking, tiles
 
 
 def test_average_precision_by_hand():
   # Positives at ranks 1 and 3: (1/1 + 2/3) / 2.
-  value = ranking.average_precision(np.array([True, False, True, False]))
+  value = metrics.average_precision(np.array([True, False, True, False]))
   assert value == pytest.approx(5 / 6)
-  assert np.isnan(ranking.average_precision(np.array([False, False])))
+  assert np.isnan(metrics.average_precision(np.array([False, False])))
 
 
 def brute_nearest(embeddings, probes, galleries):
@@ -42,7 +43,7 @@ def test_small_tiles_find_the_same_nearest(
   found = ranking.nearest_rows(
     embeddings, probes, galleries, metric='euclidean'
   )
-  np.testing.assert_array_equal(found, expected)
+  np.testing.assert_array_equal(found[..., 0], expected)
 
 
 def test_the_first_of_equals_wins_across_tiles(monkeypatch):
@@ -51,7 +52,7 @@ def test_the_first_of_equals_wins_across_tiles(monkeypatch):
   found = ranking.nearest_rows(
     embeddings, np.array([0]), [np.array([4, 2, 5, 1])], metric='euclidean'
   )
-  assert found.tolist() == [[4]]
+  assert found.tolist() == [[[4]]]
 
 
 def test_padding_is_never_nearest(monkeypatch):
@@ -61,7 +62,7 @@ def test_padding_is_never_nearest(monkeypatch):
   found = ranking.nearest_rows(
     embeddings, np.array([0]), [np.array([1, 2, 3])], metric='euclidean'
   )
-  assert found.tolist() == [[3]]
+  assert found.tolist() == [[[3]]]
 
 
 def test_embeddings_may_stay_on_disk(tmp_path):
@@ -84,16 +85,82 @@ def test_rank_all_by_hand(monkeypatch, limit):
   views = np.array([0, 0, 0, 1, 1, 2])
   monkeypatch.setattr(tiles, 'PROBE_BYTES', limit)
   monkeypatch.setattr(tiles, 'GALLERY_BYTES', limit)
-  correct, precision = ranking.rank_all(
-    embeddings,
-    np.array([0, 3]),
-    np.array([1, 2, 4, 5]),
-    subjects,
-    views,
-    metric='euclidean',
+  probes, gallery = np.array([0, 3]), np.array([1, 2, 4, 5])
+  blocks = ranking.distance_blocks(
+    embeddings, probes, gallery, metric='euclidean'
+  )
+  first, precision, penalty = ranking.rank_all(
+    blocks, probes, gallery, subjects, 10 * subjects + views
   )
   # Probe 0: item 1 has its subject and view and is dropped; then 2 (wrong),
   # 4 (wrong), 5 (right, rank 3). Probe 3: 2 or 4 at distance 1, both wrong,
   # then 1 and 5 at distance 2: right at ranks 3 and 4.
-  assert correct.tolist() == [False, False]
+  assert first.tolist() == [3, 3]
   np.testing.assert_allclose(precision, [1 / 3, (1 / 3 + 2 / 4) / 2])
+  np.testing.assert_allclose(penalty, [1 / 3, 2 / 4])
+
+
+def test_more_than_one_nearest_of_galleries_that_may_have_fewer():
+  embeddings = np.array([0.0, 3, 1, 2, 1]).reshape(5, 1, 1)
+  found = ranking.nearest_rows(
+    embeddings,
+    np.array([0]),
+    [np.array([1, 2, 3, 4]), np.array([3]), np.array([], int)],
+    3,
+    metric='euclidean',
+  )
+  assert found.tolist() == [[[2, 4, 3], [3, -1, -1], [-1, -1, -1]]]
+
+
+def test_cumulative_matches_by_hand():
+  # Found at ranks 1, 3, 9 and never.
+  curve = metrics.cumulative_matches(np.array([3, 0, 1, 9]), 4)
+  assert curve.tolist() == [0.25, 0.25, 0.5, 0.5]
+
+
+def test_classification_by_hand():
+  # Class 0: 1 of 2 guesses right, 1 of 1 found; class 1: never guessed; class
+  # 2: 1 of 1, 1 of 1; class 3 does not occur.
+  found = metrics.classification(np.array([0, 0, 2]), np.array([0, 1, 2]), 4)
+  assert found == pytest.approx(
+    {
+      'accuracy': 2 / 3,
+      'precision': (0.5 + 0 + 1) / 3,
+      'recall': (1 + 0 + 1) / 3,
+      'f1': (2 / 3 + 0 + 1) / 3,
+    }
+  )
+
+
+def test_reranking_prefers_shared_neighbours():
+  # The probe, at 0, is 4 from one whose neighbours are others, at 10 and 12,
+  # and 6 from one that is nearest to it.
+  place = np.array([0.0, 10, -6, 12, 4])
+  distances = np.abs(place[:, None] - place[None])
+  plain = distances[0, 1:]
+  assert np.argmin(plain) == 3
+  assert np.argmin(ranking.rerank(distances, 1, k1=2, k2=1)[0]) == 1
+  np.testing.assert_allclose(
+    ranking.rerank(distances, 1, weight=1.0)[0], plain / plain.max()
+  )
+
+
+def test_reranking_of_equals_and_of_few_is_finite():
+  assert np.isfinite(ranking.rerank(np.zeros((20, 20)), 8)).all()
+  assert ranking.rerank(np.array([[0.0, 1], [1, 0]]), 1).shape == (1, 1)
+  assert ranking.rerank(np.zeros((3, 3)), 0).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+  'distances, options, message',
+  [
+    (np.zeros((2, 3)), {}, r'\(2, 3\); expected \[N,N\]'),
+    (np.full((2, 2), np.nan), {}, 'NaN or infinity'),
+    (np.zeros((2, 2)), {'probes': 3}, '3 probes among 2'),
+    (np.zeros((2, 2)), {'k1': 0}, 'k1=0'),
+    (np.zeros((2, 2)), {'weight': 1.5}, r'weight=1\.5'),
+  ],
+)
+def test_what_cannot_be_reranked(distances, options, message):
+  with pytest.raises(UserError, match=message):
+    ranking.rerank(distances, **{'probes': 1, **options})

@@ -64,7 +64,7 @@ def test_a_broken_file_is_named(tmp_path, text):
 def test_one_result_has_a_column_per_view():
   text = report.table({'step 300': RESULT}, 'casia_b', views=['000', '090'])
   assert text.splitlines() == [
-    'protocol  CASIA-B, per view (casia_b)',
+    'protocol  CASIA-B, per view (casia_b, 5392e247)',
     'gallery   nm-01, nm-02, nm-03, nm-04',
     'probes    NM nm-05, nm-06 (1,100 sequences of 50 subjects); '
     'BG bg-01, bg-02; CL cl-01, cl-02',

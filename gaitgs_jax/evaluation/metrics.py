@@ -1,0 +1,66 @@
+"""Numbers of rankings and of classes; see `protocols` for what they count."""
+
+import numpy as np
+
+
+def average_precision(positive: np.ndarray) -> float:
+  """Returns the mean, over positives, of the precision at their rank.
+
+  Args:
+    positive: bool [m], whether each ranked item is right, nearest first.
+
+  Returns:
+    A fraction, or NaN where nothing is positive.
+  """
+  ranks = np.flatnonzero(positive) + 1
+  if not len(ranks):
+    return float('nan')
+  return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+
+
+def cumulative_matches(first: np.ndarray, longest: int) -> np.ndarray:
+  """Returns the fraction that is found within each rank, [longest].
+
+  Args:
+    first: int [n], rank of the first right item, from 1; 0 where there is none.
+    longest: last rank wanted.
+
+  Returns:
+    NaN where there is no probe.
+  """
+  if not len(first):
+    return np.full(longest, np.nan)
+  found = np.bincount(first, minlength=longest + 1)[1 : longest + 1]
+  return np.cumsum(found) / len(first)
+
+
+def classification(
+  predicted: np.ndarray, truth: np.ndarray, count: int
+) -> dict[str, float]:
+  """Returns accuracy, and precision, recall and F1 as means over classes.
+
+  Classes that are neither predicted nor true are left out. The precision of a
+  class that is never predicted is 0, as is the recall of one that is never
+  true: what scikit-learn's macro averages give.
+
+  Args:
+    predicted: int [n], classes.
+    truth: int [n], classes.
+    count: how many classes there are.
+
+  Returns:
+    Fractions: 'accuracy', 'precision', 'recall', 'f1'.
+  """
+  right = np.bincount(truth[predicted == truth], minlength=count)
+  guesses = np.bincount(predicted, minlength=count)
+  members = np.bincount(truth, minlength=count)
+  seen = guesses + members > 0
+  means = {
+    'precision': right / np.maximum(guesses, 1),
+    'recall': right / np.maximum(members, 1),
+    'f1': 2 * right / np.maximum(guesses + members, 1),
+  }
+  return {
+    'accuracy': float(right.sum() / len(truth)),
+    **{name: float(values[seen].mean()) for name, values in means.items()},
+  }

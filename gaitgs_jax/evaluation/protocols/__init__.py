@@ -1,0 +1,41 @@
+"""Protocols: which sequences are gallery and probes, and what is counted."""
+
+from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
+from gaitgs_jax.evaluation.protocols.counting import (
+  evaluate,
+  mean_by_probe_view,
+)
+from gaitgs_jax.evaluation.protocols.named import (
+  describe_result,
+  get_protocol,
+  of_result,
+)
+from gaitgs_jax.evaluation.protocols.rules import (
+  Protocol,
+  Rerank,
+  Rule,
+  key,
+  where,
+)
+from gaitgs_jax.evaluation.protocols.selection import (
+  Selection,
+  select,
+  view_names,
+)
+
+__all__ = [
+  'PROTOCOLS',
+  'Protocol',
+  'Rerank',
+  'Rule',
+  'Selection',
+  'describe_result',
+  'evaluate',
+  'get_protocol',
+  'key',
+  'mean_by_probe_view',
+  'of_result',
+  'select',
+  'view_names',
+  'where',
+]

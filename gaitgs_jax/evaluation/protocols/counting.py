@@ -1,0 +1,382 @@
+"""Numbers under a protocol: `evaluate`.
+
+A number is comparable only under its protocol: which sequences are gallery,
+which are probes, what is left out. Accuracies are percentages and nothing is
+rounded; the published tools round every cell to two decimals first, and agree
+within that. Of equally near gallery items the first in the gallery's order is
+taken; the published tools' sorts are not stable and may take any.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import jax.numpy as jnp
+import numpy as np
+
+from gaitgs_jax.errors import UserError, listed
+from gaitgs_jax.evaluation import distance, metrics, ranking, tiles
+from gaitgs_jax.evaluation.protocols.named import get_protocol
+from gaitgs_jax.evaluation.protocols.rules import (
+  Protocol,
+  counts_identical,
+  key,
+  rank_of,
+)
+from gaitgs_jax.evaluation.protocols.selection import (
+  Group,
+  Labels,
+  Selection,
+  select,
+)
+
+# Squared differences of larger features would overflow float32.
+LARGEST = 1e17
+# Ranks of a CMC curve, where the gallery has as many.
+LONGEST = 50
+
+Result = dict[str, float | np.ndarray]
+
+
+def evaluate(
+  protocol: str | Protocol,
+  embeddings: np.ndarray,
+  subjects: Labels,
+  conditions: Labels,
+  views: Labels,
+  *,
+  metric: str = 'euclidean',
+  columns: Mapping[str, Labels] | None = None,
+) -> Result:
+  """Counts how many probes find their subject, as one protocol wants it.
+
+  Sequences that the protocol does not name are ignored, and any subset of
+  views will do. A name of probes without a sequence, or without a gallery, is
+  left out of the result. A cell without probes or without gallery is NaN and
+  left out of the means; a mean over no cell at all (a single view) is NaN. A
+  probe with nothing to find is an error in rank-1, unless the protocol leaves
+  it out, and has no part in mAP and mINP.
+
+  Args:
+    protocol: one of `PROTOCOLS`, the path of a JSON file, or a `Protocol`.
+    embeddings: [N,p,d], finite; only tiles of it are read, so that it may be
+      memory-mapped. Logits [N,p,k] for a protocol of classes.
+    subjects: N strings.
+    conditions: N strings, as the dataset names them ('nm-01', ...).
+    views: N strings ('000', ...).
+    metric: 'euclidean' or 'cosine'; see `distance`.
+    columns: what else the protocol looks at, by name, N strings or bools each,
+      such as 'probe' for Gait3D.
+
+  Returns:
+    For each name of probes, such as 'NM', in percent. Keys have no 'NM/' where
+    all probes are alike.
+
+    - 'NM/rank1' and other ranks: the mean over probe views of the mean over
+      other gallery views (over all of them where the protocol counts identical
+      ones); in a gallery of all views, the mean over probe views or probes.
+    - 'NM/rank1_by_view': matrix [probe view, gallery view], identical views
+      too, in the order of `Selection.view_names`; for means over probe views
+      'NM/rank1_by_probe_view', one number per probe view.
+    - 'NM/mAP', 'NM/mINP', 'NM/CMC' [ranks]: for a gallery of all views only.
+    - 'NM/rank1_excluding_invalid' and '..._by_view': for OU-MVLP, without the
+      probes whose subject is not in that cell's gallery. 'NM/rank1' counts
+      those as errors.
+    - 'NM/accuracy', ...: of a protocol of classes, see
+      `metrics.classification`.
+    - 'NM/probes', 'NM/subjects': how many probe sequences there are, and of how
+      many people. Nothing else for a submission.
+
+  Raises:
+    UserError: for an unknown protocol or metric, embeddings that are not
+      finite [N,p,d], lengths that differ, a column that is missing, no gallery
+      or no probe at all, or no probe that counts.
+  """
+  rules = get_protocol(protocol)
+  distance.check_metric(metric)
+  embeddings = np.asarray(embeddings)
+  selection = check(rules, embeddings, subjects, conditions, views, columns)
+  if rules.classes:
+    count = _count_classes
+  elif rules.submission:
+    count = _count_nothing
+  else:
+    count = _count_cells if rules.mean_over == 'cells' else _count_ranks
+  result: Result = {}
+  for group in selection.groups:
+    result |= count(embeddings, selection, group, rules, metric)
+    for name, rows in group.probes.items():
+      people = len(np.unique(selection.subjects[rows]))
+      result[key(name, 'probes')] = float(len(rows))
+      result[key(name, 'subjects')] = float(people)
+  if not (rules.classes or rules.submission):
+    _check_counted(result, rules)
+  return result
+
+
+def check(
+  rules: Protocol,
+  embeddings: np.ndarray,
+  subjects: Labels,
+  conditions: Labels,
+  views: Labels,
+  columns: Mapping[str, Labels] | None = None,
+) -> Selection:
+  """Returns what the protocol selects; see `evaluate` for args and errors."""
+  if embeddings.ndim != 3 or 0 in embeddings.shape[1:]:
+    raise UserError(
+      f'embeddings have shape {embeddings.shape}; expected [N,p,d]: '
+      'sequences, parts, features (one part: [N,1,d])'
+    )
+  shapes = [np.shape(labels) for labels in (subjects, conditions, views)]
+  if any(shape != (len(embeddings),) for shape in shapes):
+    raise UserError(
+      f'{len(embeddings)} embeddings need as many subjects, conditions and '
+      f'views, each a flat list; got shapes {", ".join(map(str, shapes))}'
+    )
+  selection = select(rules, subjects, conditions, views, columns)
+  _check_embeddings(embeddings)
+  return selection
+
+
+def _check_embeddings(embeddings: np.ndarray) -> None:
+  # bfloat16 is a floating type to jax alone.
+  real = (jnp.floating, jnp.integer)
+  if not any(jnp.issubdtype(embeddings.dtype, kind) for kind in real):
+    raise UserError(
+      f'embeddings have type {embeddings.dtype}; expected real numbers'
+    )
+  largest = LARGEST
+  if jnp.issubdtype(embeddings.dtype, jnp.floating):
+    # Half precision cannot hold the limit itself.
+    largest = min(LARGEST, float(jnp.finfo(embeddings.dtype).max))
+  step = tiles.rows_per_tile(embeddings, len(embeddings), tiles.GALLERY_BYTES)
+  for start in range(0, len(embeddings), step):
+    # Also false for NaN.
+    usable = np.abs(embeddings[start : start + step]) <= largest
+    if not usable.all():
+      row = start + int(np.argmin(usable.all((1, 2))))
+      raise UserError(
+        f'the embedding of sequence {row} holds NaN, infinity or a number '
+        f'above {LARGEST:g}; the model that made it has diverged'
+      )
+
+
+def _count_cells(
+  embeddings: np.ndarray,
+  selection: Selection,
+  group: Group,
+  rules: Protocol,
+  metric: str,
+) -> Result:
+  """Counts ranks with each gallery view as a gallery of its own."""
+  galleries = [
+    group.gallery[selection.views[group.gallery] == view]
+    for view in range(len(selection.view_names))
+  ]
+  # All probes at once: those of every name face the same galleries.
+  probes = group.probe_rows()
+  most = max(rank_of(name) or 1 for name in rules.metrics)
+  nearest = ranking.nearest_rows(
+    embeddings, probes, galleries, most, metric=metric
+  )
+  subjects, there = selection.subjects, nearest >= 0
+  right = there & (subjects[nearest] == subjects[probes][:, None, None])
+  found = np.logical_or.accumulate(right, axis=-1)
+  counted = there[..., 0]
+  valid = np.stack(
+    [np.isin(subjects[probes], subjects[rows]) for rows in galleries], axis=1
+  )
+  ways = _ways(rules, counted, valid)
+  result: Result = {}
+  for name, rows in group.probes.items():
+    chosen = np.searchsorted(probes, rows)
+    for number in rules.metrics:
+      within = found[chosen, :, (rank_of(number) or 1) - 1]
+      identical = rules.identical or counts_identical(number)
+      for way, counting in ways.items():
+        matrix = _cells(within, counting[chosen], selection.views[rows])
+        by_view = mean_by_probe_view(matrix, identical=identical)
+        result[key(name, number + way)] = _mean(by_view)
+        result[key(name, f'{number}{way}_by_view')] = matrix
+  return result
+
+
+def _cells(
+  correct: np.ndarray, counted: np.ndarray, views: np.ndarray
+) -> np.ndarray:
+  """Returns percentages [probe view, gallery view], NaN where none count.
+
+  Args:
+    correct: bool [n, gallery view].
+    counted: bool [n, gallery view], which probes a cell is over.
+    views: int [n], the view of each probe.
+  """
+  matrix = np.full((correct.shape[1],) * 2, np.nan)
+  for view in np.unique(views):
+    seen = views == view
+    total = counted[seen].sum(0)
+    right = (correct & counted)[seen].sum(0)
+    np.divide(100.0 * right, total, out=matrix[view], where=total > 0)
+  return matrix
+
+
+def mean_by_probe_view(
+  matrix: np.ndarray, *, identical: bool = False
+) -> np.ndarray:
+  """Returns each probe view's mean over gallery views, [views].
+
+  Args:
+    matrix: [probe view, gallery view]; NaN is left out.
+    identical: whether the diagonal counts; it is left out otherwise.
+  """
+  if not identical:
+    matrix = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
+  return np.array([_mean(row) for row in matrix])
+
+
+def _mean(values: np.ndarray) -> float:
+  """Returns the mean of the numbers that are there, NaN if none is."""
+  there = values[~np.isnan(values)]
+  return float(np.mean(there)) if len(there) else float('nan')
+
+
+def _count_ranks(
+  embeddings: np.ndarray,
+  selection: Selection,
+  group: Group,
+  rules: Protocol,
+  metric: str,
+) -> Result:
+  """Counts ranks, mAP and mINP with all views in one gallery."""
+  probes = group.probe_rows()
+  every = ranking.rank_all(
+    distance_blocks(embeddings, probes, group.gallery, rules, metric),
+    probes,
+    group.gallery,
+    selection.subjects,
+    selection.same,
+  )
+  longest = min(LONGEST, len(group.gallery))
+  result: Result = {}
+  for name, rows in group.probes.items():
+    chosen = np.searchsorted(probes, rows)
+    ranks = ranking.Ranks(*(values[chosen] for values in every))
+    valid = ranks.first > 0
+    for way, counted in _ways(rules, np.ones_like(valid), valid).items():
+      some = ranking.Ranks(*(values[counted] for values in ranks))
+      views = selection.views[rows][counted]
+      for number in rules.metrics:
+        entry = key(name, number + way)
+        if number == 'CMC':
+          result[entry] = 100 * metrics.cumulative_matches(some.first, longest)
+          continue
+        values = _values(number, some)
+        by_view = [
+          100 * _mean(values[views == view])
+          for view in range(len(selection.view_names))
+          if rules.mean_over == 'views'
+        ]
+        result[entry] = _mean(np.array(by_view) if by_view else 100 * values)
+        if by_view:
+          result[f'{entry}_by_probe_view'] = np.array(by_view)
+  return result
+
+
+def _values(number: str, ranks: ranking.Ranks) -> np.ndarray:
+  """Returns a metric of each probe, a fraction or NaN."""
+  if k := rank_of(number):
+    return ((ranks.first > 0) & (ranks.first <= k)).astype(float)
+  return {'mAP': ranks.precision, 'mINP': ranks.penalty}[number]
+
+
+def _ways(
+  rules: Protocol, counted: np.ndarray, valid: np.ndarray
+) -> dict[str, np.ndarray]:
+  """Returns what counts, by what it adds to the name of a number.
+
+  Args:
+    rules: whose `invalid` decides.
+    counted: bool, what there is to count.
+    valid: bool, where there is something to find too.
+  """
+  if rules.invalid == 'both':
+    return {'': counted, '_excluding_invalid': valid}
+  return {'': valid if rules.invalid == 'excluded' else counted}
+
+
+def distance_blocks(
+  embeddings: np.ndarray,
+  probes: np.ndarray,
+  gallery: np.ndarray,
+  rules: Protocol,
+  metric: str,
+) -> Iterator[tuple[int, np.ndarray]]:
+  """Yields (first probe, distances [some,m]), re-ranked as the protocol says.
+
+  Re-ranking holds the distances of all of them to all of them.
+  """
+  if rules.rerank is None:
+    yield from ranking.distance_blocks(
+      embeddings, probes, gallery, metric=metric
+    )
+    return
+  rows = np.concatenate([probes, gallery])
+  matrix = ranking.distance_matrix(embeddings, rows, metric=metric)
+  options = dataclasses.asdict(rules.rerank)
+  yield 0, ranking.rerank(matrix, len(probes), **options)
+
+
+def _count_nothing(
+  embeddings: np.ndarray,
+  selection: Selection,
+  group: Group,
+  rules: Protocol,
+  metric: str,
+) -> Result:
+  """Counts nothing: the subjects of a submission's probes are not known."""
+  del embeddings, selection, group, rules, metric
+  return {}
+
+
+def _count_classes(
+  embeddings: np.ndarray,
+  selection: Selection,
+  group: Group,
+  rules: Protocol,
+  metric: str,
+) -> Result:
+  """Counts how often the largest logit is that of the right class."""
+  del metric
+  count = embeddings.shape[2]
+  if count != len(rules.classes):
+    raise UserError(
+      f'protocol {rules.name!r} has {len(rules.classes)} classes, and the '
+      f'embeddings {count} features; it takes logits [N,p,{len(rules.classes)}]'
+    )
+  classes = {name: place for place, name in enumerate(rules.classes)}
+  result: Result = {}
+  for name, rows in group.probes.items():
+    labels = selection.columns[rules.truth][rows].astype(str).tolist()
+    if unknown := sorted({*labels} - {*classes}):
+      raise UserError(
+        f'{rules.truth} {unknown[0]!r} is not a class of protocol '
+        f'{rules.name!r}; its classes are {listed(classes, 12)}'
+      )
+    logits = np.asarray(embeddings[rows], np.float32).mean(axis=1)
+    truth = np.array([classes[label] for label in labels])
+    numbers = metrics.classification(logits.argmax(axis=1), truth, count)
+    for number in rules.metrics:
+      result[key(name, number)] = 100 * numbers[number]
+  return result
+
+
+def _check_counted(result: Result, rules: Protocol) -> None:
+  """Raises UserError where every probe is left out."""
+  if rules.invalid != 'excluded' or rules.mean_over == 'cells':
+    return
+  heads = [result.get(key(name, rules.metrics[0])) for name in rules.probes]
+  if all(head is None or np.isnan(head).all() for head in heads):
+    raise UserError(
+      f'no probe of protocol {rules.name!r} has its subject in the gallery '
+      '(less what the protocol drops): there is nothing to find'
+    )

@@ -1,0 +1,189 @@
+"""A protocol of one's own as a JSON file, see docs/data.md."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gaitgs_jax.errors import UserError, one_line, shortened, wrong_choice
+from gaitgs_jax.evaluation.protocols.rules import (
+  Protocol,
+  Rerank,
+  Rule,
+  Values,
+)
+
+# Where a file is silent: all views in one gallery, every probe alike.
+_DEFAULTS: Mapping[str, Any] = {
+  'gallery': {},
+  'mean_over': 'probes',
+  'dropped': [],
+  'metrics': ['rank1', 'rank5', 'mAP', 'mINP'],
+}
+_FIELDS = tuple(field.name for field in dataclasses.fields(Protocol))
+
+
+def read(path: str) -> Protocol:
+  """Reads a protocol; the file's name is its name where it gives none.
+
+  Raises:
+    UserError: there is no such file, or what is wrong in it and where.
+  """
+  file = pathlib.Path(path).expanduser()
+  try:
+    content = json.loads(file.read_bytes())
+  except OSError as error:
+    raise UserError(
+      f'cannot read protocol {path}: {error.strerror or error}'
+    ) from error
+  except (ValueError, RecursionError) as error:
+    raise UserError(
+      f'protocol {path} is not JSON: {one_line(error)}'
+    ) from error
+  names = {'name': file.stem, 'title': file.stem}
+  if isinstance(content, dict):
+    content = {**names, **_defaults(content), **content}
+  return parse(content, f'protocol {path}')
+
+
+def _defaults(content: Mapping[str, Any]) -> dict[str, Any]:
+  defaults = dict(_DEFAULTS)
+  if 'gallery' not in content and not content.get('classes'):
+    del defaults['gallery']  # Which must be given.
+  if content.get('mean_over') == 'cells':
+    defaults |= {'dropped': ['view'], 'metrics': ['rank1']}
+  if content.get('classes'):
+    defaults['metrics'] = ['accuracy', 'precision', 'recall', 'f1']
+  return defaults
+
+
+def parse(content: Any, where: str) -> Protocol:
+  """Makes a protocol of what `Protocol.plain` gives.
+
+  Args:
+    content: JSON values.
+    where: where they stand, for messages.
+
+  Raises:
+    UserError: what is wrong, and in which field.
+  """
+  try:
+    content = _object(content, 'the file')
+    for name in content:
+      if name not in _FIELDS:
+        raise wrong_choice(f'no field {name!r}', name, _FIELDS)
+    if content.get('classes'):
+      content = {'gallery': {}, 'probes': {}, **content}
+    for name in ('gallery', 'probes'):
+      if name not in content:
+        raise UserError(
+          f'{name} is missing; give a rule such as {{"condition": "nm-*"}}'
+        )
+    return Protocol(
+      **{name: _field(name, value) for name, value in content.items()}
+    )
+  except UserError as error:
+    raise UserError(f'{where}: {error}') from error
+
+
+def _field(name: str, value: Any) -> Any:
+  if name in ('gallery', 'probes'):
+    rules = _rules(value, name)
+    return (
+      {'': rules} if name == 'probes' and isinstance(rules, Rule) else rules
+    )
+  read_value = _READERS.get(name, _text)
+  return read_value(value, name)
+
+
+def _rules(value: Any, where: str) -> Rule | dict[str, Rule]:
+  """Returns a rule, or rules by the name of their probes."""
+  content = _object(value, where)
+  named = [name for name in content if name != 'not']
+  if named and all(isinstance(content[name], dict) for name in named):
+    return {name: _rule(content[name], f'{where}.{name}') for name in content}
+  return _rule(content, where)
+
+
+def _rule(value: Any, where: str) -> Rule:
+  content = _object(value, where)
+  excluded = content.get('not')
+  return Rule(
+    {
+      name: _values(wanted, f'{where}.{name}')
+      for name, wanted in content.items()
+      if name != 'not'
+    },
+    None if excluded is None else _rule(excluded, f'{where}.not'),
+  )
+
+
+def _values(value: Any, where: str) -> Values:
+  if isinstance(value, bool):
+    return value
+  if isinstance(value, str):
+    return (value,)
+  if _is_texts(value) and value:
+    return tuple(value)
+  raise UserError(
+    f'{where} is {_shown(value)}; it must be a name in quotes, a list of '
+    'names, true or false'
+  )
+
+
+def _texts(value: Any, where: str) -> tuple[str, ...]:
+  if not _is_texts(value):
+    raise UserError(
+      f'{where} is {_shown(value)}; it must be a list of names in quotes'
+    )
+  return tuple(value)
+
+
+def _is_texts(value: Any) -> bool:
+  return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def _text(value: Any, where: str) -> str:
+  if not isinstance(value, str):
+    raise UserError(f'{where} is {_shown(value)}; it must be text in quotes')
+  return value
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+  if not isinstance(value, dict):
+    raise UserError(f'{where} is {_shown(value)}; it must be an object {{...}}')
+  return value
+
+
+def _rerank(value: Any, where: str) -> Rerank:
+  content = _object(value, where)
+  default = dataclasses.asdict(Rerank())
+  for name, number in content.items():
+    if name not in default:
+      raise wrong_choice(f'no field {where}.{name}', name, default)
+    if name == 'weight':
+      right = _is_number(number, float) and 0 <= number <= 1
+    else:
+      right = _is_number(number, int) and number >= 1
+    if not right:
+      needs = 'within 0..1' if name == 'weight' else 'a whole number above 0'
+      raise UserError(f'{where}.{name} is {_shown(number)}; it must be {needs}')
+  return Rerank(**content)
+
+
+def _is_number(value: Any, kind: type) -> bool:
+  return isinstance(value, int | kind) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+  return shortened(json.dumps(value), 60)
+
+
+_READERS: dict[str, Callable[[Any, str], Any]] = {
+  'dropped': _texts,
+  'metrics': _texts,
+  'classes': _texts,
+  'ignored': _rule,
+  'rerank': _rerank,
+}

@@ -1,0 +1,56 @@
+"""Protocols by name, by file, and as results keep them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.evaluation.protocols import files
+from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
+from gaitgs_jax.evaluation.protocols.rules import Protocol
+
+
+def get_protocol(name: str | Protocol) -> Protocol:
+  """Returns the protocol of that name, or of the JSON file at that path.
+
+  Raises:
+    UserError: there is none, or something is wrong in the file.
+  """
+  if isinstance(name, Protocol):
+    return name
+  if name.endswith('.json'):
+    return files.read(name)
+  if name not in PROTOCOLS:
+    known = wrong_choice(f'unknown protocol {name!r}', name, PROTOCOLS)
+    raise UserError(f'{known}, or a .json file of your own')
+  return PROTOCOLS[name]
+
+
+def describe_result(protocol: Protocol) -> dict[str, Any]:
+  """Returns what to save with a result, in JSON's types, for `of_result`."""
+  return {
+    'protocol': protocol.name,
+    'fingerprint': protocol.fingerprint,
+    'rules': protocol.plain(),
+  }
+
+
+def of_result(meta: Mapping[str, Any], default: str = '') -> Protocol | None:
+  """Returns the protocol of a saved result, None if it is not said.
+
+  Its rules stand in the result, as a file of one's own may have changed since;
+  results of older versions have the name alone. A result may be a stranger's:
+  its name opens no file and imports nothing.
+
+  Args:
+    meta: what was saved with it.
+    default: the name to take where it says none.
+
+  Raises:
+    UserError: it is not known, or damaged.
+  """
+  if meta.get('rules'):
+    return files.parse(meta['rules'], 'the rules of a saved result')
+  name = meta.get('protocol') or default
+  if name and name not in PROTOCOLS:
+    raise wrong_choice(f'unknown protocol {name!r}', name, PROTOCOLS)
+  return PROTOCOLS[name] if name else None
