@@ -210,20 +210,10 @@ class Scorer:
       print(f'\n{self._table(results)}\n', flush=True)
 
   def score(self, numbers: Mapping[str, float]) -> Score:
-    """Returns what the best model has most of: the protocol's first metric.
-
-    It is the mean over the names of probes. A result without any is worth
-    less than every other.
-    """
+    """Returns the score of a model, by what `model` gave of it."""
     metric = self._protocol.metrics[0]
-    values = [
-      numbers[key]
-      for name in self._protocol.probes
-      if (key := protocols.key(name, metric)) in numbers
-    ]
-    values = [value for value in values if np.isfinite(value)]
-    mean = float(np.mean(values)) if values else -1.0
-    return Score(mean, self.basis, report.title(metric))
+    value = headline(numbers, self._protocol)
+    return Score(value, self.basis, report.title(metric))
 
   def _is_ours(self, meta: Mapping[str, Any]) -> bool:
     """Returns whether a saved result was counted by this protocol."""
@@ -292,6 +282,21 @@ class Scorer:
       views=self._views,
       described=described,
     )
+
+
+def headline(
+  numbers: Mapping[str, float], protocol: protocols.Protocol
+) -> float:
+  """Returns what the best model has most of: the protocol's first metric.
+
+  It is the mean over the names of probes. A result without any is worth less
+  than every other.
+  """
+  keys = [protocols.key(name, protocol.metrics[0]) for name in protocol.probes]
+  values = [
+    numbers[key] for key in keys if np.isfinite(numbers.get(key, np.nan))
+  ]
+  return float(np.mean(values)) if values else -1.0
 
 
 def _order(label: str) -> tuple[int, str]:

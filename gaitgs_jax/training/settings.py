@@ -60,7 +60,10 @@ MEANINGS: dict[str, str] = {
   'optimizer.name': 'An optimizer of the table below.',
   'optimizer.learning_rate': 'The base rate, which the schedule scales.',
   'schedule.name': 'A schedule of the table below.',
-  'evaluation.protocol': "A protocol of the table below; '' for none.",
+  'evaluation.protocol': (
+    "A protocol of the table below, a JSON file of one's own, or a dotted "
+    "name (docs/protocols.md); '' for none."
+  ),
   'evaluation.metric': "Distance of embeddings: 'euclidean' or 'cosine'.",
   'evaluation.dtype': (
     'What the model computes in when it is evaluated, embeds or explains: '

@@ -215,7 +215,7 @@ def test_the_submission_of_hid(metric, kind, tmp_path):
   protocol = protocols.PROTOCOLS['hid']
   if kind == 'plain':
     plain = {k: v for k, v in protocol.plain().items() if k != 'rerank'}
-    protocol = protocols.files.parse(plain, 'here')
+    protocol = protocols.parse(plain, 'here')
   submit(tmp_path / 'x.csv', protocol, *labels(data), metric=metric)
   header, *lines = read(tmp_path / 'x.csv')
   assert header == ['videoID', 'label']

@@ -228,10 +228,14 @@ def test_views_and_conditions_of_any_names():
     name='own',
     title='Own',
     gallery=protocols.where('/'),
-    probes={name: protocols.where(name) for name in NAMES if name not in '/*'},
+    probes={
+      f'{place}': protocols.where(name)
+      for place, name in enumerate(NAMES)
+      if name not in ('/', '*')
+    },
   )
   ours = evaluate(own, *tiny(rows))
-  assert len([key for key in ours if key.endswith('rank1')]) == 9
+  assert len([key for key in ours if key.endswith('rank1')]) == 10
   for key, value in ours.items():
     if key.endswith(('rank1', 'rank1_by_view')):
       np.testing.assert_array_equal(value, np.full_like(value, 100))

@@ -11,7 +11,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import protocols, report
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   checkpoint,
@@ -157,7 +157,7 @@ def test_the_best_is_kept_when_its_evaluation_was_interrupted(
 
   monkeypatch.setattr(scoring.Scorer, 'model', stop_once)
   for key in found:
-    monkeypatch.setattr(scoring, 'rank1', lambda _, key=key: found[key])
+    monkeypatch.setattr(scoring, 'headline', lambda *_, key=key: found[key])
     config.total_steps = key
     loop.train(config, tmp_path)
     if key == 3:  # It was interrupted.
@@ -398,8 +398,10 @@ def test_an_evaluation_can_be_stopped(config, tmp_path):
 
 def test_rank1_is_the_mean_over_conditions():
   numbers = {'NM/rank1': 90.0, 'CL/rank1': 50.0, 'NM/probes': 4.0}
-  assert scoring.rank1(numbers) == 70.0
-  assert scoring.rank1({'NM/rank1': float('nan')}) == -1.0
+  casia_b, gait3d = map(protocols.get_protocol, ('casia_b', 'gait3d'))
+  assert scoring.headline(numbers, casia_b) == 70.0
+  assert scoring.headline({'NM/rank1': float('nan')}, casia_b) == -1.0
+  assert scoring.headline({'rank1': 8.0, 'rank5': 9.0}, gait3d) == 8.0
 
 
 def test_without_a_protocol_nothing_is_evaluated(config, tmp_path):
@@ -415,7 +417,9 @@ def test_a_protocol_that_finds_nothing_is_told_before_training(
 ):
   monkeypatch.setattr(setup, 'create_state', None)
   config.evaluation.protocol = 'oumvlp'
-  with pytest.raises(UserError, match=r"gallery of protocol 'oumvlp'.*bg-01"):
+  with pytest.raises(
+    UserError, match=r"no gallery .*'oumvlp'.*bg-01.*to train without"
+  ):
     loop.train(config, tmp_path)
 
 

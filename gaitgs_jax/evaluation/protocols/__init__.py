@@ -10,6 +10,7 @@ from gaitgs_jax.evaluation.protocols.named import (
   get_protocol,
   of_result,
 )
+from gaitgs_jax.evaluation.protocols.own import parse
 from gaitgs_jax.evaluation.protocols.rules import (
   Protocol,
   Rerank,
@@ -35,6 +36,7 @@ __all__ = [
   'key',
   'mean_by_probe_view',
   'of_result',
+  'parse',
   'select',
   'view_names',
   'where',

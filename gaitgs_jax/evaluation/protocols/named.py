@@ -1,16 +1,21 @@
 """Protocols by name, by file, and as results keep them."""
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from gaitgs_jax.errors import UserError, wrong_choice
-from gaitgs_jax.evaluation.protocols import files
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.evaluation.protocols import own
 from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
 from gaitgs_jax.evaluation.protocols.rules import Protocol
 
 
 def get_protocol(name: str | Protocol) -> Protocol:
-  """Returns the protocol of that name, or of the JSON file at that path.
+  """Returns the protocol of that name.
+
+  Args:
+    name: of `PROTOCOLS`, the path of a JSON file, or the dotted name of a
+      `Protocol` in a module of the user's own ('mypackage.corridor.PROTOCOL').
 
   Raises:
     UserError: there is none, or something is wrong in the file.
@@ -18,11 +23,35 @@ def get_protocol(name: str | Protocol) -> Protocol:
   if isinstance(name, Protocol):
     return name
   if name.endswith('.json'):
-    return files.read(name)
-  if name not in PROTOCOLS:
-    known = wrong_choice(f'unknown protocol {name!r}', name, PROTOCOLS)
-    raise UserError(f'{known}, or a .json file of your own')
-  return PROTOCOLS[name]
+    return own.read(name)
+  if name in PROTOCOLS:
+    return PROTOCOLS[name]
+  if '.' in name:
+    return _imported(name)
+  known = wrong_choice(f'unknown protocol {name!r}', name, PROTOCOLS)
+  raise UserError(f'{known}, or a .json file of your own')
+
+
+def _imported(name: str) -> Protocol:
+  """Returns the protocol of a dotted name."""
+  module, _, attribute = name.rpartition('.')
+  try:
+    found = getattr(importlib.import_module(module), attribute, None)
+  except ModuleNotFoundError as error:
+    # A module that it imports is the user's code's own affair.
+    if error.name is None or not f'{module}.'.startswith(f'{error.name}.'):
+      raise
+    raise UserError(
+      f'unknown protocol {name!r}: there is no module {error.name!r} on the '
+      'path of Python'
+    ) from error
+  except (ValueError, TypeError) as error:  # '..x' and the like.
+    raise UserError(f'unknown protocol {name!r}: {one_line(error)}') from error
+  if not isinstance(found, Protocol):
+    raise UserError(
+      f'unknown protocol {name!r}: {attribute!r} of {module} is not a Protocol'
+    )
+  return found
 
 
 def describe_result(protocol: Protocol) -> dict[str, Any]:
@@ -49,7 +78,7 @@ def of_result(meta: Mapping[str, Any], default: str = '') -> Protocol | None:
     UserError: it is not known, or damaged.
   """
   if meta.get('rules'):
-    return files.parse(meta['rules'], 'the rules of a saved result')
+    return own.parse(meta['rules'], 'the rules of a saved result')
   name = meta.get('protocol') or default
   if name and name not in PROTOCOLS:
     raise wrong_choice(f'unknown protocol {name!r}', name, PROTOCOLS)

@@ -24,6 +24,7 @@ CLASSIFICATION = ('accuracy', 'precision', 'recall', 'f1')
 # Of a gallery of all views, beside 'rank1', 'rank5', ...
 _RANKED = ('CMC', 'mAP', 'mINP')
 _INCLUDING = '_including_identical'
+_GIVEN = ('name', 'title', 'probes', 'gallery')
 # What changes no number: what it is called, and which numbers are wanted.
 _NAMES = ('name', 'title', 'metrics', 'submission')
 
@@ -206,7 +207,7 @@ class Protocol:
     plain: dict[str, Any] = {}
     for field in dataclasses.fields(self):
       value = getattr(self, field.name)
-      if field.name in ('name', 'title') or value != field.default:
+      if field.name in _GIVEN or value != field.default:
         plain[field.name] = _plain(value)
     return plain
 
@@ -244,6 +245,9 @@ def _check(protocol: Protocol) -> None:
   if protocol.submission:
     _choose('submission', protocol.submission, FORMS)
   cells = protocol.mean_over == 'cells'
+  for name in (protocol.name, *protocol.probes):
+    if '/' in name or not name.isprintable():
+      raise UserError(f'the name {name!a} must be printable, without a /')
   if not protocol.probes:
     raise UserError('probes names none: give at least one set of them')
   if not isinstance(protocol.gallery, Rule):

@@ -174,15 +174,16 @@ def _groups(
   ]
   if not found:
     raise _nothing('probe', protocol, [*protocol.probes.values()], table)
-  for group in found:
-    _check_self(protocol, group)
+  if not (protocol.dropped or protocol.classes):
+    for group in found:
+      _check_apart(protocol, group)
   return found
 
 
-def _check_self(protocol: Protocol, group: Group) -> None:
+def _check_apart(protocol: Protocol, group: Group) -> None:
   """Raises UserError where a probe would find itself in its gallery."""
   both = np.intersect1d(group.gallery, group.probe_rows())
-  if len(both) and not protocol.dropped:
+  if len(both):
     raise UserError(
       f'protocol {protocol.name!r} has {len(both):,} sequences that are '
       f'gallery and probe at once (the first is row {both[0]}) and would find '

@@ -1,13 +1,15 @@
-"""A protocol of one's own as a JSON file, see docs/data.md."""
+"""A protocol of one's own as a JSON file, see docs/protocols.md."""
 
 import dataclasses
 import json
-import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gaitgs_jax import cloud, files
 from gaitgs_jax.errors import UserError, one_line, shortened, wrong_choice
+from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
 from gaitgs_jax.evaluation.protocols.rules import (
+  CLASSIFICATION,
   Protocol,
   Rerank,
   Rule,
@@ -16,7 +18,6 @@ from gaitgs_jax.evaluation.protocols.rules import (
 
 # Where a file is silent: all views in one gallery, every probe alike.
 _DEFAULTS: Mapping[str, Any] = {
-  'gallery': {},
   'mean_over': 'probes',
   'dropped': [],
   'metrics': ['rank1', 'rank5', 'mAP', 'mINP'],
@@ -30,31 +31,34 @@ def read(path: str) -> Protocol:
   Raises:
     UserError: there is no such file, or what is wrong in it and where.
   """
-  file = pathlib.Path(path).expanduser()
+  file = cloud.folder(path)
   try:
-    content = json.loads(file.read_bytes())
+    content = files.read_json(file)
   except OSError as error:
     raise UserError(
       f'cannot read protocol {path}: {error.strerror or error}'
     ) from error
-  except (ValueError, RecursionError) as error:
-    raise UserError(
-      f'protocol {path} is not JSON: {one_line(error)}'
-    ) from error
+  except ValueError as error:
+    raise UserError(f'protocol {path}: not JSON ({one_line(error)})') from error
   names = {'name': file.stem, 'title': file.stem}
   if isinstance(content, dict):
     content = {**names, **_defaults(content), **content}
-  return parse(content, f'protocol {path}')
+  protocol = parse(content, f'protocol {path}')
+  if protocol.name in PROTOCOLS:
+    raise UserError(
+      f'protocol {path}: {protocol.name!r} is the name of a published '
+      'protocol; give this one another with "name"'
+    )
+  return protocol
 
 
 def _defaults(content: Mapping[str, Any]) -> dict[str, Any]:
   defaults = dict(_DEFAULTS)
-  if 'gallery' not in content and not content.get('classes'):
-    del defaults['gallery']  # Which must be given.
   if content.get('mean_over') == 'cells':
     defaults |= {'dropped': ['view'], 'metrics': ['rank1']}
   if content.get('classes'):
-    defaults['metrics'] = ['accuracy', 'precision', 'recall', 'f1']
+    defaults['metrics'] = [*CLASSIFICATION]
+    defaults |= {'gallery': {}, 'probes': {}}
   return defaults
 
 
@@ -73,28 +77,24 @@ def parse(content: Any, where: str) -> Protocol:
     for name in content:
       if name not in _FIELDS:
         raise wrong_choice(f'no field {name!r}', name, _FIELDS)
-    if content.get('classes'):
-      content = {'gallery': {}, 'probes': {}, **content}
     for name in ('gallery', 'probes'):
       if name not in content:
         raise UserError(
           f'{name} is missing; give a rule such as {{"condition": "nm-*"}}'
         )
     return Protocol(
-      **{name: _field(name, value) for name, value in content.items()}
+      **{
+        name: _READERS.get(name, _text)(value, name)
+        for name, value in content.items()
+      }
     )
   except UserError as error:
     raise UserError(f'{where}: {error}') from error
 
 
-def _field(name: str, value: Any) -> Any:
-  if name in ('gallery', 'probes'):
-    rules = _rules(value, name)
-    return (
-      {'': rules} if name == 'probes' and isinstance(rules, Rule) else rules
-    )
-  read_value = _READERS.get(name, _text)
-  return read_value(value, name)
+def _probes(value: Any, where: str) -> Mapping[str, Rule]:
+  rules = _rules(value, where)
+  return {'': rules} if isinstance(rules, Rule) else rules
 
 
 def _rules(value: Any, where: str) -> Rule | dict[str, Rule]:
@@ -181,6 +181,8 @@ def _shown(value: Any) -> str:
 
 
 _READERS: dict[str, Callable[[Any, str], Any]] = {
+  'gallery': _rules,
+  'probes': _probes,
   'dropped': _texts,
   'metrics': _texts,
   'classes': _texts,

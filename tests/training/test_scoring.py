@@ -1,0 +1,78 @@
+import csv
+import json
+
+import pytest
+from training import tiny
+
+from gaitgs_jax.apps import report as report_app
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import report
+from gaitgs_jax.training import loop, scoring, setup
+from gaitgs_jax.training import mesh as meshes
+
+RULES = {
+  'gallery': {'condition': 'nm-*'},
+  'probes': {'condition': 'bg-*'},
+  'dropped': ['subject', 'view'],
+}
+
+
+@pytest.fixture(name='score')
+def make_score(config, tmp_path, capsys):
+  """Returns what evaluates the baseline and gives what is printed."""
+  mesh = meshes.create(1)
+  graphdef, _ = setup.describe_state(config, mesh)
+  data = setup.open_data(config)
+  path = tmp_path / 'corridor.json'
+  config.evaluation.protocol = str(path)
+
+  def score(**rules):
+    path.write_text(json.dumps({**RULES, **rules}))
+    scorer = scoring.Scorer(config, data, graphdef, mesh, tmp_path)
+    scorer.baseline(again=True)
+    scorer.show()
+    return scorer, capsys.readouterr().out
+
+  return score
+
+
+def test_a_run_counts_by_a_protocol_of_ones_own(score, tmp_path):
+  scorer, out = score()
+  assert 'protocol  corridor (corridor, ' in out
+  assert 'rank-5' in out
+  path = tmp_path / 'evaluation' / 'gait_energy.json'
+  saved = report.load(path)
+  assert saved.meta['protocol'] == 'corridor'
+  assert saved.meta['fingerprint'] in scorer.basis
+  assert saved.meta['rules']['dropped'] == ['subject', 'view']
+  assert saved.result['probes'] == 2 * len(tiny.VIEWS)
+  # Other rules under the same name are not put beside it, here or on a page.
+  path.rename(path.with_stem('before'))
+  _, out = score(dropped=['subject'], gallery={}, mean_over='views')
+  assert 'before' not in out
+  (tmp_path / 'corridor.json').unlink()
+  groups = report_app.read_groups(tmp_path, {})
+  assert len(groups) == 2
+  page = report_app.build(tmp_path, {}, groups)
+  assert 'mean over probe views' in page and saved.meta['fingerprint'] in page
+
+
+def test_a_run_writes_its_submission(score, tmp_path):
+  _, out = score(submission='hid')
+  path = tmp_path / 'evaluation' / 'gait_energy.csv'
+  assert f'submission: {path}' in out
+  with open(path, newline='') as file:
+    header, *lines = csv.reader(file)
+  assert header == ['videoID', 'label']
+  assert len(lines) == 2 * len(tiny.VIEWS)
+  assert {line[1] for line in lines} <= set(tiny.SUBJECTS)
+  saved = report.load(tmp_path / 'evaluation' / 'gait_energy.json')
+  assert saved.result.keys() == {'probes', 'subjects'}
+
+
+def test_a_wrong_file_ends_a_run_before_any_work(config, tmp_path, monkeypatch):
+  monkeypatch.setattr(setup, 'open_data', None)
+  config.evaluation.protocol = str(tmp_path / 'x.json')
+  (tmp_path / 'x.json').write_text('{"gallery": {}, "probe": {}}')
+  with pytest.raises(UserError, match="no field 'probe'.*'probes'"):
+    loop.train(config, tmp_path)
