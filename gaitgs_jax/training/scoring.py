@@ -293,9 +293,8 @@ def headline(
   than every other.
   """
   keys = [protocols.key(name, protocol.metrics[0]) for name in protocol.probes]
-  values = [
-    numbers[key] for key in keys if np.isfinite(numbers.get(key, np.nan))
-  ]
+  values = [numbers[key] for key in keys if key in numbers]
+  values = [value for value in values if np.isfinite(value)]
   return float(np.mean(values)) if values else -1.0
 
 

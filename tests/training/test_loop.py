@@ -418,7 +418,7 @@ def test_a_protocol_that_finds_nothing_is_told_before_training(
   monkeypatch.setattr(setup, 'create_state', None)
   config.evaluation.protocol = 'oumvlp'
   with pytest.raises(
-    UserError, match=r"no gallery .*'oumvlp'.*bg-01.*to train without"
+    UserError, match=r"no gallery .*'oumvlp'.*bg-01.*to train"
   ):
     loop.train(config, tmp_path)
 

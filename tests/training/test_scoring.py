@@ -74,5 +74,5 @@ def test_a_wrong_file_ends_a_run_before_any_work(config, tmp_path, monkeypatch):
   monkeypatch.setattr(setup, 'open_data', None)
   config.evaluation.protocol = str(tmp_path / 'x.json')
   (tmp_path / 'x.json').write_text('{"gallery": {}, "probe": {}}')
-  with pytest.raises(UserError, match="no field 'probe'.*'probes'"):
+  with pytest.raises(UserError, match=r"no field 'probe'.*'probes'"):
     loop.train(config, tmp_path)
