@@ -167,6 +167,9 @@ def test_classes(tmp_path):
     ({'submission': 'gru'}, r"submission is 'gru'; choose one of grew, hid"),
     ({'name': 'casia_b'}, r"'casia_b' is the name of a published protocol"),
     ({'name': 5}, r'name is 5; it must be text'),
+    ({'title': '\x1b[2J'}, r'title is .*; it must be text'),
+    ({'gallery': {'\r': 'x'}}, r"gallery has the field '\\r'"),
+    ({'gallery': {'view': '\0'}}, r'gallery.view is .*; it must be a name'),
     (
       {'gallery': {'condition': 'x'}},
       r'no gallery sequence .*takes condition',
@@ -236,6 +239,14 @@ def test_a_result_keeps_its_rules(name):
   assert protocols.of_result({}) is None
   with pytest.raises(UserError, match='the rules of a saved result'):
     protocols.of_result({'rules': [1]})
+
+
+@pytest.mark.parametrize('name', ['os.path', 'corridor.json', 'casia'])
+def test_the_name_in_a_result_opens_nothing(tmp_path, monkeypatch, name):
+  write(tmp_path, CORRIDOR)
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(UserError, match=rf"unknown protocol '{name}'"):
+    protocols.of_result({'protocol': name})
 
 
 def test_fingerprints_tell_rules_apart_and_not_names():

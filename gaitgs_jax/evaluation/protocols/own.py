@@ -122,10 +122,9 @@ def _rule(value: Any, where: str) -> Rule:
 def _values(value: Any, where: str) -> Values:
   if isinstance(value, bool):
     return value
-  if isinstance(value, str):
-    return (value,)
-  if _is_texts(value) and value:
-    return tuple(value)
+  values = value if isinstance(value, list) else [value]
+  if values and all(map(_is_text, values)):
+    return tuple(values)
   raise UserError(
     f'{where} is {_shown(value)}; it must be a name in quotes, a list of '
     'names, true or false'
@@ -133,26 +132,29 @@ def _values(value: Any, where: str) -> Values:
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:
-  if not _is_texts(value):
-    raise UserError(
-      f'{where} is {_shown(value)}; it must be a list of names in quotes'
-    )
-  return tuple(value)
-
-
-def _is_texts(value: Any) -> bool:
-  return isinstance(value, list) and all(isinstance(v, str) for v in value)
+  if isinstance(value, list) and all(map(_is_text, value)):
+    return tuple(value)
+  raise UserError(
+    f'{where} is {_shown(value)}; it must be a list of names in quotes'
+  )
 
 
 def _text(value: Any, where: str) -> str:
-  if not isinstance(value, str):
-    raise UserError(f'{where} is {_shown(value)}; it must be text in quotes')
-  return value
+  if _is_text(value):
+    return value
+  raise UserError(f'{where} is {_shown(value)}; it must be text in quotes')
+
+
+def _is_text(value: Any) -> bool:
+  """Returns whether a value is text that may be printed as it is."""
+  return isinstance(value, str) and value.isprintable()
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:
   if not isinstance(value, dict):
     raise UserError(f'{where} is {_shown(value)}; it must be an object {{...}}')
+  if odd := [name for name in value if not name.isprintable()]:
+    raise UserError(f'{where} has the field {odd[0]!a}')
   return value
 
 
