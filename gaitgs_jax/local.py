@@ -12,7 +12,7 @@ def path(given: str | os.PathLike) -> pathlib.Path:
 
   Raises:
     UserError: it is a URL, such as gs://bucket/run: made a path of, that would
-      be a folder called 'gs:'.
+      be a folder called 'gs:'; or it starts with `~` and there is no home.
   """
   text = os.fspath(given)
   if re.match(r'[A-Za-z][\w+.-]+:/', text):
@@ -20,10 +20,26 @@ def path(given: str | os.PathLike) -> pathlib.Path:
       f'{text} is no folder of this machine: mount the bucket (gcsfuse,'
       ' mount-s3) and give the folder where it is, or copy from and to it'
     )
-  return pathlib.Path(text).expanduser()
+  try:
+    return pathlib.Path(text).expanduser()
+  except RuntimeError as error:
+    raise UserError(
+      f'{text}: there is no home folder for ~ ({error}): set HOME, or pass the '
+      'whole path'
+    ) from error
 
 
 def cache() -> pathlib.Path:
-  """Returns the folder of what can be had again, ~/.cache/gaitgs_jax."""
-  home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-  return pathlib.Path(home) / 'gaitgs_jax'
+  """Returns the folder of what can be made again, ~/.cache/gaitgs_jax.
+
+  Raises:
+    UserError: there is no home folder.
+  """
+  given = os.environ.get('XDG_CACHE_HOME')
+  try:
+    home = pathlib.Path(given) if given else pathlib.Path.home() / '.cache'
+  except RuntimeError as error:
+    raise UserError(
+      'there is no home folder for ~/.cache: set HOME or XDG_CACHE_HOME'
+    ) from error
+  return home / 'gaitgs_jax'

@@ -1,18 +1,34 @@
 import pathlib
 
+import jax
 import pytest
 from training import tiny
 
 from gaitgs_jax import __main__, local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoints, sources
-from gaitgs_jax.training import loop
+from gaitgs_jax.training import compilation, loop
 
 
 def test_a_path_stays_what_it_is():
   for text in ('runs/x', '/data', 'a:b', 'C:/data', 'x/gs://y'):
     assert local.path(text) == pathlib.Path(text)
   assert local.path('~/x') == pathlib.Path.home() / 'x'
+
+
+def test_without_a_home_folder_only_what_needs_one_is_refused(monkeypatch):
+  for name in ('HOME', 'XDG_CACHE_HOME', 'JAX_COMPILATION_CACHE_DIR'):
+    monkeypatch.delenv(name, raising=False)
+  monkeypatch.setattr('pwd.getpwuid', lambda _: {}['no such user'])
+  with pytest.raises(UserError, match=r'~/x: there is no home .* set HOME'):
+    local.path('~/x')
+  with pytest.raises(UserError, match='set HOME or XDG_CACHE_HOME'):
+    local.cache()
+  before = jax.config.jax_compilation_cache_dir
+  compilation.keep()
+  assert jax.config.jax_compilation_cache_dir == before
+  monkeypatch.setenv('XDG_CACHE_HOME', '/somewhere')
+  assert local.cache() == pathlib.Path('/somewhere/gaitgs_jax')
 
 
 @pytest.mark.parametrize('url', ['az://bucket/x', 'hf://bucket/x', 'gs:/x'])

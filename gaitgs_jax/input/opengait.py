@@ -21,14 +21,17 @@ def is_tree(root: str | os.PathLike) -> bool:
   return depth == len(layouts.OPENGAIT.split('/'))
 
 
-def sequence_folders(root: Path) -> list[Path]:
-  """Returns the folders ROOT/subject/condition/view, sorted."""
+def sequence_folders(root: Path) -> list[str]:
+  """Returns the folders ROOT/subject/condition/view, sorted.
+
+  Text, as there are hundreds of thousands.
+  """
   if not root.is_dir():
     what = 'is a file' if root.is_file() else 'no such folder'
     raise UserError(
       f'{root}: {what}; give the folder of a tree subject/condition/view/*.pkl'
     )
-  level, walk = [root], untrusted.Folders()
+  level, walk = [str(root)], untrusted.Folders()
   for _ in range(3):
     level = [
       child for folder in level for child in _folders(folder, root, walk)
@@ -36,13 +39,13 @@ def sequence_folders(root: Path) -> list[Path]:
   return level
 
 
-def _folders(folder: Path, root: Path, walk: untrusted.Folders) -> list[Path]:
+def _folders(folder: str, root: Path, walk: untrusted.Folders) -> list[str]:
   names = sorted(
     entry.name for entry in untrusted.entries(folder) if walk.is_folder(entry)
   )
   if not names:
-    raise no_pickle(folder, root)
-  return [folder / name for name in names]
+    raise no_pickle(Path(folder), root)
+  return [f'{folder}/{name}' for name in names]
 
 
 def no_pickle(folder: Path, root: Path) -> UserError:

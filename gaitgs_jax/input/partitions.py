@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import files
+from gaitgs_jax import files, local
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import Index
@@ -52,7 +52,7 @@ def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
   has its own file.
   """
   if Path(partition).suffix or '/' in partition:
-    return Path(partition).expanduser()
+    return local.path(partition)
   if partition:
     return PUBLISHED / f'{partition}.json'
   name = datasets.get(name).people or name

@@ -22,7 +22,7 @@ from gaitgs_jax.input import (
   opengait,
   pickles,
   prepared,
-  trees,
+  tree_index,
 )
 from gaitgs_jax.input.index import Index, concatenate, make
 from gaitgs_jax.input.unreadable import CHOICES, Unreadable
@@ -117,7 +117,7 @@ class OpenGaitSource:
 
   Where a folder holds several pickles, which are modalities, their names tell
   which is read; see `trees.choose_pickle`. Opening reads the head of every
-  file.
+  file, for a large tree those that changed since it was opened before.
 
   Args:
     root: of the tree; one in a bucket is copied first.
@@ -138,45 +138,18 @@ class OpenGaitSource:
   ):
     self._root = cloud.local_copy(root)
     self.key = key
-    self._unreadable = unreadable
-    folders = opengait.sequence_folders(self._root)
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
-      found = [each for each in threads.map(self._open, folders) if each]
-    self._files = [file for file, _ in found]
-    shapes = [shape for _, shape in found]
+    found = tree_index.read(self._root, key, unreadable)
+    self._files = [each.file for each in found]
+    shapes = [each.shape for each in found]
     self.size = _common_size(shapes, lambda row: str(self._path(row)), key)
-    subject, condition, view = zip(
-      *(Path(file).parts[:3] for file, _ in found), strict=True
+    subject, condition, view, _ = zip(
+      *(file.split('/') for file in self._files), strict=True
     )
     lengths = [shape[0] for shape in shapes]
     self.index = make(zip(subject, condition, view, lengths, strict=True))
 
   def _path(self, sequence: int) -> Path:
     return self._root / self._files[sequence]
-
-  def _file(self, folder: Path) -> str:
-    """Returns subject/condition/view/file.pkl of one sequence's folder."""
-    names = trees.pickle_names(folder)
-    if not names:
-      raise opengait.no_pickle(folder, self._root)
-    return os.path.join(
-      *folder.parts[-3:], trees.choose_pickle(names, self.key)
-    )
-
-  def _open(self, folder: Path) -> tuple[str, tuple[int, ...]] | None:
-    """Returns one sequence's file and shape, None if it is to be left out."""
-    try:
-      file = self._file(folder)
-      try:
-        return file, pickles.load_shape(self._root / file)
-      except pickles.PickleError as error:
-        check = opengait.CHECK.format(self._root)
-        raise UserError(f'{error}; {check}') from error
-    except UserError as error:
-      if self._unreadable is None:
-        raise
-      self._unreadable.note(error)
-      return None
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
     """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
