@@ -12,8 +12,14 @@ from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoint_faults, keypoints, pickles, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
+from gaitgs_jax.input.images import Frames
 from gaitgs_jax.input.partitions import Partition
-from gaitgs_jax.input.pretreatment import SHORTEST, is_blank, stray_note
+from gaitgs_jax.input.pretreatment import (
+  SHORTEST,
+  is_blank,
+  is_stretched,
+  stray_note,
+)
 from gaitgs_jax.input.sources import PreparedSource
 from gaitgs_jax.input.workers import Workers
 
@@ -134,7 +140,7 @@ def _examine_skeletons(
 
 def _examine(
   finding: Finding,
-  frames: np.ndarray | list[np.ndarray],
+  frames: np.ndarray | Frames,
   notes: Sequence[str] = (),
 ) -> Finding:
   """Adds what the frames [h,w] of one sequence show, and notes on them.
@@ -142,13 +148,16 @@ def _examine(
   Blank frames of raw images are only noted: the pretreatment drops them, and
   the published trees hold thousands.
   """
-  sizes = sorted({frame.shape for frame in frames})
-  blank = sum(map(is_blank, frames))
-  shown = len(frames) - blank
   raw = not isinstance(frames, np.ndarray)
+  shapes, blank, stretched = set(), 0, 0
+  for frame in frames:  # Once, as images are decoded for it.
+    shapes.add(frame.shape)
+    blank += is_blank(frame)
+    stretched += raw and is_stretched(frame)
+  sizes = sorted(shapes)
+  shown = len(frames) - blank
   bad = ''
-  stray = '' if isinstance(frames, np.ndarray) else stray_note(frames)
-  notes = [*notes, *filter(None, [stray])]
+  notes = [*notes, *filter(None, [stray_note(stretched, len(frames))])]
   blanks = f'{blank} of {len(frames)} frames are blank'
   if len(sizes) > 1:
     bad = f'frames of unequal sizes: {", ".join(map(_size, sizes[:_SHOWN]))}'

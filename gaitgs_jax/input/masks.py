@@ -7,23 +7,15 @@ frames' borders show, and the person is what differs from it. Where that could
 be something else, such as several classes or a photograph, it is refused.
 """
 
-import struct
+import dataclasses
+import functools
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import untrusted
+from gaitgs_jax.input.images import Frames, Mapped
 
-_PNG_START, _PNG_END = b'\x89PNG\r\n', b'IEND'
-# Bytes per pixel and channel of a PNG by its colour type; a palette may grow to
-# four channels.
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}
-# A 4K picture in 8-bit RGBA is smaller.
-_MAX_DECODED = 1 << 25
-# Channels that differ by less are the noise of a grey JPEG.
-_COLOURLESS = 24
 # More values than this are those of soft edges, noise or a photograph.
 _FEW = 16
 # Of the pixels that are not background, so many must lie within an area of one
@@ -44,121 +36,57 @@ _INVERTED = 0.75
 # contrast is person. Of 0.25 to 0.5, 0.4 came nearest to sharp masks.
 _TIP_ROWS, _TIP = 2, 0.4
 _WHITE = 255
+# A grey value times this is the same colour.
+_GREY = 0x010101
 
 
 class NotMasksError(UserError):
   """The images are not masks of one person; the message does not say where."""
 
 
-def read_image(path: Path) -> np.ndarray:
-  """Reads one image as it is stored.
-
-  Returns:
-    [h, w] of uint8 or uint16 for grey, or for the alpha channel of an image
-    that is transparent somewhere; uint32 0xRRGGBB for colours.
-
-  Raises:
-    UserError: it cannot be read or is cut short.
-  """
-  import cv2
-
-  # Read by Python, as OpenCV cannot tell why it fails.
-  try:
-    data = untrusted.read(path)
-  except OSError as error:
-    raise UserError(f'{path}: cannot be read ({error.strerror})') from error
-  flags = cv2.IMREAD_GRAYSCALE
-  if data.startswith(_PNG_START):
-    # Some versions of OpenCV return a short PNG with what is missing in black.
-    if _PNG_END not in data[-12:]:
-      raise UserError(f'{path}: is cut short; copy it again')
-    # Only PNG keeps a palette's colours, an alpha channel or 16 bits.
-    flags = cv2.IMREAD_UNCHANGED
-    if _decoded_bytes(data) > _MAX_DECODED:
-      raise UserError(f'{path}: is larger than any frame; scale it down')
-  buffer = np.frombuffer(data, np.uint8)
-  try:
-    frame = cv2.imdecode(buffer, flags) if data else None
-  except cv2.error:  # It claims to be larger than `runtime` allows.
-    frame = None
-  if frame is None:
-    raise UserError(f'{path}: is empty, damaged or not an image; copy it again')
-  return frame if frame.ndim == 2 else _one_channel(frame)
-
-
-def _decoded_bytes(png: bytes) -> int:
-  """Returns how many bytes a PNG claims to take when it is decoded."""
-  if len(png) < 26:
-    return 0
-  width, height, depth, colour = struct.unpack('>IIBB', png[16:26])
-  channels = _PNG_CHANNELS.get(colour, 4)
-  return width * height * channels * (2 if depth == 16 else 1)
-
-
-def _one_channel(image: np.ndarray) -> np.ndarray:
-  """Returns [h, w] of an image [h, w, 3 or 4], blue first; see `read_image`."""
-  if image.shape[2] == 4:
-    alpha = image[..., 3]
-    if alpha.min() < np.iinfo(alpha.dtype).max:
-      return np.ascontiguousarray(alpha)
-    image = image[..., :3]
-  if image.dtype == np.uint16:
-    grey = (image == image[..., :1]).all()
-    if grey:
-      return np.ascontiguousarray(image[..., 0])
-    image = (image >> 8).astype(np.uint8)
-  blue, green, red = np.moveaxis(image, -1, 0)
-  largest = np.maximum(np.maximum(blue, green), red)
-  smallest = np.minimum(np.minimum(blue, green), red)
-  if int((largest - smallest).max()) < _COLOURLESS:
-    return largest
-  colour = red.astype(np.uint32)
-  for channel in (green, blue):
-    colour <<= 8
-    colour |= channel
-  return colour
-
-
-def foreground(
-  images: Sequence[np.ndarray],
-) -> tuple[list[np.ndarray], str]:
+def foreground(images: Frames) -> tuple[Frames, str]:
   """Finds the person in the images of one sequence.
 
+  Goes through the images several times, with one of them in memory.
+
   Args:
-    images: as `read_image` returns them; sizes may differ.
+    images: as `images.read` returns them; sizes may differ.
 
   Returns:
-    Masks uint8 [h, w] of 0 and 255, and a note of how the images were read
-    where they are not white on black; '' where they are. Images of 0 and 255
-    are returned as they are, or inverted.
+    Masks uint8 [h, w] of 0 and 255, each made when it is asked for, and a note
+    of how the images were read where they are not white on black; '' where they
+    are. Images of 0 and 255 are returned as they are, or inverted.
 
   Raises:
     NotMasksError: they are not masks of one person.
   """
-  images = list(images)
-  if not images:
+  if not len(images):
     return [], ''
-  if not all(map(_is_plain, images)):
-    return _decided(_of_one_type(images))
+  survey = _Survey()
+  for image in images:
+    survey.add(image)
+  if not survey.is_plain:
+    typed = Mapped(functools.partial(_converted, survey.dtype), images)
+    return _decided(typed, survey)
   # A person covers more than half of a frame's border only where the person is
   # cut, and that is not most frames.
-  if _background(images) == 0:
+  if survey.background() == 0:
     return images, ''
-  return [_WHITE - image for image in images], 'read as black on white'
+  return Mapped(_inverted, images), 'read as black on white'
 
 
-def _of_one_type(images: list[np.ndarray]) -> list[np.ndarray]:
-  """Converts grey images to colours if others have some."""
-  dtype = np.result_type(*{image.dtype for image in images})
+def _inverted(image: np.ndarray) -> np.ndarray:
+  return _WHITE - image
+
+
+def _converted(dtype: np.dtype, image: np.ndarray) -> np.ndarray:
+  """Converts a grey image to colours if others of its sequence have some."""
   if dtype == np.uint32:
-    images = [
-      image >> 8 if image.dtype == np.uint16 else image for image in images
-    ]
-    images = [
-      image if image.dtype == dtype else image * np.uint32(0x010101)
-      for image in images
-    ]
-  return [image.astype(dtype, copy=False) for image in images]
+    if image.dtype == np.uint16:
+      image = image >> 8
+    if image.dtype != dtype:
+      image = image * np.uint32(_GREY)
+  return image.astype(dtype, copy=False)
 
 
 def fault(frames: np.ndarray) -> str:
@@ -189,56 +117,150 @@ def _is_plain(image: np.ndarray) -> bool:
   return bool((image + np.uint8(1) <= 1).all())
 
 
-def _borders(images: Sequence[np.ndarray]) -> np.ndarray:
-  return np.concatenate(
-    [
-      side
-      for image in images
-      for side in (image[0], image[-1], image[:, 0], image[:, -1])
-    ]
-  )
+class _Survey:
+  """What all images of a sequence have in common.
+
+  Attributes:
+    is_plain: whether their pixels are uint8 of 0 and 255 only.
+  """
+
+  def __init__(self) -> None:
+    self.is_plain = True
+    # How often each value is on the borders, and of colours in each channel.
+    self._grey = {
+      np.dtype(np.uint8): np.zeros(1 << 8, np.int64),
+      np.dtype(np.uint16): np.zeros(1 << 16, np.int64),
+    }
+    self._colour = np.zeros((3, 1 << 8), np.int64)
+    # The values of all pixels of images of a type, and those of 16 bits cut to
+    # 8; no longer complete once they are many.
+    self._values: dict[np.dtype, set[int]] = {}
+    self._cut_values: set[int] = set()
+
+  def add(self, image: np.ndarray) -> None:
+    """Looks at one image."""
+    values = self._values.setdefault(image.dtype, set())
+    plain = _is_plain(image)
+    self.is_plain = self.is_plain and plain
+    found = np.array([image.min(), image.max()]) if plain else image
+    _add_few(values, found)
+    if image.dtype == np.uint16:
+      _add_few(self._cut_values, found >> 8)
+    borders = _borders(image)
+    if image.dtype == np.uint32:
+      for counts, channel in zip(self._colour, _channels(borders), strict=True):
+        counts += np.bincount(channel, minlength=len(counts))
+    else:
+      counts = self._grey[image.dtype]
+      counts += np.bincount(borders, minlength=len(counts))
+
+  @property
+  def dtype(self) -> np.dtype:
+    """What holds every image; uint32 for colours."""
+    return np.result_type(*self._values)
+
+  def background(self) -> int:
+    """Returns the median of the borders, of colours that of each channel."""
+    fine, coarse = self._grey[np.dtype(np.uint8)], self._grey[np.dtype('u2')]
+    if self.dtype != np.uint32:
+      counts = coarse.copy()
+      counts[: len(fine)] += fine
+      return _median(counts)
+    grey = fine + coarse.reshape(len(fine), -1).sum(1)
+    red, green, blue = (_median(grey + counts) for counts in self._colour)
+    return red << 16 | green << 8 | blue
+
+  def values(self) -> list[int]:
+    """Returns the values of all pixels, sorted; none if they are many."""
+    found: set[int] = set()
+    for dtype, values in self._values.items():
+      if self.dtype == np.uint32 and dtype != np.uint32:
+        cut = self._cut_values if dtype == np.uint16 else values
+        values = {value * _GREY for value in cut}
+      found |= values
+    return sorted(found) if len(found) <= _FEW else []
 
 
-def _background(images: Sequence[np.ndarray]) -> int:
-  """Returns the median of the borders, of colours that of each channel."""
-  borders = _borders(images)
-  middle = (len(borders) - 1) // 2
-  if borders.dtype != np.uint32:
-    return int(np.partition(borders, middle)[middle])
-  medians = [
-    int(np.partition(channel, middle)[middle]) for channel in _channels(borders)
-  ]
-  return medians[0] << 16 | medians[1] << 8 | medians[2]
+def _add_few(found: set[int], image: np.ndarray) -> None:
+  """Adds an image's values to a set of few."""
+  if len(found) <= _FEW:
+    found.update(np.unique(image)[: _FEW + 1].tolist())
+
+
+def _median(counts: np.ndarray) -> int:
+  """Returns the lower median of values that are found so often each."""
+  total = counts.cumsum()
+  return int(np.searchsorted(total, (total[-1] - 1) // 2, side='right'))
+
+
+def _borders(image: np.ndarray) -> np.ndarray:
+  sides = (image[0], image[-1], image[:, 0], image[:, -1])
+  return np.concatenate(sides)
 
 
 def _channels(colours: np.ndarray) -> list[np.ndarray]:
   return [(colours >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)]
 
 
-def _decided(images: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
-  """Does the work of `foreground` for images of other values than 0 and 255."""
-  background = _background(images)
-  values = _values(images)
-  top = _contrast(images, values, background)
-  masks, unsure = [], 0
-  for image in images:
-    difference = _difference(image, background)
-    masks.append(_cut(difference, top))
+@dataclasses.dataclass
+class _Shades:
+  """How many pixels are surely or perhaps the person's.
+
+  Attributes:
+    person: that are in a mask.
+    unsure: that are neither surely background nor surely person.
+    borders: of the borders.
+    clear: of the borders that are surely background.
+  """
+
+  person: int = 0
+  unsure: int = 0
+  borders: int = 0
+  clear: int = 0
+
+  def add(self, difference: np.ndarray, top: int) -> None:
+    """Counts those of one image, of which `_difference` is given."""
     between = (difference > top * _SURELY_NOT) & (difference < top * _SURELY)
-    unsure += int(np.count_nonzero(between))
-  _refuse_pictures(images, masks, unsure, background, top)
+    borders = _borders(difference)
+    self.person += int(np.count_nonzero(_cut(difference, top)))
+    self.unsure += int(np.count_nonzero(between))
+    self.borders += len(borders)
+    self.clear += int(np.count_nonzero(borders <= top * _SURELY_NOT))
+
+
+def _decided(images: Frames, survey: _Survey) -> tuple[Frames, str]:
+  """Does the work of `foreground` for images of other values than 0 and 255."""
+  background, values = survey.background(), survey.values()
+  top = _contrast(images, values, background, survey.dtype)
+  shades = _Shades()
+  for image in images:
+    shades.add(_difference(image, background), top)
+  if (
+    shades.unsure > _MOST_UNSURE * shades.person
+    or shades.clear < _LEAST_CLEAR * shades.borders
+  ):
+    raise NotMasksError(
+      'its images have many shades, as photographs and strongly blurred masks'
+      ' do; give masks, people in white (255) on black (0)'
+    )
+
+  def cut(image: np.ndarray) -> np.ndarray:
+    return _cut(_difference(image, background), top)
+
+  masks = Mapped(cut, images)
   if len(values) == 1:
     return masks, ''
   if len(values) == 2:
     person = [value for value in values if value != background]
-    return masks, (
-      f'read as {_shown(person, images)} on {_shown([background], images)}'
+    person_shown, background_shown = (
+      _shown(each, survey.dtype) for each in (person, [background])
     )
+    return masks, f'read as {person_shown} on {background_shown}'
   return masks, 'its edges are soft or noisy; they are cut at half the contrast'
 
 
 def _contrast(
-  images: Sequence[np.ndarray], values: Sequence[int], background: int
+  images: Frames, values: Sequence[int], background: int, dtype: np.dtype
 ) -> int:
   """Returns how far the person is from the background.
 
@@ -246,21 +268,21 @@ def _contrast(
     images: of one type.
     values: all that their pixels have; none if they are many.
     background: one of them.
+    dtype: of the images.
 
   Raises:
     NotMasksError: several values fill areas.
   """
   solid = _solid(images, values, background)
-  if not solid:
+  if not solid and not values:
     return max(int(_difference(each, background).max()) for each in images)
-  dtype = images[0].dtype
-  distances = _difference(np.asarray(solid, dtype), background)
+  distances = _difference(np.asarray(solid or values, dtype), background)
   top = int(distances.max())
   # Of grey ones 254 and 255 may be the same; of colours no two are.
   alike = dtype != np.uint32 and distances.min() >= top * (1 - _SURELY_NOT)
   if len(solid) > 1 and not alike:
     raise NotMasksError(
-      f'its pixels are {_shown(values, images)}, of which several fill areas:'
+      f'its pixels are {_shown(values, dtype)}, of which several fill areas:'
       ' classes, or several people; write one person as 255 and all else as 0'
     )
   return top
@@ -283,22 +305,12 @@ def _cut(difference: np.ndarray, top: int) -> np.ndarray:
   return np.where(mask, _WHITE, 0).astype(np.uint8)
 
 
-def _values(images: Sequence[np.ndarray]) -> list[int]:
-  """Returns the values of all pixels, sorted; none if they are many."""
-  found: set[int] = set()
-  for image in images:
-    found.update(np.unique(image)[: _FEW + 1].tolist())
-    if len(found) > _FEW:
-      return []
-  return sorted(found)
-
-
-def _solid(
-  images: Sequence[np.ndarray], values: Sequence[int], background: int
-) -> list[int]:
+def _solid(images: Frames, values: Sequence[int], background: int) -> list[int]:
   """Returns the values that fill areas and are not those of soft edges."""
   import cv2
 
+  if not values:
+    return []
   counts = dict.fromkeys(values, 0)
   total = 0
   for image in images:
@@ -323,28 +335,6 @@ def _difference(image: np.ndarray, background: int) -> np.ndarray:
   return np.maximum(np.maximum(parts[0], parts[1]), parts[2])
 
 
-def _refuse_pictures(
-  images: Sequence[np.ndarray],
-  masks: Sequence[np.ndarray],
-  unsure: int,
-  background: int,
-  top: int,
-) -> None:
-  """Refuses what has no one background, or more shades than soft edges have.
-
-  Raises:
-    NotMasksError: it has.
-  """
-  person = sum(map(np.count_nonzero, masks))
-  borders = _difference(_borders(images), background)
-  clear = np.count_nonzero(borders <= top * _SURELY_NOT)
-  if unsure > _MOST_UNSURE * person or clear < _LEAST_CLEAR * len(borders):
-    raise NotMasksError(
-      'its images have many shades, as photographs and strongly blurred masks'
-      ' do; give masks, people in white (255) on black (0)'
-    )
-
-
-def _shown(values: Sequence[int], images: Sequence[np.ndarray]) -> str:
-  form = '#{:06x}' if images[0].dtype == np.uint32 else '{}'
+def _shown(values: Sequence[int], dtype: np.dtype) -> str:
+  form = '#{:06x}' if dtype == np.uint32 else '{}'
   return ', '.join(form.format(value) for value in values)

@@ -5,7 +5,7 @@ https://arxiv.org/abs/1811.06186 and that the field has used since; its figures
 are kept, for the published accuracies rest on them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -26,26 +26,12 @@ def is_blank(frame: np.ndarray) -> bool:
   return int(frame.sum()) <= BLANK_SUM
 
 
-def stray_note(frames: Sequence[np.ndarray]) -> str:
-  """Returns in how many raw frames [h, w] stray pixels stretch the person.
+def is_stretched(frame: np.ndarray) -> bool:
+  """Tells whether stray pixels stretch the person of a raw frame [h, w].
 
   The published pretreatment scales by the first and last row that hold any
   pixel, so that a speck far above a person makes the person smaller.
-
-  Returns:
-    A note; '' where there are none.
   """
-  stretched = sum(map(_is_stretched, frames))
-  if not stretched:
-    return ''
-  return (
-    f'stray pixels far above or below the person stretch {stretched} of'
-    f' {len(frames)} frames; keep the largest region of a mask only'
-  )
-
-
-def _is_stretched(frame: np.ndarray) -> bool:
-  """Tells whether little mass, apart from the rest, adds much to the height."""
   if is_blank(frame):
     return False
   mass = frame.sum(axis=1, dtype=np.int64)
@@ -59,6 +45,16 @@ def _is_stretched(frame: np.ndarray) -> bool:
   stray = mass.sum() - mass[person].sum()
   return bool(
     stray < _STRAY * mass.sum() and person_height < (1 - _STRETCH) * height
+  )
+
+
+def stray_note(stretched: int, total: int) -> str:
+  """Returns a note if some of a sequence's frames are stretched, or ''."""
+  if not stretched:
+    return ''
+  return (
+    f'stray pixels far above or below the person stretch {stretched} of'
+    f' {total} frames; keep the largest region of a mask only'
   )
 
 

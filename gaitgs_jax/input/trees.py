@@ -14,9 +14,13 @@ import numpy as np
 
 from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import layouts, masks, pickles, untrusted
+from gaitgs_jax.input import images, layouts, masks, pickles, untrusted
 from gaitgs_jax.input.datasets import Dataset
-from gaitgs_jax.input.pretreatment import pretreat, stray_note
+from gaitgs_jax.input.pretreatment import (
+  is_stretched,
+  pretreat,
+  stray_note,
+)
 
 # What a field is called that the layout leaves out.
 _DEFAULTS = {'condition': '00', 'view': '000'}
@@ -311,8 +315,10 @@ def check_modality(tree: Tree, dataset: Dataset) -> None:
 
 def read_frames(
   folder: str, notes: list[str] | None = None
-) -> np.ndarray | list[np.ndarray]:
+) -> np.ndarray | images.Frames:
   """Returns the frames of one sequence, uint8 [h, w] of 0 and 255 each.
+
+  Those of images are made one by one, when they are gone through.
 
   Args:
     folder: of the sequence; a pickle's frames, which are pretreated, are
@@ -329,7 +335,7 @@ def read_frames(
   if files[0].suffix.lower() == _PICKLE:
     return pickles.load_frames(files[0])
   try:
-    frames, note = masks.foreground([masks.read_image(path) for path in files])
+    frames, note = masks.foreground(images.Images(files))
   except masks.NotMasksError as error:
     raise UserError(f'{folder}: {error}') from error
   if note and notes is not None:
@@ -353,9 +359,7 @@ def read_pretreated(
   """
   frames = read_frames(folder, notes)
   if not isinstance(frames, np.ndarray):
-    if notes is not None:
-      notes += filter(None, [stray_note(frames)])
-    return pretreat(frames, size)
+    return _pretreated(frames, size, notes)
   if frames.shape[1:] != (size, size):
     height, width = frames.shape[1:]
     hint = 'start from the raw images'
@@ -368,3 +372,20 @@ def read_pretreated(
       f' {hint}'
     )
   return frames
+
+
+def _pretreated(
+  frames: images.Frames, size: int, notes: list[str] | None
+) -> np.ndarray:
+  stretched = 0
+
+  def counted() -> Iterator[np.ndarray]:
+    nonlocal stretched
+    for frame in frames:
+      stretched += is_stretched(frame)
+      yield frame
+
+  result = pretreat(counted(), size)
+  if notes is not None:
+    notes += filter(None, [stray_note(stretched, len(frames))])
+  return result

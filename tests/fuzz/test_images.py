@@ -14,7 +14,7 @@ import pytest
 from fuzz import hostile
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import masks, trees
+from gaitgs_jax.input import images, masks, trees
 
 FRAME = np.zeros((12, 8), np.uint8)
 FRAME[2:10, 3:6] = 255
@@ -66,7 +66,7 @@ files = st.one_of(
 def test_an_image_is_a_frame_or_is_refused(content, tmp_path):
   path = tmp_path / '001.png'
   path.write_bytes(content)
-  frame = hostile.read(masks.read_image, path)
+  frame = hostile.read(images.read, path)
   if frame is not None:
     assert frame.ndim == 2 and frame.dtype in (np.uint8, np.uint16, np.uint32)
     found = hostile.read(masks.foreground, [frame, frame])
@@ -89,14 +89,14 @@ def test_a_small_image_takes_little_memory(tmp_path):
     (tmp_path / name).write_bytes(content)
   program = (
     'import pathlib, resource, sys\n'
-    'from gaitgs_jax.input import masks\n'
+    'from gaitgs_jax.input import images\n'
     'import cv2\n'
     'used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n'
     'before = used()\n'
     'for name in sys.argv[1:]:\n'
     '  try:\n'
-    '    masks.read_image(pathlib.Path(name))\n'
-    '  except masks.UserError:\n'
+    '    images.read(pathlib.Path(name))\n'
+    '  except images.UserError:\n'
     '    pass\n'
     'print(used() - before)'
   )
@@ -117,7 +117,7 @@ def test_neither_pipes_nor_endless_files_are_read(tmp_path):
     file.truncate(2**40)
   for path in tmp_path.iterdir():
     with pytest.raises(UserError, match=r'Not a file|Larger'):
-      masks.read_image(path)
+      images.read(path)
 
 
 @pytest.mark.parametrize('name', [b'\xff\xfe', b'a\nb', b'\x1b[2J', b'%s{}'])

@@ -64,7 +64,8 @@ def test_every_fault_of_raw_images_is_named(tmp_path):
     'classes': 'its pixels are 0, 7, 15, of which several fill areas: classes,'
     ' or several people; write one person as 255 and all else as 0',
     'unequal': 'frames of unequal sizes: 100x160, 120x160',
-    'damaged': '003.png: is empty, damaged or not an image; copy it again',
+    'damaged': '003.png: is not a PNG, JPEG or BMP image, whatever its name'
+    ' says; convert it to PNG, or copy it again if it is damaged',
     'cut': '002.png: is cut short; copy it again',
     'empty': 'holds no frames; is the tree half-copied?',
   }

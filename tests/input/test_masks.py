@@ -7,9 +7,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import walker_trees
+from fuzz import hostile
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import masks, trees
+from gaitgs_jax.input import images, masks, trees
 from gaitgs_jax.input.pretreatment import pretreat
 
 WALK = walker_trees.frames('001')
@@ -92,7 +93,7 @@ def overlap(frames, others):
 def test_a_mask_is_the_same_however_it_is_stored(tmp_path, encode, note):
   write(tmp_path / 'walk', map(encode, PERSON))
   notes: list[str] = []
-  found = trees.read_frames(str(tmp_path / 'walk'), notes)
+  found = list(trees.read_frames(str(tmp_path / 'walk'), notes))
   np.testing.assert_array_equal(found, WALK)
   assert notes == ([note] if note else [])
 
@@ -112,7 +113,7 @@ def test_a_mask_is_the_same_however_it_is_stored(tmp_path, encode, note):
 )
 def test_soft_edges_are_cut_where_the_person_ends(tmp_path, encode, inverted):
   write(tmp_path / 'walk', [encode(255 - f if inverted else f) for f in WALK])
-  found = trees.read_frames(str(tmp_path / 'walk'))
+  found = list(trees.read_frames(str(tmp_path / 'walk')))
   for frame, truth in zip(found, WALK, strict=True):
     rows, expected = (np.flatnonzero(f.any(1)) for f in (frame, truth))
     assert np.abs(rows[[0, -1]] - expected[[0, -1]]).max() <= 1
@@ -179,7 +180,7 @@ def test_a_narrow_void_boundary_belongs_to_the_person():
   labels = [person * np.uint8(15) for person in PERSON]
   for frame in labels:
     frame[(frame > 0) & (cv2.erode(frame, kernel) == 0)] = 255
-  np.testing.assert_array_equal(masks.foreground(labels)[0], WALK)
+  np.testing.assert_array_equal(list(masks.foreground(labels)[0]), WALK)
 
 
 def test_a_frame_that_shows_nobody_does_not_change_the_others(tmp_path):
@@ -192,7 +193,7 @@ def test_a_frame_that_shows_nobody_does_not_change_the_others(tmp_path):
       lambda person: palette(person * np.uint8(1), (0, 0, 0), (128, 0, 0))
     )
     write(tmp_path / name, [*map(encode, PERSON[:3]), blank])
-    found = trees.read_frames(str(tmp_path / name))
+    found = list(trees.read_frames(str(tmp_path / name)))
     np.testing.assert_array_equal(found, [*WALK[:3], 0 * WALK[0]])
 
 
@@ -208,19 +209,75 @@ def test_published_frames_stay_as_they_are():
 @pytest.mark.parametrize('value', [0, 1, 128, 255])
 def test_frames_of_one_value_show_nobody(value):
   found, _ = masks.foreground([np.full((9, 6), value, np.uint8)] * 3)
-  assert not np.any(found)
+  assert not np.any(list(found))
 
 
 @pytest.mark.parametrize(
   ('change', 'message'),
   [
     (lambda data: data[: len(data) // 2], 'cut short'),
-    (lambda data: b'', 'empty, damaged or not an image'),
-    (lambda data: b'hello' * 100, 'empty, damaged or not an image'),
+    (lambda data: b'', 'is empty; copy'),
+    (lambda data: b'hello' * 100, 'is not a PNG, JPEG or BMP image'),
+    (lambda data: b'BM' + data, 'is damaged'),
   ],
 )
 def test_a_damaged_image_is_refused_by_name(tmp_path, change, message):
   path = tmp_path / '001.png'
   path.write_bytes(change(png(WALK[0])))
   with pytest.raises(UserError, match=rf'001\.png: .*{message}'):
-    masks.read_image(path)
+    images.read(path)
+
+
+def coded(kind):
+  return cv2.imencode(kind, WALK[0])[1].tobytes()
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    coded('.tiff'),
+    coded('.webp'),
+    coded('.jp2'),
+    coded('.ras'),
+    coded('.pgm'),
+    b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n\0\0\0\0',
+    b'Pf\n1 1\n-1.0\n\0\0\0\0',
+    b'\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf',
+    b'GIF89a\x01\0\x01\0\0\0\0;',
+  ],
+)
+def test_only_png_jpeg_and_bmp_are_decoded(tmp_path, monkeypatch, content):
+  """The other decoders of OpenCV are never let near a file from outside."""
+  monkeypatch.setattr(cv2, 'imdecode', None)
+  path = tmp_path / '001.png'
+  path.write_bytes(content)
+  with pytest.raises(UserError, match=r'001\.png: is not a PNG, JPEG or BMP'):
+    images.read(path)
+
+
+def rgb(person):
+  return np.array([(9, 1, 84), (253, 231, 36)], np.uint8)[person.astype(int)]
+
+
+@pytest.mark.parametrize(
+  'frames',
+  [WALK, 255 - WALK, [*map(soft, WALK)], rgb(PERSON)],
+  ids=['plain', 'inverted', 'soft', 'colours'],
+)
+def test_a_long_sequence_takes_the_memory_of_a_few_frames(
+  tmp_path, monkeypatch, frames
+):
+  """Each image is decoded again, and the result is that of all at once."""
+  content = [png(cv2.resize(frame, (500, 400))) for frame in frames]
+  write(tmp_path / 'walk', content * 10)
+  bytes_of_one = 500 * 400 * (4 if np.ndim(frames) == 4 else 1)
+  folder, notes = str(tmp_path / 'walk'), []
+  monkeypatch.setattr(images, '_KEPT', 2 * bytes_of_one)
+  with hostile.nothing_happens(memory=24 * bytes_of_one):
+    found = trees.read_pretreated(folder, 64, notes)
+  monkeypatch.undo()
+  expected, note = masks.foreground(
+    [images.read(p) for p in trees.sequence_files(folder)]
+  )
+  np.testing.assert_array_equal(found, pretreat(expected))
+  assert notes == list(filter(None, [note]))
