@@ -71,6 +71,13 @@ def get_config() -> ConfigDict:
     baseline=False,
     transform=dict(),
   )
+  config.published = dict(
+    protocol='oumvlp',
+    dataset='oumvlp',
+    model_name='gaitgs',
+    size=(64, 44),
+    numbers={'NM/rank1_excluding_invalid': 97.6},
+  )
   config.checkpoint = dict(every_steps=1_000)
   config.mesh = dict(data=-1, model=1)
   return config

@@ -29,7 +29,8 @@ def _documented(path):
 def _paths(section, prefix=()):
   for name, value in section.items():
     yield (*prefix, name)
-    if hasattr(value, 'items'):
+    # Figures have the names of results.
+    if hasattr(value, 'items') and name != 'numbers':
       yield from _paths(value, (*prefix, name))
 
 

@@ -168,11 +168,12 @@ def build(
 def _published(group: Group, config: Mapping[str, Any]) -> report.Result:
   dataset = config.get('dataset', {})
   return published(
-    group.protocol.name,
-    dataset.get('name', ''),
-    config.get('model_name', ''),
-    dataset.get('size') or (0, 0),
-    dataset.get('partition') or '',
+    config.get('published'),
+    group.protocol,
+    dataset=dataset.get('name', ''),
+    model_name=config.get('model_name', ''),
+    size=dataset.get('size') or (0, 0),
+    partition=dataset.get('partition') or '',
   )
 
 

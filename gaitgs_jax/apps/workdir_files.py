@@ -12,7 +12,7 @@ import numpy as np
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.evaluation import page
+from gaitgs_jax.evaluation import page, published
 
 # Of metrics.csv and walkers.png; a run of 100,000 rows has 20 MB.
 _TABLE_BYTES, _PICTURE_BYTES = 1 << 28, 1 << 24
@@ -105,6 +105,10 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
     and all(type(side) is int for side in size)
   ):
     raise UserError(f'{path}: dataset.size is not a list of two whole numbers')
+  claim = config.get('published') or {}
+  if not isinstance(claim, dict):
+    raise UserError(f'{path}: published is not a section of fields')
+  published.check(claim, f'{path}: published')
   return config
 
 

@@ -1,65 +1,77 @@
-"""Published results, to be printed beside ours on the real datasets.
+"""Published figures, shown next to ours where they are comparable.
 
-Percentages under the protocols of the same name in `protocols`; the keys are
-those of `evaluate`. Sources: the papers of GaitGS,
-https://arxiv.org/abs/2305.19700, CSTL (ICCV 2021) and GaitGraph2,
-https://arxiv.org/abs/2204.07855; for the other models
-OpenGait's model zoo, https://github.com/ShiqiYu/OpenGait, which trained each
-anew.
+They stand in the config that claims them (`config.published`): what they are
+of, and the figures under the keys of `evaluate`, in percent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-# (dataset, model, height of the frames) -> NM, BG, CL.
-_CASIA_B = {
-  ('gaitgs', 64): (97.9, 94.6, 86.9),
-  ('gaitgs', 128): (98.2, 96.5, 89.7),
-  ('cstl', 64): (97.8, 93.6, 84.2),
-  ('cstl', 128): (98.0, 95.4, 87.0),
-  ('gaitset', 64): (95.8, 90.0, 75.4),
-  ('gaitpart', 64): (96.1, 90.7, 78.7),
-  ('gaitgl', 64): (97.4, 94.5, 83.8),
-  ('gaitbase', 64): (97.6, 94.0, 77.4),
-}
+from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.evaluation.protocols import PROTOCOLS, Protocol
 
-# Skeletons of 17 joints, GaitGraph2's protocol.
-_CASIA_B_POSE = {('gaitgraph2', 17): (82.0, 73.2, 63.6)}
+# What a run must be of, next to its figures.
+FIELDS = ('protocol', 'dataset', 'model_name', 'size', 'numbers')
 
-# Probe views 000 to 180 by 18.
-_CASIA_B_BY_VIEW = {
-  ('gaitgs', 64): {
-    'NM': (97.5, 99.0, 99.0, 98.1, 96.8, 96.3, 98.1, 98.7, 99.4, 98.7, 95.4),
-    'CL': (80.4, 90.9, 93.2, 90.8, 86.5, 83.0, 85.8, 89.3, 90.0, 88.5, 77.0),
-  },
-}
 
-# Probes without a gallery item count as errors, except in GaitGS's number.
-_OUMVLP = {
-  ('gaitgs', 64): {'NM/rank1_excluding_invalid': 97.6},
-  ('cstl', 128): {'NM/rank1': 90.2},
-  ('gaitset', 64): {'NM/rank1': 87.2},
-  ('gaitpart', 64): {'NM/rank1': 88.6},
-  ('gaitgl', 64): {'NM/rank1': 89.9},
-  ('gaitbase', 64): {'NM/rank1': 90.8},
-  ('deepgaitv2', 64): {'NM/rank1': 92.0},
-}
+def check(claim: Mapping[str, Any], where: str = 'config.published') -> None:
+  """Checks what a config claims.
+
+  Args:
+    claim: of a config, or empty.
+    where: it stands, for messages.
+
+  Raises:
+    UserError: a field is missing, or not what it should be.
+  """
+  if not claim:
+    return
+  for field in FIELDS:
+    if field not in claim:
+      raise UserError(f'{where} lacks {field}')
+  for field in ('protocol', 'dataset', 'model_name'):
+    if not isinstance(claim[field], str):
+      raise _wrong(f'{where}.{field}', claim[field], 'text')
+  size, numbers = claim['size'], claim['numbers']
+  sides = size if isinstance(size, list | tuple) else ()
+  if len(sides) != 2 or not all(type(side) is int for side in sides):
+    raise _wrong(f'{where}.size', size, 'two whole numbers')
+  if not hasattr(numbers, 'items'):
+    raise _wrong(f'{where}.numbers', numbers, 'percentages by name')
+  for name, value in numbers.items():
+    values = value if isinstance(value, list | tuple) else [value]
+    right = name.isprintable() and all(map(_is_percentage, values))
+    if not right or (name.endswith('_by_probe_view') != (values is value)):
+      wanted = 'a percentage, or a list of them for ..._by_probe_view'
+      raise _wrong(f'{where}.numbers: {one_line(name)}', value, wanted)
+
+
+def _is_percentage(value: Any) -> bool:
+  return type(value) in (int, float) and 0 <= value <= 100
+
+
+def _wrong(where: str, value: Any, wanted: str) -> UserError:
+  return UserError(f'{where} is {one_line(repr(value))}; it must be {wanted}')
 
 
 def published(
-  protocol: str,
+  claim: Mapping[str, Any] | None,
+  protocol: Protocol,
+  *,
   dataset: str,
   model_name: str,
   size: Sequence[int],
   partition: str = '',
 ) -> dict[str, float | np.ndarray]:
-  """Returns the published numbers of a model, or nothing where there are none.
+  """Returns the figures to show next to a run's, or nothing.
 
   Args:
-    protocol: numbers of another protocol are not comparable.
-    dataset: 'casia_b', 'casia_b_pose' or 'oumvlp'; others, synthetic ones too,
-      have none.
+    claim: of the run's config, checked; figures of another protocol, dataset,
+      model or size are not comparable.
+    protocol: what the run was counted by.
+    dataset: its data.
     model_name: such as 'gaitgs'.
     size: (height, width) of the model's frames, or (joints, 3).
     partition: of `config.dataset`; with a file of the user's own the people
@@ -69,20 +81,14 @@ def published(
     Keys of `evaluate` that were published ('NM/rank1', ...), and
     'NM/rank1_by_probe_view' [views] where the paper has a row per view.
   """
-  if '/' in partition or partition.endswith('.json'):
+  if not claim or '/' in partition or partition.endswith('.json'):
     return {}
-  model = (model_name, int(size[0]))
-  if (protocol, dataset) == ('oumvlp', 'oumvlp'):
-    return dict(_OUMVLP.get(model, {}))
-  tables = {'casia_b': _CASIA_B, 'casia_b_pose': _CASIA_B_POSE}
-  table = tables.get(protocol, {}) if protocol == dataset else {}
-  if model not in table:
+  run = (protocol.name, dataset, model_name, tuple(size))
+  of = (*(claim[name] for name in FIELDS[:3]), tuple(claim['size']))
+  known = PROTOCOLS.get(protocol.name, protocol)
+  if of != run or known.fingerprint != protocol.fingerprint:
     return {}
-  names = ('NM', 'BG', 'CL')
-  result: dict[str, float | np.ndarray] = {
-    f'{name}/rank1': value
-    for name, value in zip(names, table[model], strict=True)
+  return {
+    name: np.array(value, float) if np.ndim(value) else float(value)
+    for name, value in claim['numbers'].items()
   }
-  for name, values in _CASIA_B_BY_VIEW.get(model, {}).items():
-    result[f'{name}/rank1_by_probe_view'] = np.array(values)
-  return result

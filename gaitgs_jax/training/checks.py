@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import distance, protocols
+from gaitgs_jax.evaluation import distance, protocols, published
 from gaitgs_jax.input import pipeline, prepared, sampling, sources
 from gaitgs_jax.training import settings, setup
 
@@ -32,6 +32,7 @@ def check_config(config: Any, *, training: bool = True) -> None:
         f'config.evaluation.{field} is {value!r}; it must be text'
       )
   distance.check_metric(config.evaluation.metric)
+  published.check(config.get('published', {}))
   if config.evaluation.protocol or not training:
     protocols.get_protocol(config.evaluation.protocol)
   if training:

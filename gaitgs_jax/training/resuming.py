@@ -46,6 +46,7 @@ RULES: dict[str, Rule] = {
   'optimizer': Rule(False, 'its state belongs to this optimizer'),
   'schedule': Rule(False, 'the weights were trained at these rates'),
   'evaluation': Rule(True, 'changes nothing in training'),
+  'published': Rule(True, 'changes nothing in training'),
   'average': Rule(False, 'decides which weights are in the mean so far'),
   'checkpoint': Rule(True, 'changes only what is written'),
   'mesh': Rule(True, 'where the same sums are computed'),

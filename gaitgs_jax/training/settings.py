@@ -77,6 +77,16 @@ MEANINGS: dict[str, str] = {
     'Transforms of the inputs in evaluation, by name: those below that draw '
     'nothing.'
   ),
+  'published.protocol': 'Protocol of the figures that this config claims.',
+  'published.dataset': 'Their dataset.',
+  'published.model_name': 'Their model.',
+  'published.size': (
+    'Their `dataset.size`. They are shown next to a run of the same.'
+  ),
+  'published.numbers': (
+    'The figures in percent, named as in results: NM/rank1, '
+    'NM/rank1_by_probe_view.'
+  ),
   'average.start': (
     'Part of the run after which weights are averaged, 0 to 1; 1 is never.'
   ),
@@ -116,6 +126,9 @@ _SECTIONS = (
   'checkpoint',
   'mesh',
 )
+
+# What a config need not have.
+_OPTIONAL = ('published',)
 
 # What a model can compute in.
 DTYPES = ('float32', 'bfloat16', 'float16')
@@ -158,10 +171,11 @@ def _field(config: Any, path: str) -> Any:
 
 def check(config: Any) -> None:
   """Raises UserError where a config has a field too many or too few."""
-  _check_names('the config', config.keys(), FIELDS)
-  _check_sections(config, _SECTIONS)
+  _check_names('the config', {**config, **dict.fromkeys(_OPTIONAL)}, FIELDS)
+  given = [name for name in _OPTIONAL if name in config]
+  _check_sections(config, (*_SECTIONS, *given))
   for section, fields in FIELDS.items():
-    if fields:
+    if fields and section in config:
       _check_names(f'config.{section}', config[section].keys(), fields)
   _check_texts(config)
   for path in _POSITIVE:

@@ -18,6 +18,13 @@ CONFIG = {
   'dataset': {'name': 'casia_b', 'size': [64, 44]},
   'batch': {'subjects': 8, 'sequences': 4, 'frames': 30},
   'evaluation': {'protocol': 'casia_b', 'metric': 'euclidean'},
+  'published': {
+    'protocol': 'casia_b',
+    'dataset': 'casia_b',
+    'model_name': 'gaitgs',
+    'size': [64, 44],
+    'numbers': {'NM/rank1': 97.9},
+  },
 }
 PNG = b'\x89PNG\r\n\x1a\n'
 
@@ -63,7 +70,7 @@ def test_the_page_shows_every_label_in_order(workdir, capsys):
   text = (workdir / 'report.html').read_text()
   places = [text.index(value) for value in ('22.2', '11.1', '44.4', '88.8')]
   assert places == sorted(places)
-  assert '97.9' in text  # Published, the dataset being the real one.
+  assert '97.9' in text  # Published, the run being of the same.
   assert '<h1>GaitGS on CASIA-B</h1>' in text
   assert 'probe 000, gallery 090: 88.8 %' in text
   assert 'my_term' in text and '0.0.0-test' in text
@@ -299,6 +306,8 @@ def test_a_list_in_place_of_a_number_is_no_column(workdir):
     ('config.json', '{"evaluation": []}', 'is not a section'),
     ('config.json', '{"dataset": {"name": ["casia_b"]}}', 'name is not text'),
     ('config.json', '{"model_name": {}}', 'model_name is not text'),
+    ('config.json', '{"published": [9]}', 'published is not a section'),
+    ('config.json', '{"published": {"size": 9}}', 'published lacks protocol'),
     ('config.json', '{"dataset": {"size": 64}}', 'two whole numbers'),
     ('config.json', '{"dataset": {"size": ["64", "44"]}}', 'two whole numb'),
     ('versions.json', '3', 'it holds int'),

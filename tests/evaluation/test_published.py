@@ -1,63 +1,103 @@
+import ml_collections
 import numpy as np
 import pytest
 
-from gaitgs_jax.evaluation import published as numbers
-from gaitgs_jax.evaluation import report
-from gaitgs_jax.evaluation.published import published
+from gaitgs_jax.apps import config_file
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import protocols, report
+from gaitgs_jax.evaluation.published import check, published
+
+# A config -> rank-1 in percent, as in its paper's table.
+CLAIMS = {
+  'casia_b': {'NM': 97.9, 'BG': 94.6, 'CL': 86.9},
+  'casia_b_128': {'NM': 98.2, 'BG': 96.5, 'CL': 89.7},
+  'cstl_casia_b': {'NM': 97.8, 'BG': 93.6, 'CL': 84.2},
+  'cstl_casia_b_128': {'NM': 98.0, 'BG': 95.4, 'CL': 87.0},
+  'gaitgraph2_casia_b': {'NM': 82.0, 'BG': 73.2, 'CL': 63.6},
+}
 
 
-def test_gaitgs_on_casia_b():
-  found = published('casia_b', 'casia_b', 'gaitgs', (64, 44))
-  assert found['NM/rank1'] == 97.9
-  assert found['BG/rank1'] == 94.6
-  assert found['CL/rank1'] == 86.9
-  larger = published('casia_b', 'casia_b', 'gaitgs', (128, 88))
-  assert larger['CL/rank1'] == 89.7
-
-
-def test_rows_per_view_average_to_the_published_mean():
-  for (model, height), rows in numbers._CASIA_B_BY_VIEW.items():
-    found = published('casia_b', 'casia_b', model, (height, 0))
-    for name, row in rows.items():
-      assert len(row) == 11
-      assert round(float(np.mean(row)), 1) == found[f'{name}/rank1']
-      np.testing.assert_array_equal(
-        report.by_probe_view(found, f'{name}/rank1', 'casia_b'), row
-      )
-
-
-def test_oumvlp_says_which_way_invalid_probes_count():
-  gaitgs = published('oumvlp', 'oumvlp', 'gaitgs', (64, 44))
-  assert gaitgs == {'NM/rank1_excluding_invalid': 97.6}
-  gaitset = published('oumvlp', 'oumvlp', 'gaitset', (64, 44))
-  assert gaitset == {'NM/rank1': 87.2}
-
-
-@pytest.mark.parametrize(
-  'protocol, dataset, model, size',
-  [
-    ('casia_b', 'synthetic_walkers', 'gaitgs', (64, 44)),
-    ('casia_b_cross_view', 'casia_b', 'gaitgs', (64, 44)),
-    ('casia_b', 'casia_b', 'gaitgs', (32, 22)),
-    ('oumvlp', 'oumvlp', 'unheard_of', (64, 44)),
-  ],
-)
-def test_nothing_comparable_is_nothing(protocol, dataset, model, size):
-  assert published(protocol, dataset, model, size) == {}
-
-
-def test_gaitgraph2_stands_under_its_own_protocol_alone():
-  found = published('casia_b_pose', 'casia_b_pose', 'gaitgraph2', (17, 3))
-  assert found == {'NM/rank1': 82.0, 'BG/rank1': 73.2, 'CL/rank1': 63.6}
-  assert not published('casia_b', 'casia_b_pose', 'gaitgraph2', (17, 3))
-  assert not published(
-    'casia_b_pose', 'synthetic_walkers_pose', 'gaitgraph2', (17, 3)
+def beside(config, **changes):
+  """Returns what is shown next to the run of a config."""
+  run = dict(
+    dataset=config.dataset.name,
+    model_name=config.model_name,
+    size=config.dataset.size,
+    partition=config.dataset.partition,
+  )
+  protocol = changes.pop('protocol', config.evaluation.protocol)
+  return published(
+    config.get('published'),
+    protocols.get_protocol(protocol),
+    **{**run, **changes},
   )
 
 
-@pytest.mark.parametrize('partition', ['people.json', 'my/people', '/a/b.json'])
-def test_people_of_ones_own_have_no_published_numbers(partition):
-  asked = ('casia_b', 'casia_b', 'gaitgs', (64, 44))
-  assert published(*asked, 'casia_b_73')['NM/rank1'] == 97.9
-  assert published(*asked, partition) == {}
-  assert published('oumvlp', 'oumvlp', 'gaitset', (64, 44), partition) == {}
+@pytest.mark.parametrize('name', config_file.names())
+def test_a_config_stands_next_to_what_it_claims(name):
+  config = config_file.load(name)
+  check(config.get('published', {}))
+  found = beside(config)
+  for key, value in CLAIMS.get(name, {}).items():
+    assert found.pop(f'{key}/rank1') == value
+    row = found.pop(f'{key}/rank1_by_probe_view', np.full(11, value))
+    assert len(row) == 11
+    assert round(float(np.mean(row)), 1) == value
+  assert found == (
+    {'NM/rank1_excluding_invalid': 97.6} if name == 'oumvlp' else {}
+  )
+
+
+def test_rows_per_view_are_read_by_the_table():
+  found = beside(config_file.load('casia_b'))
+  row = report.by_probe_view(found, 'CL/rank1', 'casia_b')
+  assert row[0] == 80.4
+  assert row[-1] == 77.0
+
+
+@pytest.mark.parametrize(
+  'changes',
+  [
+    {'dataset': 'synthetic_walkers'},
+    {'protocol': 'casia_b_cross_view'},
+    {'size': (32, 22)},
+    {'model_name': 'cstl'},
+    {'partition': 'people.json'},
+    {'partition': 'my/people'},
+  ],
+)
+def test_of_something_else_nothing_is_comparable(changes):
+  config = config_file.load('casia_b')
+  assert beside(config, partition='casia_b_73', size=[64, 44])
+  assert beside(config, **changes) == {}
+
+
+def test_other_rules_under_the_same_name_are_not_comparable():
+  plain = protocols.PROTOCOLS['casia_b'].plain()
+  changed = protocols.parse({**plain, 'dropped': []}, 'here')
+  assert beside(config_file.load('casia_b'), protocol=changed) == {}
+
+
+@pytest.mark.parametrize(
+  'field, value, message',
+  [
+    ('size', 64, r'published.size is 64; it must be two whole numbers'),
+    ('protocol', 1, r'published.protocol is 1; it must be text'),
+    ('numbers', (1,), r'published.numbers is \(1,\); it must be percentages'),
+    ('numbers', {'NM/rank1': '9'}, r"NM/rank1 is '9'; it must be a percentage"),
+    ('numbers', {'NM/rank1': 979}, r'NM/rank1 is 979; it must be'),
+    ('numbers', {'NM/rank1': (9.0,)}, r'NM/rank1 is \(9.0,\); it must be'),
+    ('numbers', {'NM/rank1_by_probe_view': 9}, r'view is 9; it must be'),
+  ],
+)
+def test_a_claim_that_is_wrong_is_said(field, value, message):
+  claim = config_file.load('casia_b').published
+  with claim.ignore_type():
+    claim[field] = (
+      ml_collections.ConfigDict(value) if isinstance(value, dict) else value
+    )
+  with pytest.raises(UserError, match=message):
+    check(claim)
+  del claim['dataset']
+  with pytest.raises(UserError, match=r'config.published lacks dataset'):
+    check(claim)
