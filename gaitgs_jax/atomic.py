@@ -1,12 +1,14 @@
 """Writing files and folders that are whole or not there, after a crash too."""
 
 import contextlib
+import errno
 import io
 import os
 import pathlib
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -123,6 +125,28 @@ def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
       lock.write_note('')
       _rename_new(temporary, path)
     lock.remove()
+
+
+def check_writable(path: pathlib.Path) -> None:
+  """Looks whether a file can be written, before long work is done for it.
+
+  Args:
+    path: as for `write`; one in a bucket is not looked at.
+
+  Raises:
+    UserError: it is a folder, or its folder takes no files.
+  """
+  if cloud.is_url(path):
+    return
+  with _naming(path):
+    if path.is_dir():
+      raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not path.is_file():
+      return  # A pipe or a device.
+    parent = pathlib.Path(os.path.realpath(path)).parent
+    while not os.path.lexists(parent):
+      parent = parent.parent
+    tempfile.TemporaryFile(dir=parent).close()
 
 
 @contextlib.contextmanager

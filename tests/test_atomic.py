@@ -239,3 +239,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
   ):
     _fill(unfinished)
   assert _listed(tmp_path) == ['file']
+
+
+def test_what_cannot_be_written_is_found_before_the_work(tmp_path):
+  (tmp_path / 'folder').mkdir()
+  (tmp_path / 'file').write_text('kept')
+  for place, reason in (
+    ('folder', 'Is a directory'),
+    ('file/x.txt', 'Not a directory'),
+  ):
+    with pytest.raises(UserError, match=f'cannot write .*{place}: {reason}'):
+      atomic.check_writable(tmp_path / place)
+  for place in ('file', 'new', 'new/folder/x.txt'):
+    atomic.check_writable(tmp_path / place)
+  os.mkfifo(tmp_path / 'pipe')
+  atomic.check_writable(tmp_path / 'pipe')
+  assert _listed(tmp_path) == ['file', 'folder', 'pipe']
+  assert (tmp_path / 'file').read_text() == 'kept'

@@ -184,8 +184,8 @@ def write(
     Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
     for frame in moving
   )
-  _save(
-    gif,
+  animation = _encoded(
+    'gif',
     first,
     save_all=True,
     append_images=rest,
@@ -199,7 +199,11 @@ def write(
   strip[:, :, :-_GAP] = cycle[chosen.astype(int)].swapaxes(0, 1)
   strip = strip.reshape(1, shape[0], -1, 3)
   (framed,) = _framed(strip, caption)
-  _save(png, _quantize(Image.fromarray(framed)), optimize=True)
+  still = _encoded('png', _quantize(Image.fromarray(framed)), optimize=True)
+  # Both or none.
+  with atomic.writing(gif) as one, atomic.writing(png) as other:
+    one.write(animation)
+    other.write(still)
   return gif, png
 
 
@@ -248,7 +252,7 @@ def _draw_scale(page: Image.Image, draw: ImageDraw.ImageDraw, top: int) -> None:
   draw.text((left + width + 6, top), 'more', fill=_FAINT, font=font)
 
 
-def _save(path: pathlib.Path, image: Image.Image, **options: object) -> None:
+def _encoded(kind: str, image: Image.Image, **options: object) -> bytes:
   buffer = io.BytesIO()
-  image.save(buffer, path.suffix[1:], **options)
-  atomic.write(path, buffer.getvalue())
+  image.save(buffer, kind, **options)
+  return buffer.getvalue()

@@ -73,8 +73,11 @@ def run(args: argparse.Namespace) -> None:
 
   Raises:
     UserError: the run, its checkpoint or the tree is not there or does not
-      fit.
+      fit, or the result cannot be written.
   """
+  out = cloud.folder(args.out) if args.out else None
+  if out:
+    atomic.check_writable(out)
   config = config_file.of_run(args.workdir, args.config)
   checks.check_model(config)
   if args.dtype:
@@ -101,9 +104,9 @@ def run(args: argparse.Namespace) -> None:
       f'note: this model was trained on {facts.title} alone; its distances'
       ' between real people say little about who they are'
     )
-  if args.out:
-    save(args.out, embeddings, index)
-    print(f'wrote {args.out}: {len(index)} embeddings')
+  if out:
+    save(out, embeddings, index)
+    print(f'wrote {out}: {len(index)} embeddings')
 
 
 def embed(
@@ -167,7 +170,7 @@ def describe(index: Index, matrix: np.ndarray, metric: str) -> str:
   return '\n'.join(lines)
 
 
-def save(path: str, embeddings: np.ndarray, index: Index) -> None:
+def save(path: pathlib.Path, embeddings: np.ndarray, index: Index) -> None:
   """Writes embeddings and their names to an npz file.
 
   Raises:
@@ -178,5 +181,5 @@ def save(path: str, embeddings: np.ndarray, index: Index) -> None:
     'condition': index.condition,
     'view': index.view,
   }
-  with atomic.writing(cloud.folder(path)) as file:
+  with atomic.writing(path) as file:
     np.savez_compressed(file, embeddings=embeddings, **names)

@@ -13,7 +13,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gaitgs_jax import local, skeletons
+from gaitgs_jax import atomic, local, skeletons
 from gaitgs_jax.apps import config_file, drawing
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import datasets, pipeline
@@ -91,6 +91,9 @@ def run(args: argparse.Namespace) -> None:
   data = setup.open_data(config)
   index = data.source.index
   row = choose(index, args.subject, args.condition, args.view)
+  name = index.name(row)
+  stem = local.path(args.out) / name.replace('/', '_')
+  atomic.check_writable(stem)
   compilation.keep()
   _say(f'restoring {found}')
   run = _restore(config, found, data)
@@ -98,8 +101,6 @@ def run(args: argparse.Namespace) -> None:
     pictures, notes = _skeleton(run, row)
   else:
     pictures, notes = _silhouettes(run, row)
-  name = index.name(row)
-  stem = local.path(args.out) / name.replace('/', '_')
   caption = [f'{config.model_name}   {name.replace("/", "   ")}', *notes]
   for path in drawing.write(pictures, caption, stem):
     print(f'wrote {path}')

@@ -2,6 +2,7 @@
 
 import argparse
 
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import container, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> None:
     UserError: the run or its checkpoint is not there or does not fit, PyTorch
       is missing, or the file cannot be written.
   """
+  out = cloud.folder(args.out)
+  atomic.check_writable(out)
   config = config_file.of_run(args.workdir, args.config)
   checks.check_model(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
@@ -49,10 +52,10 @@ def run(args: argparse.Namespace) -> None:
   name, options = config.model_name, config.model.to_dict()
   state_dict = to_torch(name, state.join(graphdef, params, stats), **options)
   key, prefix = container(name, **options)
-  write_checkpoint(args.out, state_dict, key, prefix)
+  write_checkpoint(out, state_dict, key, prefix)
   under = f'under {key!r}' if key else 'and nothing else'
   print(
-    f'wrote {args.out}: {len(state_dict)} arrays of step {step}, {under}'
+    f'wrote {out}: {len(state_dict)} arrays of step {step}, {under}'
     + (f', {prefix!r} in front of every name' if prefix else '')
     + ".\nThe optimizer's state is not carried over."
   )

@@ -37,10 +37,12 @@ def run(args: argparse.Namespace) -> None:
   model = from_torch(config.model_name, state_dict, **config.model.to_dict())
   folder = cloud.folder(args.workdir)
   with workdir.lock(folder), workdir.naming_full_disk(folder):
+    checkpoint.check_new(folder)
     workdir.check_config(folder, config, step=0)
     _, params, stats = state.split(model)
-    saved = checkpoint.save_model(folder, params, stats)
+    # The checkpoint comes last: without it, the same command goes on.
     workdir.write_facts(folder, config, params)
+    saved = checkpoint.save_model(folder, params, stats)
   print(
     f'wrote {saved}; evaluate it with: python -m gaitgs_jax '
     f'evaluate --config={args.config} --workdir={args.workdir}\n'

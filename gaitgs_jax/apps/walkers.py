@@ -4,7 +4,7 @@ import argparse
 
 import numpy as np
 
-from gaitgs_jax import local
+from gaitgs_jax import atomic, local
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.synthetic import Walk, walk
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
   out = local.path(args.out)
   if not out.parent.is_dir():
     raise UserError(f'no folder {out.parent} to write {out.name} into')
+  atomic.check_writable(out)
   sheet = contact_sheet(
     args.seed,
     args.subjects,
@@ -55,8 +56,7 @@ def run(args: argparse.Namespace) -> None:
     args.conditions.split(','),
     keypoints=args.keypoints,
   )
-  if not cv2.imwrite(str(out), sheet):
-    raise UserError(f'{out} could not be written; is its name a .png?')
+  atomic.write(out, cv2.imencode('.png', sheet)[1].tobytes())
   print(f'wrote {out}')
 
 

@@ -203,7 +203,7 @@ def _array(tensor: Tensor, values: np.ndarray) -> np.ndarray:
 
 
 def write_checkpoint(
-  path: str | pathlib.Path,
+  path: pathlib.Path,
   state_dict: Mapping[str, np.ndarray],
   key: str = 'model',
   prefix: str = '',
@@ -211,7 +211,7 @@ def write_checkpoint(
   """Writes a state dict as a `.pt` file, whole or not at all.
 
   Args:
-    path: the file; what was there is replaced.
+    path: the file, `cloud.folder`'s in a bucket; what was there is replaced.
     state_dict: name -> array.
     key: under which the file holds it; '' where it is nothing else.
     prefix: put in front of every name.
@@ -220,7 +220,6 @@ def write_checkpoint(
     UserError: without PyTorch, or if the file cannot be written.
   """
   torch = _torch()
-  path = pathlib.Path(path)
   named = {
     f'{prefix}{name}': torch.tensor(np.array(array))
     for name, array in state_dict.items()

@@ -307,6 +307,14 @@ def restore_model(
   return int(found['step']), found['params'], found['stats']
 
 
+def check_new(workdir: pathlib.Path) -> None:
+  """Raises UserError if a workdir has checkpoints."""
+  if _steps(cloud.absolute(workdir) / _FOLDER):
+    raise UserError(
+      f'{workdir} already holds checkpoints: take another --workdir'
+    )
+
+
 def save_model(
   workdir: pathlib.Path, params: Arrays, stats: Arrays, step: int = 0
 ) -> pathlib.Path:
@@ -318,11 +326,8 @@ def save_model(
   Raises:
     UserError: the workdir has checkpoints already.
   """
+  check_new(workdir)
   with Checkpoints(workdir) as checkpoints:
-    if checkpoints.latest() is not None:
-      raise UserError(
-        f'{workdir} already holds checkpoints: take another --workdir'
-      )
     tree = {'step': np.int32(step), 'params': params, 'stats': stats}
     checkpoints.save(step, tree)
     checkpoints.wait()

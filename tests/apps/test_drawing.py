@@ -1,3 +1,6 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -97,3 +100,22 @@ def test_what_cannot_be_written_is_told(tmp_path):
     drawing.write(
       np.zeros((1, 32, 24, 3), np.uint8), [], tmp_path / 'file' / 'x'
     )
+
+
+def test_both_pictures_are_replaced_or_none(tmp_path, monkeypatch):
+  stem = tmp_path / 'x'
+  before = [path.read_bytes() for path in drawing.write(_walk(0), [], stem)]
+
+  def fail(*_):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(os, 'replace', fail)
+  with pytest.raises(UserError, match='cannot write'):
+    drawing.write(_walk(99), [], stem)
+  assert sorted(path.name for path in tmp_path.iterdir()) == ['x.gif', 'x.png']
+  names = ('x.gif', 'x.png')
+  assert before == [(tmp_path / name).read_bytes() for name in names]
+
+
+def _walk(shade):
+  return np.full((1, 32, 24, 3), shade, np.uint8)

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 
@@ -49,6 +51,28 @@ def test_wrong_input_is_a_sentence(tmp_path, words, message):
 def test_a_missing_folder_is_a_sentence_and_status_2(tmp_path, capsys):
   assert main(['walkers', f'--out={tmp_path / "none" / "a.png"}']) == 2
   assert 'no folder' in capsys.readouterr().err
+
+
+def test_the_sheet_is_written_whole_or_not_at_all(
+  tmp_path, monkeypatch, capsys
+):
+  out = tmp_path / 'sheet.png'
+  out.write_text('before')
+
+  def fail(*_):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  command = ['walkers', f'--out={out}', '--subjects=1', '--views=000']
+  with monkeypatch.context() as patch:
+    patch.setattr(os, 'fsync', fail)
+    assert main(command) == 2
+  assert 'sheet.png: No space left' in capsys.readouterr().err
+  assert out.read_text() == 'before' and len(list(tmp_path.iterdir())) == 1
+  # What it draws is a PNG, whatever it is called.
+  assert main([*command[:1], f'--out={tmp_path / "sheet"}', *command[2:]]) == 0
+  assert (tmp_path / 'sheet').read_bytes().startswith(b'\x89PNG')
+  assert main([*command[:1], f'--out={tmp_path}', *command[2:]]) == 2
+  assert 'Is a directory' in capsys.readouterr().err
 
 
 def test_walking_needs_numpy_only():

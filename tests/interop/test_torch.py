@@ -185,6 +185,36 @@ def test_import_writes_a_checkpoint(tmp_path, monkeypatch, capsys):
     import_torch.run(args)
 
 
+def test_an_interrupted_import_goes_on_and_spoils_no_run(
+  tmp_path, monkeypatch, capsys
+):
+  monkeypatch.setattr(
+    import_torch, 'read_checkpoint', lambda path: small_state_dict()
+  )
+  args = arguments(tmp_path, checkpoint='x.pt')
+  run = pathlib.Path(args.workdir)
+
+  def interrupt(*_):
+    raise KeyboardInterrupt
+
+  for place in ('write_facts', 'save_model'):
+    module = import_torch.workdir if 'facts' in place else checkpoint
+    with monkeypatch.context() as patch:
+      patch.setattr(module, place, interrupt)
+      with pytest.raises(KeyboardInterrupt):
+        import_torch.run(args)
+    with pytest.raises(UserError, match='no checkpoint in'):
+      checkpoint.find(run)
+  import_torch.run(args)
+  names = {'config.json', 'versions.json', 'parameters.txt', 'checkpoints'}
+  assert names <= {path.name for path in run.iterdir()}
+  # Another import into the same run changes nothing.
+  (run / 'config.json').write_text('{}')
+  with pytest.raises(UserError, match='already holds checkpoints'):
+    import_torch.run(args)
+  assert (run / 'config.json').read_text() == '{}'
+
+
 def test_import_and_export_lose_no_bit(tmp_path, monkeypatch, capsys):
   given = {f'module.{k}': v for k, v in small_state_dict().items()}
   written = {}
@@ -202,7 +232,7 @@ def test_import_and_export_lose_no_bit(tmp_path, monkeypatch, capsys):
   assert f"wrote y.pt: {len(given)} arrays of step 0, under 'model'." in told
   assert told.count("optimizer's state is not carried over") == 2
   plain = {k.removeprefix('module.'): v for k, v in given.items()}
-  assert {*written} == {('y.pt', 'model', k) for k in plain}
+  assert {*written} == {(pathlib.Path('y.pt'), 'model', k) for k in plain}
   for (_, _, name), array in written.items():
     assert array.dtype == plain[name].dtype
     assert array.tobytes() == plain[name].tobytes(), name
@@ -211,7 +241,7 @@ def test_import_and_export_lose_no_bit(tmp_path, monkeypatch, capsys):
 def test_writing_a_file_needs_pytorch(monkeypatch):
   monkeypatch.setitem(sys.modules, 'torch', None)
   with pytest.raises(UserError, match=r'writing .* pip install torch'):
-    write_checkpoint('x.pt', {})
+    write_checkpoint(pathlib.Path('x.pt'), {})
 
 
 class TestWithPyTorch:
