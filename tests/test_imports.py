@@ -15,6 +15,7 @@ COMMON = {
   'gaitgs_jax.cloud',
   'gaitgs_jax.errors',
   'gaitgs_jax.files',
+  'gaitgs_jax.limits',
   'gaitgs_jax.local',
   'gaitgs_jax.locks',
   'gaitgs_jax.runtime',

@@ -24,7 +24,12 @@ from gaitgs_jax import __main__ as command
     ('check --source=a --all=yes', '--all takes no value'),
     (
       'check --source=a --workers=0',
-      '--workers: expected a whole number, 1 or',
+      '--workers: expected a whole number from 1 to',
+    ),
+    ('check --source=a --workers=1000000', "1,000, not '1000000'"),
+    (
+      'embed --workdir=a --source=b --batch-size=1000000000',
+      "--batch-size: expected a whole number from 1 to 100,000, not '1000",
     ),
     ('check --source=a --workers=two', "not 'two'"),
     ('prepare --root=a --data_dir=b', '--data_dir is given more than once'),

@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help='a path, or best: the best evaluated one of the workdir (default: its'
     ' latest)',
   )
-  parser.add_argument('--batch-size', type=options.whole_number(1), default=8)
+  parser.add_argument(
+    '--batch-size', type=options.whole_number(1, 100_000), default=8
+  )
   parser.add_argument(
     '--dtype',
     default='',
@@ -94,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
     )
   found = checkpoint.choose(args.workdir, args.checkpoint)
   compilation.keep()
+  compilation.check_machine()
   embeddings = embed(config, found, source, args.batch_size)
   metric = config.evaluation.metric
   if len(index) <= _MEASURED:

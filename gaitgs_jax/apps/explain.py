@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> None:
   stem = local.path(args.out) / name.replace('/', '_')
   atomic.check_writable(stem)
   compilation.keep()
+  compilation.check_machine()
   _say(f'restoring {found}')
   run = _restore(config, found, data)
   if data.source.key == 'keypoints':

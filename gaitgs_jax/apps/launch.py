@@ -98,6 +98,7 @@ def main(argv: Sequence[str]) -> None:
     forecast.show(config, _TOPOLOGY.value)
     return
   processes.join()
+  compilation.check_machine()
   if _MODE.value == 'train':
     loop.train(config, _WORKDIR.value)
   else:

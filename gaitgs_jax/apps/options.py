@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 from gaitgs_jax import errors
 from gaitgs_jax.errors import UserError
 
+# The most helper processes that --workers takes.
+MOST_WORKERS = 1000
 # argparse's messages -> ours.
 _WORDS = (
   (r'the following arguments are required: (.*)', r'\1 is missing'),
@@ -90,13 +92,13 @@ def repeated(name: str) -> UserError:
   return UserError(f'{name} is given more than once: keep one')
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-  """Returns an option's `type`: whole numbers from `least` up."""
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+  """Returns an option's `type`: whole numbers from `least` to `most`."""
 
   def read(text: str) -> int:
-    if not re.fullmatch(r'[0-9]{1,18}', text) or int(text) < least:
+    if not re.fullmatch(r'[0-9]{1,18}', text) or not least <= int(text) <= most:
       raise argparse.ArgumentTypeError(
-        f'expected a whole number, {least} or more, not '
+        f'expected a whole number from {least:,} to {most:,}, not '
         f'{errors.one_line(repr(text))}'
       )
     return int(text)

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument(
     '--workers',
-    type=options.whole_number(1),
+    type=options.whole_number(1, options.MOST_WORKERS),
     default=os.cpu_count() or 1,
     help='helper processes',
   )

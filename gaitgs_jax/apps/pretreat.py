@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument(
     '--size',
-    type=options.whole_number(2),
+    type=options.whole_number(2, 4096),
     default=64,
     help='height in pixels: 64 or 128',
   )
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument(
     '--workers',
-    type=options.whole_number(1),
+    type=options.whole_number(1, options.MOST_WORKERS),
     default=os.cpu_count() or 1,
     help='helper processes',
   )

@@ -28,14 +28,18 @@ _COLOURS = ((80, 170, 255), (255, 150, 60), (90, 220, 90))  # BGR.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Adds the command's options."""
   parser.add_argument('--out', required=True, help='PNG file to write')
-  parser.add_argument('--subjects', type=options.whole_number(1), default=4)
+  parser.add_argument(
+    '--subjects', type=options.whole_number(1, 1000), default=4
+  )
   parser.add_argument(
     '--views', default='000,054,090,126,180', help='comma-separated'
   )
   parser.add_argument(
     '--conditions', default=','.join(CONDITIONS), help='comma-separated'
   )
-  parser.add_argument('--seed', type=options.whole_number(0), default=0)
+  parser.add_argument(
+    '--seed', type=options.whole_number(0, 2**32 - 1), default=0
+  )
   parser.add_argument(
     '--keypoints', action='store_true', help='draw the COCO-17 keypoints too'
   )

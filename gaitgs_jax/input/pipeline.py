@@ -110,10 +110,16 @@ def check_training(
   dataset: str,
   strict_views: bool,
   seed: int,
-) -> None:
-  """Raises the `UserError` that `train_batches` would, and reads nothing."""
-  sampling.Sampler(source.index, rows, sampling.batch_spec(batch), seed)
+) -> int:
+  """Returns to how many frames a batch is padded at most, and reads nothing.
+
+  Raises:
+    UserError: as `train_batches`.
+  """
+  spec = sampling.batch_spec(batch)
+  sampler = sampling.Sampler(source.index, rows, spec, seed)
   _train_views(source, rows, dataset, strict_views)
+  return sampler.longest
 
 
 def _train_views(
@@ -336,10 +342,10 @@ def _tf_stream(
   def arrays(step: int) -> list[np.ndarray]:
     try:
       return list(build(step).values())
-    except Exception as error:
-      # TensorFlow passes on no more than the text of an exception.
+    except Exception as error:  # noqa: BLE001  (raised again below)
+      # TensorFlow would print hundreds of lines, and pass on only the text.
       failures[step] = error
-      raise
+      return [np.empty((), _DTYPES[name]) for name in names]
 
   number, read = next(_numbers), _tf_reader(tuple(names))
 
@@ -352,15 +358,12 @@ def _tf_stream(
   stream = steps.map(
     tensors, num_parallel_calls=_WORKERS, deterministic=True
   ).prefetch(_AHEAD)
-  failure = tf.errors.OpError  # The module may be gone when this is closed.
   _streams[number] = arrays
   try:
-    for values in stream.as_numpy_iterator():
+    for step, values in enumerate(stream.as_numpy_iterator(), start):
+      if step in failures:
+        raise failures[step]
       yield dict(zip(names, values, strict=True))
-  except failure:
-    if failures:
-      raise failures[min(failures)] from None
-    raise
   finally:
     del _streams[number]
     failures.clear()  # Their tracebacks hold what builds the batches.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input.index import Index
 
 SAMPLERS = ('fixed', 'unfixed', 'all')
@@ -24,6 +24,8 @@ _SUBJECTS, _SEQUENCES, _FRAMES, _REPLACEMENTS = range(4)
 # Batches of whole sequences are padded to multiples of this, as every new
 # length compiles the step anew.
 _LENGTH_STEP = 32
+# Subjects, sequences or frames of a batch: a walk of nine hours.
+_MOST = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +57,13 @@ class BatchSpec:
   def __post_init__(self) -> None:
     _check_choice('sampler', self.sampler, SAMPLERS)
     _check_choice('order', self.order, ORDERS)
-    _check_least('subjects', self.subjects, 1)
-    _check_least('sequences', self.sequences, 1)
-    _check_least('frames', self.frames, 1)
-    _check_least('skip', self.skip, 0)
+    _check_range('subjects', self.subjects, 1)
+    _check_range('sequences', self.sequences, 1)
+    _check_range('frames', self.frames, 1)
+    _check_range('skip', self.skip, 0)
     if self.sampler == 'unfixed':
-      _check_least('frames_min', self.frames_min, 1)
-      _check_least('frames_max', self.frames_max, self.frames_min)
+      _check_range('frames_min', self.frames_min, 1)
+      _check_range('frames_max', self.frames_max, self.frames_min)
 
   @property
   def rows(self) -> int:
@@ -92,11 +94,11 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     raise wrong_choice(f'config.batch.{name} is {value!r}', value, choices)
 
 
-def _check_least(name: str, value: Any, least: int) -> None:
-  if not isinstance(value, int) or value < least:
+def _check_range(name: str, value: Any, least: int) -> None:
+  if not isinstance(value, int) or not least <= value <= _MOST:
     raise UserError(
-      f'config.batch.{name} is {value!r}; it must be a whole number, {least} '
-      'or more'
+      f'config.batch.{name} is {one_line(repr(value))}; it must be a whole '
+      f'number from {least:,} to {_MOST:,}'
     )
 
 
@@ -219,6 +221,11 @@ class Sampler:
       if other != sequence:
         length = int(self._length[other])
         yield int(other), frame_indices(rng, length, self._spec)
+
+  @property
+  def longest(self) -> int:
+    """To how many frames a batch may be padded at most."""
+    return self._padded_length(self._rows)
 
   def _padded_length(self, sequences: np.ndarray) -> int:
     spec = self._spec

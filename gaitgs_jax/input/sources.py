@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gaitgs_jax import cloud, skeletons
+from gaitgs_jax import cloud, limits, skeletons
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input import (
   datasets,
@@ -52,6 +52,10 @@ FIELDS = (
 )
 # Reading the heads of files waits on the disk more than it computes.
 _THREADS = 8
+# Pixels; silhouettes have 64 or 128.
+_MOST_SIDE = 4096
+# Open at once beside the files of a dataset.
+_OTHER_FILES = 64
 
 
 class Source(Protocol):
@@ -182,7 +186,7 @@ class PreparedSource:
       for shard in prepared.shards(self._directory, split)
     ]
     self._ends = np.cumsum([count for _, count in self._shards])
-    _allow_open_files(len(self._shards))
+    limits.allow_open_files(len(self._shards) + _OTHER_FILES)
     # Opened now, so that a half-copied file is told at once. Threads may share
     # a reader.
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
@@ -225,19 +229,6 @@ def _fault(array: np.ndarray, key: str) -> str:
   return (
     masks.fault(array) if key == 'frames' else keypoint_faults.unusable(array)
   )
-
-
-def _allow_open_files(count: int) -> None:
-  """Raises the process's limit on open files where `count` come near it."""
-  try:
-    import resource
-  except ImportError:  # Not on Windows, which has no such limit.
-    return
-  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-  if soft < 2 * count:
-    limited = hard != resource.RLIM_INFINITY
-    wanted = min(2 * count, hard) if limited else 2 * count
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class CachedSource:

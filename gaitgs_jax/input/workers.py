@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gaitgs_jax.errors import UserError
+
 _ROOT = Path(__file__).parents[2]
 # Calls handed out per child beyond the one whose result is wanted next.
 _AHEAD = 2
@@ -102,14 +104,22 @@ class _Child:
       self._calls.flush()
       result, error, trace = pickle.load(self._replies)
     except (EOFError, BrokenPipeError, pickle.UnpicklingError) as gone:
-      raise RuntimeError(
-        f'a helper process ended (status {self._process.wait()}), for want of'
-        ' memory perhaps; try fewer workers'
-      ) from gone
+      raise self._ended() from gone
     if error is not None:
       error.add_note(trace)
       raise error
     return result
+
+  def _ended(self) -> Exception:
+    """Returns what to raise where the process is no more."""
+    status = self._process.wait()
+    # The system, or a person; anything else is a fault in what it ran.
+    if status not in (-signal.SIGKILL, -signal.SIGTERM):
+      return RuntimeError(f'a helper process ended with status {status}')
+    return UserError(
+      f'a helper process was killed ({signal.Signals(-status).name}), probably '
+      'because the memory ran out: pass fewer --workers'
+    )
 
   def close(self) -> None:
     # The child ends at the end of its input.
@@ -130,6 +140,7 @@ def _serve() -> None:
     try:
       call = pickle.load(sys.stdin.buffer)
     except EOFError:
+      replies.close()
       return
     reply: tuple[Any, Exception | None, str]
     try:

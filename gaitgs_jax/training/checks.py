@@ -1,8 +1,10 @@
 """What can be found wrong with a run before it does any work."""
 
+import math
 import os
 from typing import Any
 
+import jax
 import numpy as np
 
 from gaitgs_jax.errors import UserError
@@ -60,10 +62,10 @@ def check_data(config: Any, data: Any) -> None:
   Raises:
     UserError: the batch cannot be drawn from the data or holds no pair, the
       model has too few classes, the dataset does not know a view that is
-      learned, or the data does not fit in memory and should.
+      learned, or a batch, or the data that should, does not fit in memory.
   """
   setup.check_training(config, data)
-  pipeline.check_training(
+  longest = pipeline.check_training(
     data.source,
     data.train,
     config.batch,
@@ -71,6 +73,8 @@ def check_data(config: Any, data: Any) -> None:
     strict_views=setup.learns_views(config),
     seed=config.seed,
   )
+  rows = config.batch.subjects * config.batch.sequences
+  _check_batch(data.source, 'batch', rows, longest, _memory())
   if config.dataset.get('cache', '') == 'ram':
     rows = data.train
     if config.evaluation.protocol:
@@ -78,10 +82,58 @@ def check_data(config: Any, data: Any) -> None:
     _check_memory(data.source, rows, _memory())
 
 
+def check_evaluation(config: Any, data: Any) -> None:
+  """Raises UserError if a batch of an evaluation does not fit in memory.
+
+  Args:
+    config: of a run with a protocol.
+    data: a `setup.Data`.
+  """
+  longest = int(data.source.index.length[data.test].max(initial=0))
+  rows = config.evaluation.batch_size
+  where = 'evaluation.batch_size'
+  _check_batch(data.source, where, rows, longest, _memory())
+
+
+def check_state(state: Any) -> None:
+  """Raises UserError if the weights of a run do not fit in memory.
+
+  Args:
+    state: the shapes of a run's arrays, or of a model's.
+  """
+  size = sum(
+    math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize
+    for leaf in jax.tree.leaves(state)
+    if not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended)
+  )
+  if size > _memory():
+    raise UserError(
+      f'config.model takes {size / _GB:,.1f} GB of weights, and this machine '
+      f'has {_memory() / _GB:.1f} GB: make it smaller'
+    )
+
+
+def _check_batch(
+  source: sources.Source, where: str, rows: int, frames: int, limit: int
+) -> None:
+  """Raises UserError unless a batch as it is stored fits in `limit` bytes."""
+  size = rows * frames * _frame_bytes(source)
+  if size > limit:
+    raise UserError(
+      f'config.{where}: a batch of {rows:,} sequences of {frames:,} frames '
+      f'takes {size / _GB:,.1f} GB, and this machine has {limit / _GB:.1f} GB: '
+      'make it smaller'
+    )
+
+
+def _frame_bytes(source: sources.Source) -> int:
+  return prepared.DTYPES[source.key].itemsize * math.prod(source.size)
+
+
 def _check_memory(source: sources.Source, rows: np.ndarray, limit: int) -> None:
   """Raises UserError unless sequences fit in `limit` bytes."""
   frames = int(source.index.length[rows].sum(dtype=np.int64))
-  size = prepared.DTYPES[source.key].itemsize * int(np.prod(source.size))
+  size = _frame_bytes(source)
   if frames * size > limit:
     raise UserError(
       f"config.dataset.cache is 'ram', but {len(rows):,} sequences of "

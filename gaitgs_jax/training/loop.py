@@ -92,6 +92,7 @@ def evaluate(
     workdirs.check_writable(folder)
   mesh = meshes.create(**config.mesh)
   graphdef, params, stats = setup.describe_model(config, mesh)
+  checks.check_state(params)
   data = setup.open_data(config)
   stopping = Stopping('leaving') if jax.process_count() > 1 else None
   scorer = scoring.Scorer(config, data, graphdef, mesh, folder, stopping)
@@ -132,6 +133,7 @@ class _Run:
     self.optimizer, self.rate = setup.create_optimizer(config)
     setup.create_transform(config)
     self.graphdef, self.like = setup.describe_state(config, self.mesh)
+    checks.check_state(self.like)
     # All that the config alone shows comes before the data is opened.
     self.data = setup.open_data(config, training=True)
     checks.check_data(config, self.data)

@@ -18,7 +18,7 @@ from gaitgs_jax.evaluation import (
   report,
 )
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import embedding, labels, processes, setup
+from gaitgs_jax.training import checks, embedding, labels, processes, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.scores import Score
@@ -73,6 +73,7 @@ class Scorer:
     )
     self._protocol = protocols.get_protocol(config.evaluation.protocol)
     self._views = self._select(self._data.test).view_names
+    checks.check_evaluation(config, data)
 
   def _select(self, rows: np.ndarray) -> protocols.Selection:
     """Returns whom the protocol takes, or what would end an evaluation."""

@@ -136,16 +136,25 @@ DTYPES = ('float32', 'bfloat16', 'float16')
 # What using a trained model takes beside its sections.
 _USED = ('dataset.size', 'evaluation.transform')
 _TEXTS = ('model_name', 'dataset.name')
-_POSITIVE = (
-  'total_steps',
-  'log_every',
-  'accumulate',
-  'batch.subjects',
-  'batch.sequences',
-  'evaluation.every_steps',
-  'evaluation.batch_size',
-  'checkpoint.every_steps',
-)
+# More steps than any run makes, and more rows or weights than memory holds.
+_STEPS, _MANY = 1_000_000_000, 1_000_000
+# Field -> the least and the greatest whole number that it takes.
+_WHOLE = {
+  # JAX takes 32 bits of it.
+  'seed': (0, 2**32 - 1),
+  'total_steps': (1, _STEPS),
+  'log_every': (1, _STEPS),
+  'accumulate': (1, _MANY),
+  'batch.subjects': (1, _MANY),
+  'batch.sequences': (1, _MANY),
+  'evaluation.every_steps': (1, _STEPS),
+  'evaluation.batch_size': (1, _MANY),
+  'checkpoint.every_steps': (1, _STEPS),
+  'mesh.data': (-1, _MANY),
+  'mesh.model': (1, _MANY),
+}
+# Layers are built one by one.
+_MODEL = {'depth': 1000}
 
 
 def _check_names(
@@ -178,17 +187,33 @@ def check(config: Any) -> None:
     if fields and section in config:
       _check_names(f'config.{section}', config[section].keys(), fields)
   _check_texts(config)
-  for path in _POSITIVE:
-    value = _field(config, path)
-    if not isinstance(value, int) or value < 1:
-      raise UserError(
-        f'config.{path} is {value!r}; it must be a whole number, 1 or more'
-      )
+  for path, (least, most) in _WHOLE.items():
+    check_whole(f'config.{path}', _field(config, path), least, most)
+  _check_model_sizes(config.model)
   _check_dtype(config)
   if config.remat not in remat.LEVELS:
     raise wrong_choice(
       f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
     )
+
+
+def check_whole(where: str, value: Any, least: int, most: int) -> None:
+  """Raises UserError unless a value is a whole number of a range."""
+  if not isinstance(value, int) or not least <= value <= most:
+    raise UserError(
+      f'{where} is {one_line(repr(value))}; it must be a whole number from '
+      f'{least:,} to {most:,}'
+    )
+
+
+def _check_model_sizes(model: Any) -> None:
+  """Raises UserError for a number that no model could be built with."""
+  for name, value in model.items():
+    numbers = value if isinstance(value, list | tuple) else [value]
+    for number in numbers:
+      if isinstance(number, int):
+        most = _MODEL.get(name, _MANY)
+        check_whole(f'config.model.{name}', number, -most, most)
 
 
 def check_model(config: Any) -> None:

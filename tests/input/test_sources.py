@@ -148,19 +148,6 @@ def test_prepared_training_sequences_come_first(prepared_root):
   )
 
 
-def test_many_files_raise_the_limit_on_open_ones():
-  resource = pytest.importorskip('resource')
-  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-  try:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
-    sources._allow_open_files(90)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 200
-    sources._allow_open_files(150)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 300
-  finally:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def test_the_cache_reads_once():
   class Counting:
     def __init__(self):

@@ -62,9 +62,25 @@ def test_what_a_call_prints_is_no_answer(capfd):
   assert capfd.readouterr().err == 'hello\n'
 
 
-def test_helper_that_dies_is_told():
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
+def test_a_helper_that_was_killed_is_one_message(number):
   with Workers(1) as workers:
     (pid,) = workers.map([os.getpid])
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(RuntimeError, match=r'status -9.*memory'):
+    os.kill(pid, number)
+    with pytest.raises(UserError, match=f'{number.name}.*fewer --workers'):
       list(workers.map([os.getpid]))
+
+
+def test_a_helper_that_ends_by_itself_is_a_fault():
+  with (
+    Workers(1) as workers,
+    pytest.raises(RuntimeError, match='ended with status 3'),
+  ):
+    list(workers.map([functools.partial(os._exit, 3)]))
+
+
+def test_a_helper_ends_in_silence_where_warnings_are_errors(capfd, monkeypatch):
+  monkeypatch.setenv('PYTHONWARNINGS', 'error')
+  with Workers(1) as workers:
+    assert list(workers.map([functools.partial(abs, -1)])) == [1]
+  assert capfd.readouterr().err == ''

@@ -368,6 +368,25 @@ def test_data_that_memory_cannot_hold_is_found_before_any_work(config):
     checks._check_memory(data.source, rows, size - 1)
 
 
+@pytest.mark.parametrize(
+  ('path', 'value', 'words'),
+  [
+    (('batch', 'frames'), 900_000, 'batch: a batch of 8 sequences of 900,000'),
+    (('evaluation', 'batch_size'), 10**6, 'a batch of 1,000,000 sequences of'),
+    (('model', 'features'), 10**6, 'of weights, and this machine has 0.1 GB'),
+  ],
+)
+def test_a_batch_or_model_beyond_memory_is_found_before_any_work(
+  config, tmp_path, monkeypatch, path, value, words
+):
+  monkeypatch.setattr(checks, '_memory', lambda: 10**8)
+  monkeypatch.setattr(setup, 'create_state', None)
+  config.dataset.cache = ''
+  config[path[0]][path[1]] = value
+  with pytest.raises(UserError, match=words):
+    loop.train(config, tmp_path)
+
+
 def test_a_wrong_evaluation_is_found_before_the_model_is_read(
   config, tmp_path, monkeypatch
 ):

@@ -27,6 +27,26 @@ def test_the_tiny_config_is_whole():
     (lambda c: c.batch.__delattr__('sequences'), 'batch.sequences is missing'),
     (lambda c: c.__setattr__('accumulate', 0), 'config.accumulate is 0'),
     (
+      lambda c: c.evaluation.__setattr__('batch_size', 10**9),
+      'batch_size is 1000000000; it must be a whole number from 1 to 1,000,000',
+    ),
+    (
+      lambda c: c.__setattr__('total_steps', 2**31),
+      'total_steps is 2147483648',
+    ),
+    # JAX would take 2^32 for 0.
+    (lambda c: c.__setattr__('seed', 2**32), 'seed is 4294967296'),
+    (lambda c: c.mesh.__setattr__('data', -2), 'mesh.data is -2'),
+    (
+      lambda c: c.model.__setattr__('features', 10**9),
+      'config.model.features is 1000000000',
+    ),
+    (
+      lambda c: c.model.update({'channels': (8, 10**9)}),
+      'config.model.channels is 1000000000',
+    ),
+    (lambda c: c.model.update({'depth': 10**6}), 'from -1,000 to 1,000'),
+    (
       lambda c: c.__setattr__('remat', 'some'),
       "config.remat is 'some'; choose one of none, stem, all",
     ),
