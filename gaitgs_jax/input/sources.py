@@ -332,11 +332,11 @@ def check_fields(dataset: Mapping[str, Any]) -> None:
   if not (
     isinstance(size, Sequence)
     and len(size) == 2
-    and all(isinstance(side, int) and side > 0 for side in size)
+    and all(isinstance(side, int) and 0 < side <= _MOST_SIDE for side in size)
   ):
     raise UserError(
-      f'config.dataset.size is {one_line(repr(size))}; it must be (height,'
-      ' width), or (joints, 3) of skeletons'
+      f'config.dataset.size is {one_line(repr(size))}; it must be (height, '
+      f'width), up to {_MOST_SIDE:,} pixels each, or (joints, 3) of skeletons'
     )
 
 
