@@ -106,25 +106,26 @@ def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
   check_new(path)
   with _held(path) as lock:
     check_new(path)  # The process that held the lock may just have made it.
-    with _naming(path):
-      _remove_left_over(path, lock)
-      temporary = _neighbour(path)
-      lock.write_note(temporary.name)
-      temporary.mkdir()
+    temporary = _neighbour(path)
     try:
+      with _naming(path):
+        _remove_left_over(path, lock)
+        lock.write_note(temporary.name)
+        temporary.mkdir()
       yield temporary
       with _naming(path):
         sync_tree(temporary)
+        lock.write_note('')
     except BaseException:
       shutil.rmtree(temporary, ignore_errors=True)
       # Until then its note says which folder the next process has to delete.
       if not temporary.exists():
         lock.remove()
       raise
-    with _naming(path):
-      lock.write_note('')
+    try:
       _rename_new(temporary, path)
-    lock.remove()
+    finally:
+      lock.remove()
 
 
 def check_writable(path: pathlib.Path) -> None:
@@ -196,16 +197,17 @@ def _rename_new(temporary: pathlib.Path, path: pathlib.Path) -> None:
   """Renames a folder, but never replaces one that holds something.
 
   Raises:
-    UserError: there is something at the path.
+    UserError: there is something at the path, or it takes no name.
   """
   try:
     os.rename(temporary, path)
   except OSError as error:
-    if not os.path.lexists(path):
-      raise
+    reason = error.strerror or error
+    if os.path.lexists(path):
+      reason = 'something else was written there meanwhile'
     raise UserError(
-      f'{path}: something else was written there meanwhile; the result is '
-      f'whole and lies in {temporary}: rename that'
+      f'{path}: {reason}; the result is whole and lies in {temporary}: rename'
+      ' that'
     ) from error
   sync_folder(path.parent)
 
