@@ -97,7 +97,12 @@ def _from_json(path: pathlib.Path, has_argument: bool) -> ConfigDict:
     raise UserError(f'{path} is not JSON ({error})') from error
   if not isinstance(fields, dict):
     raise UserError(f'{path} is not a config: a JSON object is expected')
-  return ConfigDict(_tuples(fields, path))
+  fields = _tuples(fields, path)
+  try:
+    return ConfigDict(fields)
+  # Of a field that is called as what Python keeps for itself.
+  except (AttributeError, TypeError, ValueError) as error:
+    raise UserError(f'{path} is not a config ({one_line(error)})') from error
 
 
 def _tuples(value: Any, path: pathlib.Path) -> Any:

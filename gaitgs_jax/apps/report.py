@@ -80,6 +80,8 @@ def run(args: argparse.Namespace) -> None:
   """Writes the page and prints the tables that are in it."""
   workdir = cloud.folder(args.workdir)
   out = cloud.folder(args.out) if args.out else workdir / 'report.html'
+  if not args.out and not cloud.is_url(out):
+    _check_own(out)
   if not workdir.is_dir():
     raise UserError(f'no run at {workdir}: it is not a folder')
   config = workdir_files.read_config(workdir / 'config.json')
@@ -96,6 +98,18 @@ def run(args: argparse.Namespace) -> None:
   if not groups:
     print('no evaluation in this run: the page shows its training alone')
   print(f'report: {printable(out, _LONGEST_PATH)}')
+
+
+def _check_own(out: pathlib.Path) -> None:
+  """Refuses to write where a link in the workdir leads.
+
+  Raises:
+    UserError: there is one, or something else that is not a file.
+  """
+  if out.is_symlink() or (out.exists() and not out.is_file()):
+    raise UserError(
+      f'cannot write {out}: it is not a file; remove it, or pass --out'
+    )
 
 
 def read_groups(

@@ -148,6 +148,9 @@ def write_index(
     for name in (*_TEXTS, 'length'):
       arrays[f'{split}/{name}'] = getattr(index, name)
   path = Path(directory) / INDEX_FILE
+  # It would be written to, and read by nobody.
+  if path.exists() and not path.is_file():
+    raise UserError(f'{path}: is not a file; remove it')
   with atomic.writing(path) as file:
     np.savez_compressed(file, allow_pickle=False, **arrays)
   return path
@@ -168,6 +171,12 @@ def read_index(
   lengths = {
     split: sum(counts) for split, counts in shard_lengths(directory).items()
   }
+  for split in SPLITS:
+    if not lengths.get(split) and any(directory.glob(f'*-{split}.{FORMAT}-*')):
+      raise UserError(
+        f'{directory}: dataset_info.json names no records of {split!r}, but'
+        ' there are files of it; copy or prepare the dataset again'
+      )
   try:
     splits = _load_index(directory / INDEX_FILE, lengths, layout)
   except (OSError, ValueError) as error:

@@ -199,6 +199,10 @@ def spoil_out(folder):
   (folder / 'report.html').mkdir()
 
 
+def link_out(folder):
+  (folder / 'report.html').symlink_to(folder.parent / 'somebody_elses')
+
+
 @pytest.mark.parametrize(
   'spoil, message',
   [
@@ -207,6 +211,7 @@ def spoil_out(folder):
     (spoil_config, 'config.json: it holds list'),
     (spoil_protocol, 'a.json does not say which protocol'),
     (spoil_out, 'cannot write'),
+    (link_out, 'report.html: it is not a file; remove it, or pass --out'),
   ],
 )
 def test_bad_workdirs_are_a_sentence(workdir, capsys, spoil, message):

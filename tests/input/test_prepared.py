@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -299,3 +300,20 @@ def test_odd_facts_on_a_dataset_are_named(directory, layout, name, old, new):
   with pytest.raises(UserError, match=name) as error:
     prepared.read_index(directory)
   assert len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize('layout', LAYOUTS[:1])
+def test_a_split_that_only_files_know_of_is_named(directory):
+  path = directory / 'dataset_info.json'
+  path.write_text(path.read_text().replace('"test"', '"tset"'))
+  with pytest.raises(UserError, match="no records of 'test', but there are"):
+    prepared.read_index(directory)
+
+
+@pytest.mark.parametrize('layout', LAYOUTS[:1])
+def test_a_pipe_in_place_of_the_index_stays(directory, capsys):
+  path = directory / prepared.INDEX_FILE
+  os.mkfifo(path)
+  splits, _ = prepared.read_index(directory)
+  same(splits['train'], index(range(11)))
+  assert 'index not kept' in capsys.readouterr().err
