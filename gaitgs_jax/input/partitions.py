@@ -1,7 +1,8 @@
 """Which subjects train and which are tested, as published or as the user says.
 
 A partition is a json file as OpenGait's: {"TRAIN_SET": [...], "TEST_SET":
-[...]}, subjects by name. The published ones lie in `data/partitions`.
+[...]}, subjects by name; Gait3D's has PROBE_SET too, sequences by name. The
+published ones lie in `data/partitions`.
 """
 
 import dataclasses
@@ -17,15 +18,28 @@ from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import Index
 
+_KINDS = (
+  ('subject', '["001", "002"]'),
+  ('sequence', '["0001-camid0_videoid2-seq0"]'),
+)
 PUBLISHED = Path(__file__).parents[1] / 'data' / 'partitions'
 
 
 @dataclasses.dataclass(frozen=True)
 class Partition:
-  """Names of the subjects that train and of those that are tested."""
+  """Names of the subjects that train and of those that are tested.
+
+  Attributes:
+    train: subjects.
+    test: subjects.
+    sequences: 'probe' or 'gallery' -> sequences, as subject-condition-view.
+  """
 
   train: tuple[str, ...]
   test: tuple[str, ...]
+  sequences: Mapping[str, tuple[str, ...]] = dataclasses.field(
+    default_factory=dict
+  )
 
 
 def load_partition(dataset: Mapping[str, Any]) -> Partition:
@@ -73,8 +87,15 @@ def read_partition(path: Path) -> Partition:
     ) from error
   except ValueError as error:
     raise UserError(f'{path}: is not JSON ({error})') from error
-  sets = [_subjects(content, key, path) for key in ('TRAIN_SET', 'TEST_SET')]
-  partition = Partition(*sets)
+  partition = Partition(
+    _names(content, 'TRAIN_SET', path),
+    _names(content, 'TEST_SET', path),
+    {
+      key.removesuffix('_SET').lower(): _names(content, key, path)
+      for key in ('PROBE_SET', 'GALLERY_SET')
+      if content.get(key)
+    },
+  )
   if not partition.test:
     raise UserError(f'{path}: TEST_SET is empty; name the subjects to test')
   both = set(partition.train) & set(partition.test)
@@ -87,18 +108,31 @@ def read_partition(path: Path) -> Partition:
   return partition
 
 
-def _subjects(content: Any, key: str, path: Path) -> tuple[str, ...]:
+def _names(content: Any, key: str, path: Path) -> tuple[str, ...]:
+  kind, such = _KINDS[key in ('PROBE_SET', 'GALLERY_SET')]
   names = content.get(key) if isinstance(content, dict) else None
   if not isinstance(names, list) or not all(
     isinstance(name, str) for name in names
   ):
     raise UserError(
-      f'{path}: {key} must be a list of subject names in quotes, such as'
-      ' ["001", "002"]'
+      f'{path}: {key} must be a list of {kind} names in quotes, such as {such}'
     )
   if len(set(names)) != len(names):
-    raise UserError(f'{path}: {key} names a subject twice')
+    raise UserError(f'{path}: {key} names a {kind} twice')
   return tuple(names)
+
+
+def columns(index: Index, partition: Partition) -> dict[str, np.ndarray]:
+  """Returns what a partition says of each sequence, bool [N] by name.
+
+  Such as 'probe', which the protocols of Gait3D look at.
+  """
+  rows = zip(index.subject, index.condition, index.view, strict=True)
+  names = ['-'.join(row) for row in rows] if partition.sequences else []
+  return {
+    column: np.isin(names, chosen)
+    for column, chosen in partition.sequences.items()
+  }
 
 
 def split(

@@ -77,7 +77,7 @@ class Scorer:
 
   def _select(self, rows: np.ndarray) -> protocols.Selection:
     """Returns whom the protocol takes, or what would end an evaluation."""
-    index = self._data.source.index.take(rows)
+    index = self._data.index(rows)
     try:
       return protocols.select(
         self._protocol,
@@ -245,7 +245,7 @@ class Scorer:
     """Counts, saves and prints what the embeddings of some rows give."""
     if not len(rows):
       raise UserError('no test sequence can be read: look at the dataset')
-    index = self._data.source.index.take(rows)
+    index = self._data.index(rows)
     told = (np.asarray(embeddings), index.subject, index.condition, index.view)
     options = dict(metric=self._config.evaluation.metric, columns=index.columns)
     result = evaluation.evaluate(self._protocol, *told, **options)

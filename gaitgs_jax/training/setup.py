@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from gaitgs_jax import losses, models
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input import augment, datasets, partitions, sources
 from gaitgs_jax.input import unreadable as unreadables
+from gaitgs_jax.input.index import Index
 from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import averaging, settings
 from gaitgs_jax.training import mesh as meshes
@@ -41,12 +42,20 @@ class Data:
     test: rows to evaluate on.
     unreadable: takes note of sequences to do without; None if there must be
       none.
+    columns: what the partition says of each sequence, bool [N] by name.
   """
 
   source: Any
   train: np.ndarray
   test: np.ndarray
   unreadable: unreadables.Unreadable | None = None
+  columns: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+  def index(self, rows: np.ndarray) -> Index:
+    """Returns what is known of some rows, from data and partition."""
+    index = self.source.index.take(rows)
+    added = {name: column[rows] for name, column in self.columns.items()}
+    return dataclasses.replace(index, columns={**index.columns, **added})
 
 
 @contextlib.contextmanager
@@ -82,7 +91,8 @@ def open_data(config: Any, *, training: bool = False) -> Data:
   source = sources.open_source(config.dataset, unreadable)
   partition = partitions.load_partition(config.dataset)
   train, test = partitions.split(source.index, partition, training=training)
-  return Data(source, train, test, unreadable)
+  columns = partitions.columns(source.index, partition)
+  return Data(source, train, test, unreadable, columns)
 
 
 def check_training(config: Any, data: Data) -> None:

@@ -101,3 +101,25 @@ def test_a_half_copied_tree_is_told():
   partition = partitions.Partition(('001', '004'), ('005',))
   with pytest.raises(UserError, match=r'lacks 2 of the 3 .*\(004, 005\)'):
     partitions.split(INDEX, partition)
+
+
+def test_probes_are_named_by_their_sequences(tmp_path):
+  content = {'TRAIN_SET': [], 'TEST_SET': ['001', '003']}
+  path = write(tmp_path / 'p.json', content)['partition']
+  read = partitions.read_partition(pathlib.Path(path))
+  assert partitions.columns(INDEX, read) == {}
+  probe = '-'.join(INDEX.name(0).split('/'))
+  content['PROBE_SET'] = [probe, '007-nm-01-000']
+  write(tmp_path / 'p.json', content)
+  read = partitions.read_partition(pathlib.Path(path))
+  columns = partitions.columns(INDEX, read)
+  assert list(columns) == ['probe']
+  assert columns['probe'].tolist() == [True, False, False, False]
+  content['PROBE_SET'] = [probe, probe]
+  write(tmp_path / 'p.json', content)
+  with pytest.raises(UserError, match='PROBE_SET names a sequence twice'):
+    partitions.read_partition(pathlib.Path(path))
+  content['PROBE_SET'] = {'a': 1}
+  write(tmp_path / 'p.json', content)
+  with pytest.raises(UserError, match=r'PROBE_SET must be a list of sequence'):
+    partitions.read_partition(pathlib.Path(path))

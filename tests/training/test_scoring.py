@@ -17,20 +17,27 @@ RULES = {
 }
 
 
-@pytest.fixture(name='score')
-def make_score(config, tmp_path, capsys):
-  """Returns what evaluates the baseline and gives what is printed."""
+def evaluate(config, workdir):
+  """Evaluates the baseline of a run; returns the scorer."""
   mesh = meshes.create(1)
   graphdef, _ = setup.describe_state(config, mesh)
-  data = setup.open_data(config)
+  scorer = scoring.Scorer(
+    config, setup.open_data(config), graphdef, mesh, workdir
+  )
+  scorer.baseline(again=True)
+  scorer.show()
+  return scorer
+
+
+@pytest.fixture(name='score')
+def make_score(config, tmp_path, capsys):
+  """Returns what evaluates by rules, and gives what is printed."""
   path = tmp_path / 'corridor.json'
   config.evaluation.protocol = str(path)
 
   def score(**rules):
     path.write_text(json.dumps({**RULES, **rules}))
-    scorer = scoring.Scorer(config, data, graphdef, mesh, tmp_path)
-    scorer.baseline(again=True)
-    scorer.show()
+    scorer = evaluate(config, tmp_path)
     return scorer, capsys.readouterr().out
 
   return score
@@ -68,6 +75,23 @@ def test_a_run_writes_its_submission(score, tmp_path):
   assert {line[1] for line in lines} <= set(tiny.SUBJECTS)
   saved = report.load(tmp_path / 'evaluation' / 'gait_energy.json')
   assert saved.result.keys() == {'probes', 'subjects'}
+
+
+def test_the_probes_of_a_partition(config, tmp_path):
+  partition = tmp_path / 'people.json'
+  *train, one, other = tiny.SUBJECTS
+  probes = [f'{one}-bg-01-000', f'{one}-bg-01-090', f'{other}-bg-01-000']
+  sets = {'TRAIN_SET': train, 'TEST_SET': [one, other], 'PROBE_SET': probes}
+  partition.write_text(json.dumps(sets))
+  config.dataset.partition = str(partition)
+  config.evaluation.protocol = 'gait3d'
+  evaluate(config, tmp_path)
+  found = report.load(tmp_path / 'evaluation' / 'gait_energy.json').result
+  assert found['probes'] == 3
+  assert found['subjects'] == 2
+  # All the others: two of 8 walks in two views, less the probes.
+  assert len(found['CMC']) == 13
+  assert found['CMC'][-1] == 100
 
 
 def test_a_wrong_file_ends_a_run_before_any_work(config, tmp_path, monkeypatch):

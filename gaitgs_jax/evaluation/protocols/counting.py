@@ -176,6 +176,7 @@ def _count_cells(
   # All probes at once: those of every name face the same galleries.
   probes = group.probe_rows()
   most = max(rank_of(name) or 1 for name in rules.metrics)
+  most = min(most, max(map(len, galleries)))
   nearest = ranking.nearest_rows(
     embeddings, probes, galleries, most, metric=metric
   )
@@ -191,7 +192,7 @@ def _count_cells(
   for name, rows in group.probes.items():
     chosen = np.searchsorted(probes, rows)
     for number in rules.metrics:
-      within = found[chosen, :, (rank_of(number) or 1) - 1]
+      within = found[chosen, :, min(rank_of(number) or 1, most) - 1]
       identical = rules.identical or counts_identical(number)
       for way, counting in ways.items():
         matrix = _cells(within, counting[chosen], selection.views[rows])
