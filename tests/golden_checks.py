@@ -10,6 +10,7 @@ with our own float64, within `Rounding`.
 import contextlib
 import dataclasses
 import operator
+import os
 from typing import Any, NamedTuple
 
 import golden_numbers
@@ -26,6 +27,8 @@ from gaitgs_jax.models import convolution
 # As users compile: fused operations that are rounded in another way where they
 # are computed again have cost a maximum its gradient (docs/porting.md).
 OPTIMISED = {'xla_backend_optimization_level': 3}
+if '--xla_cpu_use_fusion_emitters=false' in os.environ['XLA_FLAGS'].split():
+  OPTIMISED['xla_cpu_use_fusion_emitters'] = True
 
 
 DTYPES = ('float32', 'float64')
