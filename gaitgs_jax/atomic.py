@@ -8,6 +8,7 @@ import pathlib
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,23 +16,31 @@ from typing import BinaryIO
 from gaitgs_jax import cloud, locks
 from gaitgs_jax.errors import UserError
 
+# What file systems without fsync answer, such as some of FUSE.
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
-def write(path: pathlib.Path, data: str | bytes) -> None:
+
+def write(
+  path: pathlib.Path, data: str | bytes, *, follow: bool = True
+) -> None:
   """Writes a file on this machine or in a bucket, all of it or none.
 
   Args:
     path: the file, `cloud.folder`'s in a bucket; folders are made as needed.
     data: the file's whole content; text is written as UTF-8.
+    follow: whether to write where a link points to, or to a pipe or a device,
+      as a user's --out may be one. False replaces it, as in a run's workdir,
+      where nobody asked for one.
 
   Raises:
     UserError: the file cannot be written; what was there before stays.
   """
-  with writing(path) as file:
+  with writing(path, follow=follow) as file:
     file.write(data.encode() if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager
-def writing(path: pathlib.Path) -> Iterator[BinaryIO]:
+def writing(path: pathlib.Path, *, follow: bool = True) -> Iterator[BinaryIO]:
   """Opens a file that gets its name once it is whole and on the disk.
 
   If the body raises, what was there before stays. A pipe or a device, such as
@@ -39,6 +48,7 @@ def writing(path: pathlib.Path) -> Iterator[BinaryIO]:
 
   Args:
     path: as for `write`.
+    follow: as for `write`.
 
   Raises:
     UserError: the file cannot be written.
@@ -49,12 +59,12 @@ def writing(path: pathlib.Path) -> Iterator[BinaryIO]:
     cloud.put(path, buffer.getvalue())
     return
   try:
-    if path.exists() and not path.is_file():
+    if follow and path.exists() and not path.is_file():
       with open(path, 'wb') as file:
         yield file
       return
-    # A link stays a link: what it points to is replaced.
-    path = pathlib.Path(os.path.realpath(path))
+    if follow:  # A link stays a link: what it points to is replaced.
+      path = pathlib.Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with _renamed_when_closed(path) as file:
       yield file
@@ -73,13 +83,31 @@ def _renamed_when_closed(path: pathlib.Path) -> Iterator[BinaryIO]:
       file.flush()
       # Renamed before its content is on the disk, a file may be empty after a
       # power failure.
-      os.fsync(file.fileno())
+      _sync(file.fileno())
     os.replace(temporary, path)
   except BaseException:
     with contextlib.suppress(OSError):
       temporary.unlink()
     raise
   sync_folder(path.parent)
+
+
+def remove_left_over(folder: pathlib.Path, before: float) -> None:
+  """Removes what killed writes left in a folder, as far as that is possible.
+
+  Args:
+    folder: of the files that were to be written.
+    before: time, by the folder's file system, after which a write may go on.
+  """
+  with contextlib.suppress(OSError):
+    for path in folder.iterdir():
+      status = path.lstat()
+      if (
+        re.fullmatch(r'\..+\.[0-9a-f]{8}\.tmp', path.name)
+        and stat.S_ISREG(status.st_mode)
+        and status.st_mtime < before
+      ):
+        path.unlink()
 
 
 def check_new(path: pathlib.Path) -> None:
@@ -222,10 +250,19 @@ def sync_tree(folder: pathlib.Path) -> None:
     for name in names:
       descriptor = os.open(os.path.join(place, name), os.O_RDONLY)
       try:
-        os.fsync(descriptor)
+        _sync(descriptor)
       finally:
         os.close(descriptor)
     sync_folder(pathlib.Path(place))
+
+
+def _sync(descriptor: int) -> None:
+  """Puts a file on the disk, where its file system can do that."""
+  try:
+    os.fsync(descriptor)
+  except OSError as error:
+    if error.errno not in _NO_SYNC:
+      raise
 
 
 def sync_folder(folder: pathlib.Path) -> None:

@@ -11,8 +11,9 @@ import math
 import os
 import pathlib
 import stat
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, TypeVar
 
 from gaitgs_jax import cloud
 
@@ -22,6 +23,20 @@ JSON_BYTES = 16 << 20
 _PIECE = 1 << 16
 # Objects in objects; a config has four.
 _DEEPEST = 32
+# Seconds to wait before each further try to read.
+_WAITS = (0.1, 0.5, 2.0)
+# What no further try changes: the file is missing, or is none.
+LASTING = (
+  errno.ENOENT,
+  errno.ENOTDIR,
+  errno.EISDIR,
+  errno.EINVAL,
+  errno.EFBIG,
+  errno.ELOOP,
+  errno.ENAMETOOLONG,
+)
+
+T = TypeVar('T')
 
 
 def open_regular(path: pathlib.Path, limit: int | None = None) -> BinaryIO:
@@ -77,7 +92,8 @@ def read(path: pathlib.Path, limit: int) -> bytes:
     OSError: as `open_regular`.
   """
   if cloud.is_url(path):
-    _check_size(path.stat().st_size, limit)
+    facts: Any = path.stat()  # As etils names them.
+    _check_size(facts.length, limit)
     return path.read_bytes()
   with open_regular(path, limit) as file:
     data = file.read(os.fstat(file.fileno()).st_size)
@@ -86,6 +102,22 @@ def read(path: pathlib.Path, limit: int) -> bytes:
       data += more
       _check_size(len(data), limit)
   return data
+
+
+def retried(call: Callable[[], T]) -> T:
+  """Calls what reads, again where it fails as network disks do for a moment.
+
+  Raises:
+    OSError: it failed each time, or a file is missing or none.
+  """
+  for wait in _WAITS:
+    try:
+      return call()
+    except OSError as error:
+      if error.errno in LASTING:
+        raise
+      time.sleep(wait)
+  return call()
 
 
 def read_json(path: pathlib.Path, limit: int = JSON_BYTES) -> Any:

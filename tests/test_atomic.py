@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -81,6 +82,41 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path):
   link.symlink_to(target)
   atomic.write(link, 'after')
   assert link.is_symlink() and target.read_text() == 'after'
+
+
+@pytest.mark.parametrize('make', ['link', 'link to nothing', 'pipe'])
+def test_what_nobody_asked_for_is_replaced(tmp_path, make):
+  target, path = tmp_path / 'target', tmp_path / 'x.txt'
+  target.write_text('of the user')
+  if make == 'pipe':
+    os.mkfifo(path)
+  else:
+    path.symlink_to(target if make == 'link' else tmp_path / 'nothing')
+  atomic.write(path, 'after', follow=False)
+  assert stat.S_ISREG(path.lstat().st_mode) and path.read_text() == 'after'
+  assert target.read_text() == 'of the user'
+  assert sorted(os.listdir(tmp_path)) == ['target', 'x.txt']
+
+
+@pytest.mark.parametrize('code', [errno.EINVAL, errno.ENOSYS])
+def test_a_file_system_without_fsync_is_written_to(tmp_path, monkeypatch, code):
+  def fail(_):
+    raise OSError(code, os.strerror(code))
+
+  monkeypatch.setattr(os, 'fsync', fail)
+  atomic.write(tmp_path / 'x.txt', 'text')
+  atomic.sync_tree(tmp_path)
+  assert (tmp_path / 'x.txt').read_text() == 'text'
+
+
+def test_a_rename_across_devices_is_a_message(tmp_path, monkeypatch):
+  def fail(*_):
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+  monkeypatch.setattr(os, 'replace', fail)
+  with pytest.raises(UserError, match=r'write .*x\.txt: Invalid cross-device'):
+    atomic.write(tmp_path / 'x.txt', 'text')
+  assert os.listdir(tmp_path) == []
 
 
 def test_a_pipe_is_written_to(tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import pathlib
@@ -84,3 +85,20 @@ def test_json_is_read_or_refused(tmp_path, text, reason):
   path.write_text(text, encoding='utf-8')
   with pytest.raises(ValueError, match=reason):
     files.read_json(path)
+
+
+@pytest.mark.parametrize(
+  ('code', 'tries'),
+  [(errno.EIO, 3), (errno.EACCES, 3), (errno.ENOENT, 1), (errno.EISDIR, 1)],
+)
+def test_reading_is_tried_again_where_that_may_help(monkeypatch, code, tries):
+  monkeypatch.setattr(files, '_WAITS', (0, 0))
+  calls = []
+
+  def fail():
+    calls.append(code)
+    raise OSError(code, '')
+
+  with pytest.raises(OSError) as caught:
+    files.retried(fail)
+  assert caught.value.errno == code and len(calls) == tries

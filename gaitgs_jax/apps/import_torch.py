@@ -6,7 +6,7 @@ from gaitgs_jax import cloud
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import from_torch
 from gaitgs_jax.interop.torch_file import read_checkpoint
-from gaitgs_jax.training import checkpoint, settings, state, workdir
+from gaitgs_jax.training import checkpoint, holding, settings, state, workdir
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
   state_dict = read_checkpoint(args.checkpoint)
   model = from_torch(config.model_name, state_dict, **config.model.to_dict())
   folder = cloud.folder(args.workdir)
-  with workdir.lock(folder), workdir.naming_full_disk(folder):
+  with holding.hold(folder), workdir.naming_full_disk(folder):
     checkpoint.check_new(folder)
     workdir.check_config(folder, config, step=0)
     _, params, stats = state.split(model)

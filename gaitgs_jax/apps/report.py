@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
       'evaluation/*.json nor numbers in metrics.csv; pass the --workdir that '
       'training was given'
     )
-  atomic.write(out, build(workdir, config, groups))
+  atomic.write(out, build(workdir, config, groups), follow=bool(args.out))
   for group in groups:
     print(_text_table(group, config), end='\n\n')
   if not groups:

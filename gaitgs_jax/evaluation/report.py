@@ -29,6 +29,10 @@ _MOST_COLUMNS = 7
 _MOST_AXES, _MOST_VIEWS, _LARGEST = 2, 1000, 1e9
 
 
+class ContentError(UserError):
+  """A file holds something else than an evaluation."""
+
+
 class Saved(NamedTuple):
   """What a file holds: the result, and what was said about it."""
 
@@ -49,7 +53,7 @@ def save(result: Result, path: str | os.PathLike, **meta: Any) -> None:
     UserError: the file cannot be written.
   """
   text = json.dumps({**meta, 'result': _plain(dict(result))}, allow_nan=False)
-  atomic.write(_path(path), text + '\n')
+  atomic.write(_path(path), text + '\n', follow=False)
 
 
 def _path(path: str | os.PathLike) -> Any:
@@ -71,7 +75,8 @@ def load(path: str | os.PathLike) -> Saved:
   """Reads a file written by `save`; null becomes NaN, lists become arrays.
 
   Raises:
-    UserError: there is no such file, or it holds something else.
+    ContentError: it holds something else.
+    UserError: there is no such file, or it cannot be read.
   """
   try:
     meta = files.read_json(_path(path))
@@ -84,7 +89,7 @@ def load(path: str | os.PathLike) -> Saved:
   except OSError as error:
     raise UserError(f'cannot read {path}: {error.strerror or error}') from error
   except ValueError as error:
-    raise UserError(
+    raise ContentError(
       f'{path} is not an evaluation file ({one_line(error)}); '
       'delete it and evaluate again'
     ) from error

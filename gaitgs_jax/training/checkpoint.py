@@ -11,9 +11,8 @@ import contextlib
 import logging
 import os
 import pathlib
-import shutil
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -21,20 +20,28 @@ import optax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers
+from orbax.checkpoint._src.serialization import tensorstore_utils
 
-from gaitgs_jax import cloud
-from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import digests, paths, scores
+from gaitgs_jax import atomic, cloud
+from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.training import digests, kept, paths, scores
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.state import Arrays, TrainState
 
-_FOLDER = 'checkpoints'
-_ITEM = 'default'  # Orbax's folder for the arrays of one step.
-_UNFINISHED = '*.orbax-checkpoint-tmp*'  # What Orbax is writing, or was.
-_MARK = 'commit_success.txt'  # Orbax's, of what it has written to a bucket.
 _SHOWN = 5
+_LATEST = 2  # Checkpoints kept, besides the best.
 BEST = 'best'  # What --checkpoint calls it.
+
+T = TypeVar('T')
+
+# One run has its folder to itself, and `Checkpoints` puts all on the disk: file
+# systems without locks or fsync do for both. Orbax has no option for it.
+for _context in (
+  tensorstore_utils._BASE_TS_CONTEXT,
+  tensorstore_utils._DEFAULT_OCDBT_TS_CONTEXT,
+):
+  _context.update(file_io_locking={'mode': 'none'}, file_io_sync=False)
 
 
 class Checkpoints:
@@ -50,7 +57,7 @@ class Checkpoints:
   def __init__(self, workdir: pathlib.Path):
     policy = checkpoint_managers.AnyPreservationPolicy(
       [
-        checkpoint_managers.LatestN(2),
+        checkpoint_managers.LatestN(_LATEST),
         scores.KeepBest(),
       ]
     )
@@ -58,21 +65,19 @@ class Checkpoints:
       # Orbax stores no metrics without one.
       best_fn=lambda metrics: metrics['score'],
       preservation_policy=policy,
-      # Called before a checkpoint gets its final name.
-      async_options=ocp.AsyncOptions(post_finalization_callback=self._add_sums),
+      async_options=ocp.AsyncOptions(
+        # Called before a checkpoint gets its final name.
+        post_finalization_callback=self._complete,
+        # Where that fails, Orbax's threads would wait for it for minutes.
+        create_directories_asynchronously=False,
+      ),
     )
-    self.folder = cloud.absolute(workdir / _FOLDER)
+    self.folder = cloud.absolute(workdir / kept.FOLDER)
     # The manager of every other process waits for the first one's.
     if not jax.process_index():
-      # What killed processes half wrote would fill the disk in time.
-      for left in _unfinished(self.folder):
-        cloud.remove(left) if cloud.is_url(left) else shutil.rmtree(left)
-      if _steps(self.folder):
-        _set_aside(self.folder)
-      for step in _steps(self.folder):
-        if scores.remove_damaged(step):
-          _tell(f'{step}: its score was damaged and is removed')
-    with _quiet():
+      kept.remove_unfinished(self.folder)
+      kept.set_damaged_aside(self.folder)
+    with _quiet(), self._naming():
       self._manager = ocp.CheckpointManager(self.folder, options=options)
     self._silence = _quiet()
 
@@ -82,7 +87,8 @@ class Checkpoints:
 
   def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
     try:
-      self._manager.close()
+      with self._naming():
+        self._manager.close()
     except Exception:
       # The error that ended the run says more than one that follows it.
       if kind is None:
@@ -90,11 +96,25 @@ class Checkpoints:
     finally:
       self._silence.__exit__(None, None, None)
 
-  def _add_sums(self) -> None:
-    """Adds the digests to what is being saved, except in a bucket."""
+  def _complete(self) -> None:
+    """Adds the digests to what is being saved, and puts it on the disk.
+
+    A bucket does both by itself.
+    """
     if not jax.process_index() and not cloud.is_url(self.folder):
-      for folder in self.folder.glob(_UNFINISHED):
-        digests.write(folder, _ITEM)
+      for folder in self.folder.glob(kept.UNFINISHED):
+        digests.write(folder, kept.ITEM)
+        atomic.sync_tree(folder)
+
+  @contextlib.contextmanager
+  def _naming(self) -> Iterator[None]:
+    """Converts an error of the disk into a UserError."""
+    try:
+      yield
+    except Exception as error:
+      if workdirs.disk_error(error) is None or isinstance(error, UserError):
+        raise
+      raise workdirs.not_written(self.folder, error) from error
 
   def latest(self) -> int | None:
     """Returns the last step saved, None if there is none."""
@@ -102,7 +122,7 @@ class Checkpoints:
 
   def score(self, step: int) -> Score | None:
     """Returns the score kept with a step, None if there is none."""
-    return scores.read(self.folder / str(step))
+    return kept.score(self.folder / str(step))
 
   def add_score(self, step: int, score: Score) -> None:
     """Adds a score to the checkpoint of a step; waits until that is saved."""
@@ -111,6 +131,16 @@ class Checkpoints:
       scores.write(self.folder / str(step), score)
     multihost_utils.sync_global_devices('a score is written')
     self._manager.reload()
+    if jax.process_count() == 1:  # Of several, the next save does it.
+      self._remove_surpassed()
+
+  def _remove_surpassed(self) -> None:
+    """Removes what was kept as the best and is not any more."""
+    steps = sorted(self._manager.all_steps())
+    is_best = scores.best_of_each([self.score(step) for step in steps])
+    for step, keep in list(zip(steps, is_best, strict=True))[:-_LATEST]:
+      if not keep:
+        self._manager.delete(step)
 
   def save(self, step: int, tree: Any) -> None:
     """Starts saving a tree; an earlier save's failure is raised here.
@@ -121,11 +151,15 @@ class Checkpoints:
     """
     named = paths.nest(paths.flatten(tree))
     args = ocp.args.PyTreeSave(named)
-    self._manager.save(step, args=args, force=True)
+    with self._naming():
+      self._manager.save(step, args=args, force=True)
 
   def wait(self) -> None:
-    """Waits for the last save; its failure is raised here."""
-    self._manager.wait_until_finished()
+    """Waits until the last save is on the disk; its failure is raised here."""
+    with self._naming():
+      self._manager.wait_until_finished()
+    if not cloud.is_url(self.folder):
+      atomic.sync_folder(self.folder)
 
   def restore(
     self,
@@ -161,18 +195,18 @@ def find(path: pathlib.Path) -> pathlib.Path:
     UserError: there is no checkpoint, or it is damaged.
   """
   path = cloud.absolute(path)
-  if (path / _ITEM).is_dir():
-    damage = _damage(path)
+  if kept.is_step(path):
+    damage = kept.damage(path)
     if damage:
       raise UserError(
         f'{path} is damaged ({damage}): give another with --checkpoint'
       )
     return path
-  for folder in (path / _FOLDER, path):
-    if _steps(folder):
-      whole, damaged = _newest_whole(folder)
+  for folder in (path / kept.FOLDER, path):
+    if kept.steps(folder):
+      whole, damaged = kept.newest_whole(folder)
       for step, damage in damaged.items():
-        _tell(f'{step} is damaged ({damage}); taking {whole.name} instead')
+        kept.tell(f'{step} is damaged ({damage}); taking {whole.name} instead')
       return whole
   raise UserError(
     f'no checkpoint in {path}: train first, or give the workdir of a run or '
@@ -195,8 +229,8 @@ def choose(
   """
   if given != BEST:
     return find(cloud.folder(given or workdir))
-  steps = _steps(cloud.absolute(cloud.folder(workdir)) / _FOLDER)[::-1]
-  found = [scores.read(step) for step in steps]
+  steps = kept.steps(cloud.absolute(cloud.folder(workdir)) / kept.FOLDER)[::-1]
+  found = [kept.score(step) for step in steps]
   place = scores.best(found)
   if place is None:
     raise UserError(
@@ -206,84 +240,12 @@ def choose(
   chosen, score = find(steps[place]), found[place]
   assert score is not None
   basis = score.basis or 'its protocol was not noted'
-  _tell(
+  kept.tell(
     f'step {chosen.name} is the best of its run: mean {score.metric} '
     f'{score.value:.1f} ({basis}). It was chosen on these test subjects, so '
     'its accuracy on them is optimistic'
   )
   return chosen
-
-
-def _steps(folder: pathlib.Path) -> list[pathlib.Path]:
-  """Returns the checkpoints in a folder, the latest first."""
-  if not folder.is_dir():
-    return []
-  steps = [
-    path
-    for path in folder.iterdir()
-    if path.name.isdigit() and _is_finished(path)
-  ]
-  return sorted(steps, key=lambda path: -int(path.name))
-
-
-def _is_finished(step: pathlib.Path) -> bool:
-  # A disk's gets its name when it is.
-  return not cloud.is_url(step) or (step / _MARK).exists()
-
-
-def _unfinished(folder: pathlib.Path) -> list[pathlib.Path]:
-  """Returns what killed processes half wrote in a folder."""
-  if not cloud.is_url(folder):
-    return list(folder.glob(_UNFINISHED))
-  steps = folder.iterdir() if folder.is_dir() else ()
-  return [
-    path for path in steps if path.name.isdigit() and not _is_finished(path)
-  ]
-
-
-def _newest_whole(
-  folder: pathlib.Path,
-) -> tuple[pathlib.Path, dict[pathlib.Path, str]]:
-  """Returns the latest whole checkpoint and what is wrong with later ones."""
-  damaged: dict[pathlib.Path, str] = {}
-  for step in _steps(folder):
-    damage = _damage(step)
-    if not damage:
-      return step, damaged
-    damaged[step] = damage
-  reasons = '; '.join(f'{step.name}: {why}' for step, why in damaged.items())
-  raise UserError(
-    f'every checkpoint in {folder} is damaged ({reasons}): copy one back from '
-    'elsewhere, or move the folder away to train from the start'
-  )
-
-
-def _set_aside(folder: pathlib.Path) -> None:
-  """Renames the damaged checkpoints after the latest whole one."""
-  whole, damaged = _newest_whole(folder)
-  for step, damage in damaged.items():
-    aside = workdirs.set_aside(step)
-    _tell(
-      f'{step} is damaged ({damage}): it is {aside.name} now, and {whole.name} '
-      'the last checkpoint'
-    )
-
-
-def _tell(text: str) -> None:
-  if not jax.process_index():
-    print(text, flush=True)
-
-
-def _damage(folder: pathlib.Path) -> str:
-  """Returns what is wrong with the files of a checkpoint, '' if nothing.
-
-  One without digests, of another program, is taken as it is.
-  """
-  if not (folder / _ITEM).is_dir():
-    return f'{_ITEM} is missing'
-  if not _is_finished(folder):
-    return f'{_MARK} is missing'
-  return digests.damage(folder)
 
 
 def restore_model(
@@ -309,7 +271,7 @@ def restore_model(
 
 def check_new(workdir: pathlib.Path) -> None:
   """Raises UserError if a workdir has checkpoints."""
-  if _steps(cloud.absolute(workdir) / _FOLDER):
+  if kept.steps(cloud.absolute(workdir) / kept.FOLDER):
     raise UserError(
       f'{workdir} already holds checkpoints: take another --workdir'
     )
@@ -346,24 +308,45 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(level)
 
 
-def _reader() -> ocp.Checkpointer:
-  return ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
+def _read(
+  folder: pathlib.Path, call: Callable[[ocp.Checkpointer], T]
+) -> T | None:
+  """Returns what Orbax reads in a step's folder, None where it finds no list.
+
+  Raises:
+    UserError: it cannot be read, or its files are damaged.
+  """
+
+  def read() -> T:
+    handler = ocp.PyTreeCheckpointHandler()
+    with _quiet(), ocp.Checkpointer(handler) as reader:
+      try:
+        return call(reader)
+      except ValueError as error:
+        code = workdirs.disk_error(error)
+        if code is None:
+          raise
+        raise OSError(code, os.strerror(code)) from error
+
+  try:
+    return kept.reading(folder, read)
+  except (FileNotFoundError, ValueError) as error:
+    raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: pathlib.Path, reason: object) -> UserError:
+  return UserError(
+    f'{folder} cannot be read as a checkpoint ({one_line(reason)}): give '
+    'another with --checkpoint, or move it away to go on from an earlier one'
+  )
 
 
 def _stored(folder: pathlib.Path) -> dict[str, tuple[int, ...]]:
   """Returns the shapes of the arrays in a step's folder, by name."""
-  reason = 'its list of arrays is missing'
-  metadata = None
-  try:
-    with _quiet(), _reader() as reader:
-      metadata = reader.metadata(folder / _ITEM).item_metadata
-  except (OSError, ValueError) as error:
-    reason = str(error)
+  item = folder / kept.ITEM
+  metadata = _read(folder, lambda reader: reader.metadata(item).item_metadata)
   if metadata is None:
-    raise UserError(
-      f'{folder} cannot be read as a checkpoint ({reason}): give another with '
-      '--checkpoint, or remove it to go on from an earlier one'
-    )
+    raise _unreadable(folder, 'its list of arrays is missing or damaged')
   arrays = paths.flatten(metadata.tree)
   return {name: tuple(leaf.shape) for name, leaf in arrays.items()}
 
@@ -411,6 +394,6 @@ def _restore(
   args = ocp.args.PyTreeRestore(
     item=paths.nest(item), restore_args=paths.nest(how), partial_restore=True
   )
-  with _quiet(), _reader() as reader:
-    found = reader.restore(folder / _ITEM, args=args)
+  place = folder / kept.ITEM
+  found = _read(folder, lambda reader: reader.restore(place, args=args))
   return paths.fill(like, paths.flatten(found))

@@ -18,6 +18,7 @@ from gaitgs_jax.training import (
   averaging,
   checkpoint,
   checks,
+  holding,
   labels,
   processes,
   scoring,
@@ -43,14 +44,15 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     KeyboardInterrupt: after a Ctrl-C; what was reached is saved. After SIGTERM
       and SIGHUP it returns.
     UserError: the config, the data or the workdir is wrong, the disk is full,
-      the bucket takes no more, or the loss is no longer finite.
+      the bucket takes no more, the workdir was moved, or the loss is no longer
+      finite.
   """
   checks.check_config(config)
   folder = cloud.folder(workdir)
   with (
     cloud.naming_refusal(folder),
     workdirs.naming_full_disk(folder),
-    workdirs.lock(folder),
+    holding.hold(folder) as held,
     Stopping() as stopping,
     checkpoint.Checkpoints(folder) as checkpoints,
   ):
@@ -58,7 +60,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     last = checkpoints.latest()
     if last is not None:
       workdirs.check_config(folder, config, last)
-    _Run(config, folder, stopping, checkpoints).go()
+    _Run(config, folder, held, stopping, checkpoints).go()
     agreed = stopping.settle()
   if agreed == 'SIGINT':
     leave(agreed)
@@ -89,7 +91,7 @@ def evaluate(
   folder = cloud.folder(workdir)
   found = checkpoint.choose(workdir, checkpoint_path)
   if not jax.process_index():
-    workdirs.check_writable(folder)
+    holding.check_writable(folder)
   mesh = meshes.create(**config.mesh)
   graphdef, params, stats = setup.describe_model(config, mesh)
   checks.check_state(params)
@@ -117,10 +119,11 @@ class _Run:
     self,
     config: Any,
     workdir: pathlib.Path,
+    held: holding.Held,
     stopping: Stopping,
     checkpoints: checkpoint.Checkpoints,
   ):
-    self.config, self.workdir = config, workdir
+    self.config, self.workdir, self.held = config, workdir, held
     self.stopping, self.checkpoints = stopping, checkpoints
     self.mesh = meshes.create(**config.mesh)
     batch = config.batch
@@ -170,6 +173,7 @@ class _Run:
       self._evaluate_first(state)
       self._loop(state)
     self.checkpoints.wait()
+    self.held.check()
     self._tell_end(made=self.step - start)
 
   def _make_scorer(self) -> scoring.Scorer | None:
@@ -215,6 +219,7 @@ class _Run:
       save = stop or due or step % config.checkpoint.every_steps == 0
       if save:
         self._check_finite(step, state)
+        self.held.check()
         # First, whatever comes of the evaluation.
         self.checkpoints.save(step, state)
         if self.scorer is not None and due and not stop:
@@ -257,6 +262,7 @@ class _Run:
     return pipeline.prefetch_to_device(batches, place)
 
   def _log(self, step: int) -> None:
+    self.held.check()
     numbers = self.watch.summary(float(self.rate(jnp.int32(step - 1))))
     if self.data.unreadable is not None:
       # As far as this process has read, which is a few steps ahead.

@@ -8,9 +8,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gaitgs_jax import atomic
+from gaitgs_jax import atomic, files
 
-_FOLDER, _FILE = 'metrics', 'metrics'
+FOLDER, _FILE = 'metrics', 'metrics'
 
 
 class Score(NamedTuple):
@@ -43,21 +43,32 @@ def parse(metrics: Any) -> Score | None:
 
 
 def read(step: pathlib.Path) -> Score | None:
-  """Returns the score in a checkpoint's folder, None if there is none."""
+  """Returns the score in a checkpoint's folder, None if there is none.
+
+  Raises:
+    OSError: it cannot be read, which may pass.
+  """
+  path = step / FOLDER / _FILE
   try:
-    return parse(json.loads((step / _FOLDER / _FILE).read_text()))
-  except (OSError, ValueError):
+    data = files.retried(lambda: files.read(path, files.JSON_BYTES))
+    return parse(files.parse_json(data))
+  except (FileNotFoundError, ValueError):
     return None
 
 
 def write(step: pathlib.Path, score: Score) -> None:
   """Writes a score into the folder of a checkpoint that is there."""
-  atomic.write(step / _FOLDER / _FILE, json.dumps(score.metrics))
+  path = step / FOLDER / _FILE
+  atomic.write(path, json.dumps(score.metrics), follow=False)
 
 
 def remove_damaged(step: pathlib.Path) -> bool:
-  """Removes a score that cannot be read; returns whether there was one."""
-  path = step / _FOLDER / _FILE
+  """Removes a score whose content is damaged; returns whether there was one.
+
+  Raises:
+    OSError: it cannot be read, which may pass.
+  """
+  path = step / FOLDER / _FILE
   damaged = path.exists() and read(step) is None
   if damaged:
     path.unlink()
@@ -78,6 +89,17 @@ def best(scores: Sequence[Score | None]) -> int | None:
   return max(places)[1] if places else None
 
 
+def best_of_each(scores: Sequence[Score | None]) -> list[bool]:
+  """Returns which scores are the best of their basis, see `best`."""
+  kept = {
+    best(
+      [score if score and score.basis == basis else None for score in scores]
+    )
+    for basis in {score.basis for score in scores if score is not None}
+  }
+  return [place in kept for place in range(len(scores))]
+
+
 class KeepBest:
   """Orbax's policy to keep the best checkpoint of every basis.
 
@@ -89,8 +111,4 @@ class KeepBest:
   ) -> Sequence[bool]:
     """Returns which of the checkpoints, in order of their steps, to keep."""
     del context
-    found = [parse(info.metrics) for info in checkpoints]
-    kept = set()
-    for basis in {score.basis for score in found if score is not None}:
-      kept.add(best([s if s and s.basis == basis else None for s in found]))
-    return [place in kept for place in range(len(found))]
+    return best_of_each([parse(info.metrics) for info in checkpoints])

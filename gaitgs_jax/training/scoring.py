@@ -119,6 +119,9 @@ class Scorer:
 
     A file that is damaged is renamed, and a line says so. All processes get
     what the first one sees: the others may look later.
+
+    Raises:
+      UserError: the file cannot be read, which says nothing of what it holds.
     """
     return processes.first_says(
       not jax.process_index() and self._is_whole(label)
@@ -126,11 +129,13 @@ class Scorer:
 
   def _is_whole(self, label: str) -> bool:
     path = self._folder / f'{label}.json'
-    if not path.exists():
-      return False
     try:
+      # So that what ends below is its content.
+      workdirs.read(path)
       report.load(path)
-    except UserError:
+    except FileNotFoundError:
+      return False
+    except (ValueError, report.ContentError):
       aside = workdirs.set_aside(path)
       print(f'{path} is damaged: it is {aside.name} now', flush=True)
       return False

@@ -1,22 +1,21 @@
-"""A run's folder: who writes in it, and with which config."""
+"""A run's folder: the files that describe the run, and errors of its disk."""
 
 import contextlib
 import errno
-import fcntl
 import importlib.metadata
 import json
 import os
 import pathlib
 import platform
+import re
 import sys
-import tempfile
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any
 
 import jax
 
-from gaitgs_jax import atomic, cloud
-from gaitgs_jax.errors import UserError
+from gaitgs_jax import atomic, cloud, files
+from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.training import paths, resuming
 from gaitgs_jax.training.state import Arrays
 
@@ -34,63 +33,10 @@ _PACKAGES = (
   'clu',
 )
 
-
-@contextlib.contextmanager
-def lock(workdir: pathlib.Path) -> Iterator[None]:
-  """Holds the workdir for one run; in a bucket nothing can be held.
-
-  Raises:
-    UserError: another process holds it, or nothing can be written there.
-  """
-  if jax.process_index():  # The first process holds it for all of a run.
-    yield
-    return
-  if cloud.is_url(workdir):
-    check_writable(workdir)
-    yield
-    return
-  with _open_lock(workdir) as file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      file.seek(0)
-      holder = file.read().strip() or 'unknown'
-      raise UserError(
-        f'another run (process {holder}) is training in {workdir}: wait for '
-        'it, stop it, or give this one its own --workdir'
-      ) from None
-    file.truncate(0)
-    file.write(f'{os.getpid()}\n')
-    file.flush()
-    yield
-
-
-def _open_lock(workdir: pathlib.Path) -> TextIO:
-  with _naming_unwritable(workdir):
-    workdir.mkdir(parents=True, exist_ok=True)
-    return open(workdir / '.lock', 'a+')
-
-
-def check_writable(workdir: pathlib.Path) -> None:
-  """Raises UserError if nothing can be written in a workdir."""
-  if cloud.is_url(workdir):
-    cloud.check_writable(workdir)
-    return
-  with _naming_unwritable(workdir):
-    workdir.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=workdir).close()
-
-
-@contextlib.contextmanager
-def _naming_unwritable(workdir: pathlib.Path) -> Iterator[None]:
-  try:
-    yield
-  except OSError as error:
-    if _no_room(error):
-      raise
-    raise UserError(
-      f'--workdir={workdir} cannot be written in: {error.strerror}'
-    ) from error
+# Bytes of a file that a run writes and reads; metrics.csv has the most.
+_LARGEST = 1 << 30
+# The disk, the quota or the allowed size of a file is exhausted.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -102,25 +48,39 @@ def naming_full_disk(workdir: pathlib.Path) -> Iterator[None]:
   """
   try:
     yield
+  except UserError:
+    raise
   except Exception as error:
-    reason = _no_room(error)
-    if reason is None:
+    if disk_error(error) not in _NO_ROOM:
       raise
-    raise UserError(
-      f'could not write in {workdir}: {reason}; the checkpoints already '
-      'there are whole: make room and run the same command again'
-    ) from error
+    raise not_written(workdir, error) from error
 
 
-def _no_room(error: BaseException | None) -> str | None:
-  """Returns why a disk takes no more, or None if the error is another one."""
-  codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+def not_written(workdir: pathlib.Path, error: BaseException) -> UserError:
+  """Returns what to say of an error for which `disk_error` has a number."""
+  code = disk_error(error)
+  assert code is not None
+  room = 'make room and ' if code in _NO_ROOM else ''
+  return UserError(
+    f'could not write in {workdir}: {os.strerror(code).lower()}; the '
+    f'checkpoints already there are whole: {room}run the same command again'
+  )
+
+
+def disk_error(error: BaseException | None) -> int | None:
+  """Returns the number of the system's error that is behind another, or None.
+
+  TensorStore's errors have it in their text alone.
+  """
   while error is not None:
-    for code in codes:
-      text = os.strerror(code)
-      # TensorStore's errors carry the system's only in their text.
-      if getattr(error, 'errno', None) == code or text in str(error):
-        return text.lower()
+    if isinstance(error, OSError) and error.errno is not None:
+      return error.errno
+    text = str(error)
+    for code in _NO_ROOM:
+      if os.strerror(code) in text:
+        return code
+    if found := re.search(r"os_error_code='(\d+)'", text):
+      return int(found[1])
     error = error.__cause__ or error.__context__
   return None
 
@@ -154,12 +114,12 @@ def check_config(workdir: pathlib.Path, config: Any, step: int) -> None:
 
 def _read_config(path: pathlib.Path) -> dict[str, Any] | None:
   try:
-    before = json.loads(path.read_text())
+    before = files.parse_json(read(path))
     if isinstance(before, dict):
       return before
   except FileNotFoundError:  # Also where the first process just renamed it.
     return None
-  except (ValueError, RecursionError):
+  except ValueError:
     pass
   if not jax.process_index():
     aside = set_aside(path)
@@ -171,13 +131,50 @@ def _read_config(path: pathlib.Path) -> dict[str, Any] | None:
   return None
 
 
+def read(path: pathlib.Path) -> bytes:
+  """Returns what a file of a run holds, tried again where reading fails.
+
+  Raises:
+    FileNotFoundError: it does not exist.
+    ValueError: it is none of a run's: a folder, a pipe, or far larger.
+    UserError: it cannot be read. Nothing says that it is damaged.
+  """
+  try:
+    return files.retried(lambda: files.read(path, _LARGEST))
+  except FileNotFoundError:
+    raise
+  except OSError as error:
+    if error.errno in files.LASTING:
+      raise ValueError(error.strerror) from error
+    raise not_read(path, error) from error
+
+
+def not_read(path: pathlib.Path, error: OSError) -> UserError:
+  """Returns what to say of a file or folder that cannot be read."""
+  reason = one_line(error.strerror or error)
+  return UserError(
+    f'{path} cannot be read: {reason}. Nothing was changed: run the same '
+    'command again when it can be read'
+  )
+
+
 def set_aside(path: pathlib.Path) -> pathlib.Path:
-  """Renames what is damaged to NAME.damaged; returns its new path."""
+  """Renames what is damaged to NAME.damaged; returns its new path.
+
+  Raises:
+    UserError: it cannot be renamed.
+  """
   aside, number = path.with_name(f'{path.name}.damaged'), 1
   while aside.exists():
     number += 1
     aside = path.with_name(f'{path.name}.damaged-{number}')
-  path.rename(aside)
+  try:
+    path.rename(aside)
+  except OSError as error:
+    raise UserError(
+      f'{path} is damaged, and cannot be renamed to {aside.name}: '
+      f'{error.strerror}. Move it away'
+    ) from error
   return aside
 
 
@@ -193,8 +190,16 @@ def write_facts(workdir: pathlib.Path, config: Any, params: Arrays) -> None:
     ('parameters.txt', parameter_table(params)),
   ):
     path = workdir / name
-    if not path.exists() or path.read_bytes() != text.encode():
-      atomic.write(path, text)
+    linked = not cloud.is_url(path) and path.is_symlink()
+    if linked or not _holds(path, text):
+      atomic.write(path, text, follow=False)
+
+
+def _holds(path: pathlib.Path, text: str) -> bool:
+  try:
+    return files.read(path, _LARGEST) == text.encode()
+  except OSError:  # Nothing is lost by writing it again.
+    return False
 
 
 def _as_text(value: Any) -> str:

@@ -4,17 +4,20 @@ The one module that touches `clu.metric_writers`, and with it TensorFlow; both
 are optional.
 """
 
+import contextlib
 import csv
 import io
 import os
 import pathlib
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.training import workdir as workdirs
 
 
 class Table:
@@ -22,51 +25,90 @@ class Table:
 
   A new column rewrites the file; so does a second write to the same step,
   whose numbers join the row. Every other write appends one line, except in a
-  bucket, where nothing can be appended to.
+  bucket, where nothing can be appended to. What cannot be written, a line says
+  so, is written later.
+
+  A file that is damaged is renamed, and a line says so.
+
+  Raises:
+    UserError: the file cannot be read, or not be written when it is opened.
   """
 
   def __init__(self, path: pathlib.Path, *, resume_step: int = 0):
     self._path = path
     self._columns = ['step']
     self._rows: dict[int, dict[str, str]] = {}
-    if path.exists():
+    self._is_whole = True  # As far as this process wrote it.
+    try:
       self._read(resume_step)
-      self._rewrite()
+    except FileNotFoundError:
+      return
+    except (ValueError, csv.Error):
+      self._columns, self._rows = ['step'], {}
+      aside = workdirs.set_aside(path)
+      print(f'{path} is damaged: it is {aside.name} now', flush=True)
+      return
+    self._rewrite()
 
   def _read(self, last: int) -> None:
     """Reads the rows up to a step; those after it will be written again."""
-    reader = csv.DictReader(self._path.read_text().splitlines())
-    self._columns = list(reader.fieldnames or self._columns)
+    text = workdirs.read(self._path).decode()
+    if '\0' in text:  # What a power failure leaves.
+      raise ValueError('it holds zeros')
+    reader = csv.DictReader(text.splitlines())
+    columns = list(reader.fieldnames or ())
+    if columns[:1] != ['step'] or len(set(columns)) < len(columns):
+      raise ValueError('its head is not whole')
+    self._columns = columns
     for row in reader:
       # A killed process may leave a torn last line.
       step = row.get('step') or ''
-      if step.isdigit() and int(step) <= last:
+      if step.isdecimal() and int(step) <= last:
         self._rows[int(step)] = {k: v for k, v in row.items() if v and k}
 
   def write(self, step: int, scalars: Mapping[str, float]) -> None:
     """Adds numbers to a step's row."""
     texts = {key: f'{value:.9g}' for key, value in scalars.items()}
     fresh = [key for key in texts if key not in self._columns]
-    append = (
-      not fresh
-      and step not in self._rows
-      and not cloud.is_url(self._path)
-      and self._path.exists()
-    )
+    append = not fresh and step not in self._rows and self._is_whole
     self._columns += fresh
     self._rows[step] = {**self._rows.get(step, {'step': str(step)}), **texts}
-    if not append:
-      self._rewrite()
-      return
-    with open(self._path, 'a', newline='') as file:
-      csv.DictWriter(file, self._columns).writerow(self._rows[step])
+    was_whole, self._is_whole = self._is_whole, False
+    try:
+      if not append or not self._append(self._rows[step]):
+        self._rewrite()
+      self._is_whole = True
+    except (OSError, UserError) as error:
+      if was_whole:
+        print(f'{self._path}: {error}; this is tried again', flush=True)
+
+  def close(self) -> None:
+    """Writes what could not be written before, if it can be now."""
+    if not self._is_whole:
+      with contextlib.suppress(UserError):
+        self._rewrite()
+
+  def _append(self, row: Mapping[str, str]) -> bool:
+    """Appends a row; returns False where there is no file to append to."""
+    if cloud.is_url(self._path):
+      return False
+    try:
+      flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+      descriptor = os.open(self._path, flags)
+    except OSError:
+      return False
+    with open(descriptor, 'a', newline='') as file:
+      if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return False
+      csv.DictWriter(file, self._columns).writerow(row)
+    return True
 
   def _rewrite(self) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, self._columns)
     writer.writeheader()
     writer.writerows(self._rows[step] for step in sorted(self._rows))
-    atomic.write(self._path, text.getvalue())
+    atomic.write(self._path, text.getvalue(), follow=False)
 
 
 class Writers:
@@ -89,15 +131,29 @@ class Writers:
     return self
 
   def __exit__(self, *_: object) -> None:
-    if self._tensorboard is not None:
-      self._tensorboard.close()
+    if self._table is not None:
+      self._table.close()
+    with self._without_tensorboard():
+      if self._tensorboard is not None:
+        self._tensorboard.close()
 
   def write(self, step: int, scalars: Mapping[str, float]) -> None:
-    """Writes the numbers of one step."""
+    """Writes the numbers of one step; a run never ends here."""
     if self._table is not None:
       self._table.write(step, scalars)
-    if self._tensorboard is not None:
-      self._tensorboard.write_scalars(step, dict(scalars))
+    with self._without_tensorboard():
+      if self._tensorboard is not None:
+        self._tensorboard.write_scalars(step, dict(scalars))
+
+  @contextlib.contextmanager
+  def _without_tensorboard(self) -> Iterator[None]:
+    """Goes on without TensorBoard's files where they cannot be written."""
+    try:
+      yield
+    except Exception as error:  # noqa: BLE001 - TensorFlow's have many classes.
+      self._tensorboard = None
+      reason = one_line(error)
+      print(f'TensorBoard files cannot be written ({reason}); going on without')
 
 
 def _open_tensorboard(workdir: pathlib.Path) -> Any:

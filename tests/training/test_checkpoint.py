@@ -1,16 +1,21 @@
+import errno
 import gc
+import os
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 
+from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import checkpoint, mesh, paths, scores
 from gaitgs_jax.training import state as states
@@ -109,6 +114,11 @@ def test_a_score_that_comes_late_is_kept_with_its_checkpoint(tmp_path):
     assert kept.score(2) == Score(90.0)
   assert _kept(tmp_path) == {'2', '4', '5'}
   assert checkpoint.choose(tmp_path, 'best').name == '2'
+
+
+def test_what_was_the_best_is_removed_once_another_is(tmp_path):
+  _save_all(tmp_path, {1: Score(90.0), 2: None, 3: None, 4: Score(95.0)})
+  assert _kept(tmp_path) == {'3', '4'}
 
 
 def test_without_scores_there_is_no_best(tmp_path):
@@ -230,6 +240,138 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
   (folder / 'default' / '_METADATA').unlink()
   with pytest.raises(UserError, match=r'checkpoints/0 cannot be read'):
     checkpoint.restore_model(folder, PARAMS, STATS)
+
+
+def _fail(code):
+  def fail(*_, **__):
+    raise OSError(code, os.strerror(code))
+
+  return fail
+
+
+@pytest.mark.parametrize('code', [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_what_cannot_be_read_for_a_while_is_not_moved(
+  tmp_path, monkeypatch, code
+):
+  for step in (1, 2):
+    _save_all(tmp_path, {step: Score(1.0)})
+  monkeypatch.setattr(files, '_WAITS', (0, 0))
+  before = sorted(tmp_path.rglob('*'))
+  for place, call in (
+    (files, 'open_regular'),
+    (os, 'scandir'),
+    (pathlib.Path, 'iterdir'),
+    (pathlib.Path, 'is_dir'),
+  ):
+    for use in (checkpoint.Checkpoints, checkpoint.find):
+      with monkeypatch.context() as patch:
+        patch.setattr(place, call, _fail(code))
+        with pytest.raises(UserError, match=r'cannot be read: .*Nothing was'):
+          use(tmp_path)
+  assert sorted(tmp_path.rglob('*')) == before
+
+
+@pytest.mark.parametrize('code', [errno.EIO, errno.EACCES])
+def test_an_array_that_cannot_be_read_for_a_while_is_tried_again(
+  tmp_path, monkeypatch, code
+):
+  monkeypatch.setattr(files, '_WAITS', (0, 0))
+  folder = checkpoint.save_model(tmp_path, PARAMS, STATS, step=3)
+  restore, failures = ocp.Checkpointer.restore, []
+
+  def fail(*args, **options):
+    failures.append(args)
+    if len(failures) % 3 < tries:
+      # As TensorStore does.
+      raise ValueError(f"Failed to open: ... [os_error_code='{code}']")
+    return restore(*args, **options)
+
+  monkeypatch.setattr(ocp.Checkpointer, 'restore', fail)
+  tries = 2
+  assert checkpoint.restore_model(folder, PARAMS, STATS)[0] == 3
+  failures.clear()
+  tries = 3
+  with pytest.raises(UserError, match=f'read: {os.strerror(code)}. Nothing'):
+    checkpoint.restore_model(folder, PARAMS, STATS)
+
+
+def test_without_digests_a_damaged_list_of_arrays_is_damage(tmp_path):
+  """As of an older version after a power failure."""
+  _save_all(tmp_path, {1: None, 2: None})
+  step = tmp_path / 'checkpoints' / '2'
+  (step / 'SHA256SUMS').unlink()
+  (step / 'default' / '_METADATA').write_bytes(b'')
+  assert checkpoint.find(tmp_path).name == '1'
+  with checkpoint.Checkpoints(tmp_path) as kept:
+    assert kept.latest() == 1
+  assert (tmp_path / 'checkpoints' / '2.damaged').is_dir()
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(
+  tmp_path, monkeypatch
+):
+  synced, sync, rename = set(), os.fsync, os.rename
+
+  def note(descriptor):
+    sync(descriptor)
+    synced.add(os.fstat(descriptor).st_ino)
+
+  def check(source, target):
+    if pathlib.Path(target).name == '1':
+      paths = [pathlib.Path(source), *pathlib.Path(source).rglob('*')]
+      left = [path for path in paths if path.stat().st_ino not in synced]
+      checked.append(left)
+    rename(source, target)
+
+  checked = []
+  monkeypatch.setattr(os, 'fsync', note)
+  monkeypatch.setattr(os, 'rename', check)
+  _save_all(tmp_path, {1: None})
+  assert checked == [[]]
+  # The name too, before anybody is told that the step is saved.
+  assert (tmp_path / 'checkpoints').stat().st_ino in synced
+
+
+def test_file_systems_without_locks_and_sync_are_written_to(tmp_path):
+  """TensorStore would lock and sync by itself, and fail."""
+  for use_ocdbt in (True, False):
+    context = ocp.type_handlers.get_ts_context(use_ocdbt=use_ocdbt)
+    assert context['file_io_locking'].to_json() == {'mode': 'none'}
+    assert context['file_io_sync'].to_json() is False
+
+
+@pytest.mark.parametrize('place', ['checkpoints', 'checkpoints/2'])
+def test_after_a_save_that_fails_nothing_is_waited_for(
+  tmp_path, monkeypatch, place
+):
+  mkdir = os.mkdir
+
+  def fail(path, *mode, **folder):
+    if f'/{place}' in os.fspath(path):
+      raise OSError(errno.EACCES, 'Permission denied')
+    mkdir(path, *mode, **folder)
+
+  before = threading.enumerate()
+  with (
+    pytest.raises(UserError, match=r'could not write in .*: permission denied'),
+    monkeypatch.context() as patch,
+    checkpoint.Checkpoints(tmp_path) as kept,
+  ):
+    kept.save(1, {'w': jnp.zeros(2)})
+    patch.setattr(os, 'mkdir', fail)
+    kept.save(2, {'w': jnp.zeros(2)})
+    kept.wait()
+  left = [thread.name for thread in set(threading.enumerate()) - set(before)]
+  assert left == []
+
+
+def test_checkpoints_that_is_a_file_is_a_message(tmp_path):
+  (tmp_path / 'checkpoints').write_text('')
+  with (
+    pytest.raises(UserError, match=r'checkpoints.*(ot a directory|exists)'),
+    checkpoint.Checkpoints(tmp_path) as kept,
+  ):
+    kept.save(1, {'w': jnp.zeros(2)})
 
 
 FULL_DISK = """

@@ -16,10 +16,10 @@ from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   checkpoint,
   checks,
+  holding,
   loop,
   scoring,
   setup,
-  workdir,
 )
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training.stopping import Stopping
@@ -278,7 +278,7 @@ def test_a_run_that_saved_nothing_may_change_its_config(config, tmp_path):
 
 def test_a_workdir_in_use_is_refused(config, tmp_path):
   with (
-    workdir.lock(tmp_path),
+    holding.hold(tmp_path),
     pytest.raises(UserError, match='another run'),
   ):
     loop.train(config, tmp_path)

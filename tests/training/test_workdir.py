@@ -1,55 +1,14 @@
 import errno
 import json
-import multiprocessing
 import pathlib
 
 import jax.numpy as jnp
 import pytest
 from training import tiny
 
-from gaitgs_jax import atomic
+from gaitgs_jax import atomic, files
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import workdir
-
-
-def _hold(path, ready, done):
-  with workdir.lock(pathlib.Path(path)):
-    ready.set()
-    done.wait(60)
-
-
-def test_a_second_process_is_refused_by_name(tmp_path):
-  context = multiprocessing.get_context('spawn')
-  ready, done = context.Event(), context.Event()
-  process = context.Process(target=_hold, args=(str(tmp_path), ready, done))
-  process.start()
-  try:
-    assert ready.wait(60)
-    with (
-      pytest.raises(UserError, match=rf'process {process.pid}\).*--workdir'),
-      workdir.lock(tmp_path),
-    ):
-      pass
-  finally:
-    done.set()
-    process.join()
-  with workdir.lock(tmp_path):
-    pass
-
-
-def test_a_crash_leaves_no_lock(tmp_path):
-  for _ in range(2):
-    with pytest.raises(ZeroDivisionError), workdir.lock(tmp_path):
-      raise ZeroDivisionError
-
-
-def test_a_workdir_that_cannot_be_is_a_sentence(tmp_path):
-  (tmp_path / 'file').write_text('')
-  with (
-    pytest.raises(UserError, match=r'--workdir=.*file/run cannot be written'),
-    workdir.lock(tmp_path / 'file' / 'run'),
-  ):
-    pass
 
 
 def test_the_config_is_written_and_recognised(tmp_path):
@@ -75,7 +34,7 @@ def test_only_what_changed_is_written_again(tmp_path, monkeypatch):
   (tmp_path / 'versions.json').write_text('{"jax": "0.1')
   written = []
   monkeypatch.setattr(
-    atomic, 'write', lambda path, _: written.append(path.name)
+    atomic, 'write', lambda path, _, **__: written.append(path.name)
   )
   config.total_steps = 9
   workdir.write_facts(tmp_path, config, params)
@@ -99,6 +58,50 @@ def test_a_damaged_config_is_set_aside_and_written_again(
     assert (tmp_path / name).read_bytes() == damage
     workdir.write_facts(tmp_path, config, {})
     assert json.loads(path.read_text())['seed'] == 1
+
+
+def test_a_config_that_cannot_be_read_stays(tmp_path, monkeypatch):
+  workdir.write_facts(tmp_path, tiny.get_config(), {})
+  before = sorted(tmp_path.iterdir())
+
+  def fail(*_):
+    raise OSError(errno.ESTALE, 'Stale file handle')
+
+  monkeypatch.setattr(files, '_WAITS', ())
+  monkeypatch.setattr(files, 'read', fail)
+  with pytest.raises(UserError, match=r'config.json cannot be read: Stale'):
+    workdir.check_config(tmp_path, tiny.get_config(), 2)
+  assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+  'name', ['config.json', 'versions.json', 'parameters.txt']
+)
+def test_files_that_are_links_are_replaced(tmp_path, name):
+  run, other = tmp_path / 'run', tmp_path / 'other'
+  workdir.write_facts(run, tiny.get_config(), {})
+  (run / name).rename(other)
+  # It holds what would be written, or anything else.
+  for text in (other.read_text(), 'of the user'):
+    other.write_text(text)
+    (run / name).unlink(missing_ok=True)
+    (run / name).symlink_to(other)
+    workdir.write_facts(run, tiny.get_config(), {})
+    assert not (run / name).is_symlink() and (run / name).stat().st_size
+    assert other.read_text() == text
+
+
+def test_what_is_damaged_and_cannot_be_renamed_is_a_message(
+  tmp_path, monkeypatch
+):
+  (tmp_path / 'config.json').write_text('{')
+
+  def fail(*_):
+    raise OSError(errno.EXDEV, 'Invalid cross-device link')
+
+  monkeypatch.setattr(pathlib.Path, 'rename', fail)
+  with pytest.raises(UserError, match=r'cross-device link. Move it away'):
+    workdir.check_config(tmp_path, tiny.get_config(), 2)
 
 
 def test_the_parameter_table_sums():

@@ -1,11 +1,15 @@
 import concurrent.futures
 import csv
+import errno
 import importlib.util
+import os
 import sys
 
 import jax
 import pytest
 
+from gaitgs_jax import files
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import writers
 
 
@@ -49,6 +53,108 @@ def test_a_torn_last_line_is_survived(tmp_path):
   path.write_text('step,loss,view\n2,0.5,1\n,,\n')
   writers.Table(path, resume_step=4)
   assert [row['step'] for row in _rows(path)] == ['2']
+
+
+@pytest.mark.parametrize(
+  'damage',
+  [
+    b'',
+    bytes(50),
+    b'ste',
+    b'step,loss,lo\xff',
+    b'step,a,a\n2,1,1\n',
+    b'a,step\n',
+  ],
+)
+def test_a_damaged_table_is_set_aside(tmp_path, capsys, damage):
+  path = tmp_path / 'metrics.csv'
+  path.write_bytes(damage)
+  writers.Table(path, resume_step=4).write(6, {'loss': 1.0})
+  assert [row['step'] for row in _rows(path)] == ['6']
+  assert (tmp_path / 'metrics.csv.damaged').read_bytes() == damage
+  assert 'is damaged: it is metrics.csv.damaged now' in capsys.readouterr().out
+
+
+def test_a_table_that_is_no_file_is_set_aside(tmp_path):
+  path = tmp_path / 'metrics.csv'
+  for make in (path.mkdir, lambda: os.mkfifo(path)):
+    make()
+    writers.Table(path).write(6, {'loss': 1.0})
+    assert [row['step'] for row in _rows(path)] == ['6']
+    path.unlink()
+
+
+def test_a_table_that_cannot_be_read_stays(tmp_path, monkeypatch):
+  path = tmp_path / 'metrics.csv'
+  writers.Table(path).write(2, {'loss': 1.0})
+  before = path.read_bytes()
+
+  def fail(*_):
+    raise OSError(errno.EIO, 'Input/output error')
+
+  monkeypatch.setattr(files, '_WAITS', ())
+  with monkeypatch.context() as patch:
+    patch.setattr(files, 'read', fail)
+    with pytest.raises(UserError, match=r'Input/output error. Nothing was'):
+      writers.Table(path)
+  assert path.read_bytes() == before
+
+
+def test_a_table_that_cannot_be_written_ends_nothing(
+  tmp_path, monkeypatch, capsys
+):
+  path = tmp_path / 'metrics.csv'
+  with writers.Writers(tmp_path, resume_step=0, tensorboard=False) as both:
+    both.write(2, {'loss': 1.0})
+    with monkeypatch.context() as patch:
+      for name in ('open', 'replace'):
+        patch.setattr(os, name, _full)
+      for step in (4, 6):
+        both.write(step, {'loss': 1.0})
+    assert [row['step'] for row in _rows(path)] == ['2']
+    both.write(8, {'loss': 1.0})
+    assert [row['step'] for row in _rows(path)] == ['2', '4', '6', '8']
+    with monkeypatch.context() as patch:
+      patch.setattr(os, 'replace', _full)
+      both.write(8, {'view': 1.0})
+  # When the run ends, it is tried for the last time.
+  assert _rows(path)[-1] == {'step': '8', 'loss': '1', 'view': '1'}
+  assert capsys.readouterr().out.count('this is tried again') == 2
+
+
+def _full(*_, **__):
+  raise OSError(errno.ENOSPC, 'No space left on device')
+
+
+def test_a_table_that_is_a_link_is_replaced(tmp_path):
+  target, path = tmp_path / 'target', tmp_path / 'run' / 'metrics.csv'
+  path.parent.mkdir()
+  target.write_text('step,loss\n2,1\n')
+  path.symlink_to(target)
+  table = writers.Table(path, resume_step=2)
+  table.write(4, {'loss': 1.0})
+  # While the run goes on, too.
+  path.unlink()
+  path.symlink_to(target)
+  table.write(6, {'loss': 1.0})
+  assert [row['step'] for row in _rows(path)] == ['2', '4', '6']
+  assert not path.is_symlink()
+  assert target.read_text() == 'step,loss\n2,1\n'
+
+
+def test_tensorboard_that_fails_is_left_out(tmp_path, monkeypatch, capsys):
+  class Failing:
+    def write_scalars(self, *_):
+      raise RuntimeError('no\nroom')
+
+  monkeypatch.setattr(writers, '_open_tensorboard', lambda _: Failing())
+  with writers.Writers(tmp_path, resume_step=0, tensorboard=True) as both:
+    for step in (2, 4):
+      both.write(step, {'loss': 1.0})
+  assert capsys.readouterr().out == (
+    'TensorBoard files cannot be written (no room); going on without\n'
+  )
+  assert [row['step'] for row in _rows(tmp_path / 'metrics.csv')] == ['2', '4']
 
 
 def test_many_may_open_a_table_at_once(tmp_path):
