@@ -1,7 +1,7 @@
 r"""GaitGraph on CASIA-B skeletons, 74 training and 50 test subjects.
 
 Follows https://arxiv.org/abs/2101.11228 as OpenGait trains it: two differently
-changed views of each sequence. There a batch is 128 sequences drawn from all,
+changed copies of each sequence. There a batch is 128 sequences drawn from all,
 none of fewer than 60 frames; here it is of 64 subjects, and short sequences are
 repeated. Not run here, because the dataset is licensed; data/README.md says how
 to get it. To run:
@@ -42,7 +42,7 @@ def get_config() -> ConfigDict:
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
   config.augment = dict(
-    views=dict(count=2),
+    copies=dict(count=2),
     reverse=dict(probability=0.5),
     crop=dict(frames=60),
     swap_sides=dict(probability=1.0, share=0.1),  # Each frame by itself.
@@ -56,7 +56,6 @@ def get_config() -> ConfigDict:
     blocks=(2, 2, 2),
     reduction=8,
     features=128,
-    views=2,  # As config.augment.views.
     convention='opengait',
     test_time=True,
     dtype='float32',

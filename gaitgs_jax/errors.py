@@ -24,6 +24,14 @@ class UserError(Exception):
     super().__init__(printable(message, _LONGEST))
 
 
+class BadValue(UserError, ValueError):
+  """A value that a model, a loss or another part cannot take.
+
+  A program that calls them sees a ValueError; `training.setup` puts in front
+  of it which section of the config the value comes from.
+  """
+
+
 def show(error: UserError) -> None:
   """Prints an error on stderr, as every command does before status 2."""
   print(f'error: {error}', file=sys.stderr)

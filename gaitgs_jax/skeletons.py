@@ -9,6 +9,8 @@ import itertools
 
 import numpy as np
 
+from gaitgs_jax.errors import BadValue
+
 
 @dataclasses.dataclass(frozen=True)
 class Skeleton:
@@ -125,7 +127,7 @@ def get(name: str) -> Skeleton:
     ValueError: for a name that is not one of `SKELETONS`.
   """
   if name not in SKELETONS:
-    raise ValueError(
+    raise BadValue(
       f'no skeleton {name!r}; choose one of {", ".join(SKELETONS)}'
     )
   return SKELETONS[name]

@@ -23,6 +23,7 @@ from flax import nnx
 from gaitgs_jax import losses
 from gaitgs_jax.interop import from_torch, to_torch
 from gaitgs_jax.models import convolution
+from gaitgs_jax.training import step as steps
 
 # As users compile: fused operations that are rounded in another way where they
 # are computed again have cost a maximum its gradient (docs/porting.md).
@@ -156,6 +157,7 @@ class Gradient:
     dtype: of weights, inputs and arithmetic.
     loss_fn: of the output and the batch.
     optimised: whether to compile as users do.
+    copies: how many of each sequence follow one another in time in the file.
     **config: of the model.
 
   Attributes:
@@ -163,7 +165,15 @@ class Gradient:
   """
 
   def __init__(
-    self, name, golden, dtype, loss_fn, *, optimised=False, **config
+    self,
+    name,
+    golden,
+    dtype,
+    loss_fn,
+    *,
+    optimised=False,
+    copies=1,
+    **config,
   ):
     batch = {'subject': golden['train_labels']}
     if 'train_view_idx' in golden:
@@ -171,12 +181,16 @@ class Gradient:
     self._name, self._dtype, self._config = name, dtype, config
     with precision(dtype):
       start = model(name, golden, dtype, **config)
-      self._x = jnp.asarray(inputs(golden['train_in'], dtype))
+      x = jnp.asarray(inputs(golden['train_in'], dtype))
+      if copies > 1:
+        x = x.reshape(len(x), copies, -1, *x.shape[2:])
+      self._x = x
       graphdef, self.params, stats = nnx.split(start, nnx.Param, nnx.BatchStat)
 
     def objective(params, x):
       found = nnx.merge(graphdef, params, stats, copy=True)
-      output = found(x, train=True)
+      mask = jnp.ones(x.shape[: 2 if copies == 1 else 3], bool)
+      output = steps.call(found, x, mask, train=True, key=None)
       total, terms = loss_fn(output, jax.tree.map(jnp.asarray, batch))
       return total, (terms, output, nnx.state(found, nnx.BatchStat))
 

@@ -250,3 +250,156 @@ def test_distances_multiply_as_float32_wherever_they_run(chosen):
   found = lowered.products(jax.jit(jax.grad(total)).lower(features))
   assert len(found) > 1
   assert all(highest for _, highest in found)
+
+
+def test_a_loss_reads_what_it_names():
+  features = np.concatenate([one_part(0, 1, 3), one_part(0, 0, 9)], axis=1)
+  given = output(features, extras={'near': jnp.asarray(one_part(0, 1, 3))})
+  batch = {
+    'subject': jnp.array([0, 0, 1]),
+    'condition': jnp.array([0, 1, 1]),
+  }
+  loss_fn = losses.create(
+    {
+      'all': dict(kind='triplet', margin=1.5),
+      'near': dict(kind='triplet', margin=1.5, features='near'),
+      'worn': dict(
+        kind='triplet', margin=1.5, features='near', labels='condition'
+      ),
+    }
+  )
+  _, terms = loss_fn(given, batch)
+  assert terms['all'] == pytest.approx(0.25)
+  assert terms['near'] == pytest.approx(0.5)
+  # Alike are 1 and 3: (1,3,0): 2-1+1.5 = 2.5; (3,1,0): 2-3+1.5 = 0.5; with
+  # itself as positive: (1,1,0): 0-1+1.5 = 0.5, (0,0,1): 0-1+1.5 = 0.5.
+  assert terms['worn'] == pytest.approx((2.5 + 0.5 + 0.5 + 0.5) / 4)
+
+
+@pytest.mark.parametrize(
+  ('options', 'words'),
+  [
+    (dict(features='feature'), r"no output 'feature' \(did you mean 'featur"),
+    (dict(features='logits'), r'set config\.model\.num_classes'),
+    (dict(features='heads'), "no output 'heads'; it has embedding, features"),
+    (dict(labels='subjects'), r"no labels 'subjects' \(did you mean 'subj"),
+    (dict(features='flat'), r"'flat' is \[3, 1\]: features \[n,p,d\] are"),
+  ],
+)
+def test_a_name_that_is_not_there_is_told(options, words):
+  given = output(one_part(0, 1, 3), extras={'flat': jnp.zeros((3, 1))})
+  batch = {'subject': jnp.array([0, 0, 1])}
+  with pytest.raises(ValueError, match=words):
+    losses.triplet(given, batch, margin=1.5, **options)
+
+
+def test_cross_entropy_of_any_head_by_hand():
+  logits = jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+  given = output(np.zeros((2, 1, 1)), extras={'worn': logits})
+  batch = {'condition': jnp.array([0, 1])}
+  loss, facts = losses.cross_entropy(
+    given, batch, logits='worn', labels='condition', scale=2.0, smoothing=0.3
+  )
+  # Targets 0.8 and twice 0.1; the logits are 2, 0, 0 and 0, 0, 2.
+  total = np.log(np.exp(2) + 2)
+  first, second = total - 0.8 * 2, total - 0.1 * 2
+  assert loss == pytest.approx((first + second) / 2, rel=1e-6)
+  assert facts['accuracy'] == pytest.approx(0.5)
+
+
+COPIES = jax.random.normal(jax.random.key(5), (4, 2, 3, 6))
+
+
+@pytest.mark.parametrize(
+  'chosen',
+  [
+    {'triplet': dict(margin=0.2)},
+    {'supervised_contrastive': dict(temperature=0.5)},
+    {'cross_entropy': dict(logits='features')},
+  ],
+)
+def test_copies_are_rows_like_others(chosen):
+  subject = jnp.array([0, 0, 1, 2])
+  loss_fn = losses.create(chosen)
+  rows = COPIES.reshape(8, 3, 6)
+  total, terms = loss_fn(output(COPIES), {'subject': subject})
+  expected, others = loss_fn(output(rows), {'subject': jnp.repeat(subject, 2)})
+  np.testing.assert_allclose(total, expected, rtol=1e-6)
+  assert terms.keys() == others.keys()
+
+
+def test_negative_cosine_by_loops():
+  given = output(COPIES, extras={'predictions': COPIES[::-1]})
+  x, y = np.asarray(COPIES[::-1]), np.asarray(COPIES)
+  expected = [
+    x[n, a, p] @ y[n, b, p] / np.linalg.norm(x[n, a, p])
+    / np.linalg.norm(y[n, b, p])
+    for n in range(4)
+    for p in range(3)
+    for a, b in ((0, 1), (1, 0))
+  ]  # fmt: skip
+  loss, facts = losses.negative_cosine(given, {})
+  assert loss == pytest.approx(-np.mean(expected), rel=1e-5)
+  assert 0.5 < facts['spread'] < 1.1
+  collapsed = output(jnp.ones((4, 2, 3, 6)))
+  loss, facts = losses.negative_cosine(collapsed, {}, predictions='features')
+  assert loss == pytest.approx(-1)
+  assert facts['spread'] == pytest.approx(0, abs=1e-6)
+
+
+def test_no_gradient_passes_the_targets_of_negative_cosine():
+  def objective(predictions, targets):
+    given = output(targets, extras={'predictions': predictions})
+    return losses.negative_cosine(given, {})[0]
+
+  first, second = jax.grad(objective, argnums=(0, 1))(COPIES, COPIES[::-1])
+  assert np.any(first) and not np.any(second)
+
+
+@pytest.mark.parametrize('shape', [(4, 3, 6), (4, 1, 3, 6)])
+def test_negative_cosine_needs_two_copies(shape):
+  with pytest.raises(ValueError, match=r'set config.augment.copies.count=2'):
+    losses.negative_cosine(output(jnp.ones(shape)), {}, predictions='features')
+
+
+@pytest.mark.parametrize('probabilities', [False, True])
+def test_binary_cross_entropy_by_hand(probabilities):
+  chance = np.array([[[0.9, 0.2]], [[0.6, 0.5]]])[..., None]  # [n,s,h,w].
+  frames = np.array([[[255, 0]], [[255, 255]]], np.uint8)[..., None]
+  # Two sequences of one frame, and a padded frame that must not count.
+  chance = np.concatenate([chance, np.full_like(chance, 0.01)], axis=1)
+  frames = np.concatenate([frames, np.full_like(frames, 255)], axis=1)
+  maps = chance if probabilities else np.log(chance / (1 - chance))
+  given = output(
+    np.zeros((2, 1, 1)), extras={'maps': jnp.asarray(maps[..., None])}
+  )
+  batch = {
+    'silhouettes': jnp.asarray(frames),
+    'mask': jnp.array([[True, False], [True, False]]),
+  }
+  loss, facts = losses.binary_cross_entropy(
+    given,
+    batch,
+    maps='maps',
+    targets='silhouettes',
+    probabilities=probabilities,
+  )
+  expected = -np.log([0.9, 0.8, 0.6, 0.5]).mean()
+  assert loss == pytest.approx(expected, rel=1e-5)
+  assert facts['accuracy'] == pytest.approx(0.75)
+
+
+def test_targets_may_be_an_output_and_have_no_gradient():
+  def objective(maps, targets):
+    extras = {'maps': maps, 'seen': targets}
+    given = output(np.zeros((2, 1, 1)), extras=extras)
+    return losses.binary_cross_entropy(
+      given, {'mask': jnp.ones((2, 3), bool)}, maps='maps', targets='seen'
+    )[0]
+
+  maps, targets = jnp.zeros((2, 4, 5)), jnp.full((2, 4, 5), 0.25)
+  first, second = jax.grad(objective, argnums=(0, 1))(maps, targets)
+  np.testing.assert_allclose(first, (0.5 - 0.25) / 40, rtol=1e-6)
+  assert not np.any(second)
+  with pytest.raises(ValueError, match=r"'maps' are .* but 'seen' is"):
+    objective(maps, targets[:, 1:])

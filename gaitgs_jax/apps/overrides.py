@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ml_collections import ConfigDict, config_dict
 
 from gaitgs_jax import errors
+from gaitgs_jax.errors import UserError
 
 # Sections that may gain fields; others are whole in every config.
 _OPEN = re.compile(
@@ -42,9 +43,12 @@ def make_room(config: ConfigDict, argv: Sequence[str]) -> None:
   if not lacking:
     return
   # Imported late: it takes seconds, which other command lines need not.
-  from gaitgs_jax.training import choices
+  from gaitgs_jax.training import choices, settings
 
   for field in lacking:
+    for path, instead in settings.MOVED.items():
+      if f'{field}.'.startswith(f'{path}.'):
+        raise UserError(f'there is no config.{path} any more: {instead}')
     _add(config, field, frozenset(lacking), choices.allowed)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gaitgs_jax import skeletons
+from gaitgs_jax import fields, skeletons
 from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.input import pose_transforms, silhouette_transforms
 
@@ -91,9 +91,9 @@ def create(
 
   They are applied in the order in which their table lists them, each sequence
   of the batch with random numbers of its own. Padded frames come back as
-  zeros. `probability` is an option of those that a coin decides on. For
-  skeletons `views` with `count` repeats the sequence so many times along time,
-  each changed by itself.
+  zeros. `probability` is an option of those that a coin decides on. `copies`
+  with `count` makes so many of each sequence, each changed by itself; they
+  have an axis of their own: [n,a,s,...], and masks [n,a,s].
 
   Args:
     chosen: name -> options.
@@ -106,7 +106,7 @@ def create(
       transform where there may be none.
   """
   chosen = {name: dict(options) for name, options in chosen.items()}
-  views = chosen.pop('views', None) if skeleton else None
+  copies = chosen.pop('copies', None)
   table = _table(skeleton)
   for name in chosen:
     if name not in table:
@@ -116,13 +116,12 @@ def create(
     for name, function in table.items()
     if name in chosen
   ]
-  if not steps and views is None:
-    return keep
-  if views is None:
-    return functools.partial(_apply, steps)
-  if set(views) != {'count'}:
-    raise UserError(f'{where}.views takes count=2 and nothing else')
-  return functools.partial(_apply_each, steps, views['count'])
+  if copies is not None:
+    if not random:
+      raise UserError(f'{where}.copies is for training, not for an evaluation')
+    fields.check(fields.keyword_only(_apply_each), copies, f'{where}.copies')
+    return functools.partial(_apply_each, steps, **copies)
+  return functools.partial(_apply, steps) if steps else keep
 
 
 def _table(skeleton: str) -> dict[str, Callable[..., Any]]:
@@ -159,36 +158,29 @@ def _bind(
   random: bool,
 ) -> Callable[..., tuple[jax.Array, jax.Array]]:
   """Returns the function of (x, mask, key) with its options set."""
-  parameters = inspect.signature(function).parameters
-  draws = 'key' in parameters
+  draws = 'key' in inspect.signature(function).parameters
   if draws and not random:
     raise UserError(f'{where} is random, which an evaluation must not be')
-  allowed = {
-    p.name: p.default for p in parameters.values() if p.kind is p.KEYWORD_ONLY
-  }
+  allowed = fields.keyword_only(function)
   # The skeleton says which joints change places, not the config.
   allowed.pop('swap', None)
   if name in BY_COIN:
-    allowed['probability'] = PROBABILITY
-  wrong = [key for key in options if key not in allowed]
-  if wrong:
-    raise wrong_choice(f'{where} has no option {wrong[0]!r}', wrong[0], allowed)
-  options = {**allowed, **options}
-  lacking = [k for k, v in options.items() if v is inspect.Parameter.empty]
-  if lacking:
-    raise UserError(f'{where}.{lacking[0]} is missing')
-  for key, value in options.items():
-    if isinstance(value, str):  # No transform takes text.
-      raise UserError(f'{where}.{key} is {value!r}; it must be a number')
-  probability = options.pop('probability', None)
+    allowed |= fields.keyword_only(_sometimes)
+  fields.check(allowed, options, where)
+  options = dict(options)
+  probability = options.pop('probability', PROBABILITY)
   bound = functools.partial(function, **options)
   if not draws:
     return lambda x, mask, key: bound(x, mask)
-  return bound if probability is None else _sometimes(bound, probability)
+  if name not in BY_COIN:
+    return bound
+  return _sometimes(bound, probability=probability)
 
 
 def _sometimes(
-  function: Callable[..., tuple[jax.Array, jax.Array]], probability: float
+  function: Callable[..., tuple[jax.Array, jax.Array]],
+  *,
+  probability: float = PROBABILITY,
 ) -> Callable[..., tuple[jax.Array, jax.Array]]:
   def changed(
     x: jax.Array, mask: jax.Array, key: jax.Array
@@ -217,11 +209,12 @@ def _apply(
 
 def _apply_each(
   steps: list[Callable[..., tuple[jax.Array, jax.Array]]],
-  count: int,
   x: jax.Array,
   mask: jax.Array,
   key: jax.Array,
+  *,
+  count: int,
 ) -> tuple[jax.Array, jax.Array]:
-  views = [_apply(steps, x, mask, k) for k in jax.random.split(key, count)]
-  xs, masks = zip(*views, strict=True)
-  return jnp.concatenate(xs, axis=1), jnp.concatenate(masks, axis=1)
+  copies = [_apply(steps, x, mask, k) for k in jax.random.split(key, count)]
+  xs, masks = zip(*copies, strict=True)
+  return jnp.stack(xs, axis=1), jnp.stack(masks, axis=1)

@@ -1,15 +1,19 @@
 """Gait models: flax and jax only, one file per paper."""
 
 import importlib
+import inspect
 import pathlib
+import types
+import typing
 from collections.abc import Sequence
 from typing import Any
 
 from flax import nnx
 
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models.output import GaitOutput
 
-__all__ = ['GaitOutput', 'create', 'names']
+__all__ = ['GaitOutput', 'create', 'fields', 'names']
 
 
 def names() -> tuple[str, ...]:
@@ -22,6 +26,28 @@ def names() -> tuple[str, ...]:
       if '\ndef create(' in path.read_text() and not path.stem.startswith('_')
     )
   )
+
+
+def fields(name: str) -> dict[str, inspect.Parameter]:
+  """Returns what `config.model` may hold for a model, by name.
+
+  They are the keyword arguments of its file's `create`, and of the class that
+  this returns.
+
+  Raises:
+    ValueError: for a name that is not one of `names()`.
+  """
+  function = _module(name).create
+  made = typing.get_type_hints(function)['return']
+  found = {
+    **inspect.signature(made.__init__).parameters,
+    **inspect.signature(function).parameters,
+  }
+  return {
+    key: parameter
+    for key, parameter in found.items()
+    if parameter.kind is parameter.KEYWORD_ONLY and key != 'rngs'
+  }
 
 
 def create(
@@ -44,12 +70,16 @@ def create(
     A module to be called as `model(inputs, mask, train=False, key=None)`.
 
   Raises:
-    ValueError: for a name that is not one of `names()`, or fields that the
-      model does not take.
+    ValueError: for a name that is not one of `names()`, or values that do not
+      fit.
+    TypeError: for fields that the model does not take.
   """
-  if name not in names():
-    raise ValueError(f'no model {name!r}; choose one of {", ".join(names())}')
-  module = importlib.import_module(f'gaitgs_jax.models.{name}')
-  model = module.create(rngs=rngs, **config)
+  model = _module(name).create(rngs=rngs, **config)
   model.size = None if size is None else tuple(size)
   return model
+
+
+def _module(name: str) -> types.ModuleType:
+  if name not in names():
+    raise BadValue(f'no model {name!r}; choose one of {", ".join(names())}')
+  return importlib.import_module(f'gaitgs_jax.models.{name}')

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import products, winograd
 
 LOWERINGS = ('native', 'frames', 'winograd')
@@ -118,7 +119,7 @@ def convolve_with_strips(
   n, s, h, w, c = x.shape
   t, d = whole.shape[0], whole.shape[-1]
   if h % strips:
-    raise ValueError(f'{strips} strips do not divide a height of {h}')
+    raise BadValue(f'{strips} strips do not divide a height of {h}')
   chosen = _choose(lowering, x, whole)
 
   def convolve_strips(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -151,7 +152,7 @@ def _choose(lowering: str | None, x: jax.Array, kernel: jax.Array) -> str:
 
 def _checked(lowering: str) -> str:
   if lowering not in LOWERINGS:
-    raise ValueError(
+    raise BadValue(
       f'no convolution lowering {lowering!r}; choose one of {LOWERINGS}'
     )
   return lowering

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import entry, layers, products, remat
 from gaitgs_jax.models.convolution import convolve, join_frames
 from gaitgs_jax.models.initializers import kernel
@@ -41,6 +42,9 @@ class CSTL(nnx.Module):
     num_classes: training subjects.
     dtype: of the arithmetic; parameters stay float32, and norms, scores and
       weighted means are never computed in less.
+
+  Raises:
+    ValueError: the last width is less than `squeeze`.
   """
 
   def __init__(
@@ -54,6 +58,11 @@ class CSTL(nnx.Module):
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,
   ):
+    if not channels or channels[-1] < squeeze:
+      raise BadValue(
+        f'the channels are {tuple(channels)}: the last one must be squeeze='
+        f'{squeeze} or more'
+      )
     width = channels[-1]
     self.parts, self.dtype = parts, dtype
     pairs = itertools.pairwise((1, *channels, width))

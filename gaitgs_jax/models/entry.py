@@ -14,6 +14,7 @@ import numpy as np
 from flax import nnx
 
 from gaitgs_jax import skeletons
+from gaitgs_jax.errors import BadValue
 
 Call = Callable[..., Any]
 
@@ -39,7 +40,7 @@ def silhouettes(call: Call) -> Call:
       given = inputs.shape[2:4]
       fits = given == size or (size == ('h', 'w') and given[0] != given[1])
     if not fits or not _fits(mask, inputs):
-      raise ValueError(
+      raise BadValue(
         f'{_takes(model)} silhouettes [n,s,{size[0]},{size[1]},1], floats in '
         f'0..1{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs makes '
         'them from uint8 frames [n,s,h,w] and cuts 64x64 to 64x44; for frames '
@@ -66,7 +67,7 @@ def keypoints(call: Call) -> Call:
     v = len(skeletons.get(model.skeleton).joints)
     fits = _is_float(inputs) and jnp.ndim(inputs) == 4
     if not (fits and inputs.shape[2:] == (v, 3)) or not _fits(mask, inputs):
-      raise ValueError(
+      raise BadValue(
         f'{_takes(model)} keypoints [n,s,{v},3], floats x, y and confidence of '
         f'{model.skeleton}{_given(inputs, mask)}. For other joints create the '
         'model with their skeleton, one of '

@@ -39,8 +39,6 @@ class GaitGraph(nnx.Module):
     reduction: a block computes with so many times fewer channels.
     channels: widths at the start and the end of a branch, and after it.
     features: channels of the embedding.
-    views: how many views of a sequence follow one another in time in
-      training, equally long.
     convention: 'original' or 'opengait', whose weight names.
     test_time: whether the embedding in evaluation is the mean of those of the
       walk and the walk backwards; it is not scaled to length 1 again.
@@ -58,7 +56,6 @@ class GaitGraph(nnx.Module):
     reduction: int = 8,
     channels: Sequence[int] = _CHANNELS,
     features: int = 128,
-    views: int = 2,
     convention: str = 'original',
     test_time: bool = True,
     dtype: DTypeLike = jnp.float32,
@@ -77,7 +74,7 @@ class GaitGraph(nnx.Module):
       rngs=rngs,
     )
     self.skeleton = skeleton
-    self.views, self.test_time = views, test_time
+    self.test_time = test_time
 
   @entry.keypoints
   def __call__(
@@ -91,26 +88,18 @@ class GaitGraph(nnx.Module):
     """Embeds skeletons.
 
     Args:
-      inputs: keypoints [n,s,v,3], x, y and confidence; in training those of
-        all views, one view after the other.
+      inputs: keypoints [n,s,v,3], x, y and confidence.
       mask: bool [n,s], which frames are valid; None means all.
       train: whether to use the batch's own statistics.
       key: not needed; nothing is random.
 
     Returns:
-      embedding and features [n,1,d]; in training [n,views,d].
-
-    Raises:
-      ValueError: in training, if the frames are not so many equal views.
+      embedding and features [n,1,d].
     """
     del key
-    if train:
-      found = self._embed(*self._split(inputs, mask), train=True)
-      found = found.reshape(len(inputs), self.views, -1)
-      return GaitOutput(embedding=found, features=found)
     x, mask = layers.front_frames(inputs, mask, shortest=1)
-    if not self.test_time:
-      found = self._embed(x, mask, train=False)[:, None]
+    if train or not self.test_time:
+      found = self._embed(x, mask, train=train)[:, None]
       return GaitOutput(embedding=found, features=found)
     # Beside one another in the batch, which may be split over devices.
     both = jnp.stack([x, resgcn.reverse_frames(x, mask)], axis=1)
@@ -136,23 +125,6 @@ class GaitGraph(nnx.Module):
     x, front = layers.front_frames(inputs, mask, shortest=1)
     found = self.network.activations(x[:, :, :, None], front)
     return resgcn.to_their_frames(found, mask)
-
-  def _split(
-    self, inputs: jax.Array, mask: jax.Array
-  ) -> tuple[jax.Array, jax.Array]:
-    """Puts the views beside one another: [n*views,s/views,v,3]."""
-    n, s, *rest = inputs.shape
-    if s % self.views:
-      raise ValueError(
-        f'{s} frames are not {self.views} equally long views one after the '
-        'other: set config.augment.views to as many as the model has'
-      )
-    frames = s // self.views
-    return layers.front_frames(
-      inputs.reshape(n * self.views, frames, *rest),
-      mask.reshape(n * self.views, frames),
-      shortest=1,
-    )
 
   def _embed(self, x: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
     """Maps keypoints [n,s,v,3], valid frames first, to [n,d] of length 1."""

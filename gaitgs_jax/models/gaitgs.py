@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import entry, initializers, layers, products, remat
 from gaitgs_jax.models.convolution import (
   convolve,
@@ -35,6 +36,9 @@ from gaitgs_jax.models.layers import (
   mask_frames,
 )
 from gaitgs_jax.models.output import GaitOutput
+
+# How many times narrower a template of micro-motion is inside.
+_SQUEEZE = 4
 
 
 def create(
@@ -61,7 +65,7 @@ class GaitGS(nnx.Module):
       pooling powers are never computed in less.
 
   Raises:
-    ValueError: channels are not 3 or 4.
+    ValueError: channels are not 3 or 4, or sizes do not fit.
   """
 
   def __init__(
@@ -82,8 +86,14 @@ class GaitGS(nnx.Module):
     rngs: nnx.Rngs,
   ):
     if len(channels) not in (3, 4):
-      raise ValueError(f'channels are 3 or 4 widths, not {tuple(channels)}')
+      raise BadValue(f'channels are 3 or 4 widths, not {tuple(channels)}')
     width = channels[-1]
+    if width % heads or width < _SQUEEZE or not 0 <= dropout < 1:
+      raise BadValue(
+        f'the last of the channels is {width}, with {heads} heads, which must '
+        f'divide it, and it must be {_SQUEEZE} or more; dropout is {dropout}, '
+        'and must be less than 1'
+      )
     self.parts, self.shrink, self.dtype = parts, shrink, dtype
     self.extractor = Extractor(channels, strips, rngs=rngs, dtype=dtype)
     self.prior = ViewPrior(num_views, width, rngs=rngs, dtype=dtype)
@@ -384,9 +394,8 @@ class MicroMotion(nnx.Module):
     *,
     rngs: nnx.Rngs,
     dtype: DTypeLike,
-    squeeze: int = 4,
   ):
-    hidden = channels // squeeze
+    hidden = channels // _SQUEEZE
 
     def part_kernel(taps: int, inputs: int, outputs: int) -> nnx.Param:
       shape = (parts, taps, inputs, outputs)
@@ -427,6 +436,8 @@ def mean_pool(x: jax.Array, size: int) -> jax.Array:
   if size == 1:
     return x
   n, s, h, w, c = x.shape
+  if h % size or w % size:
+    raise BadValue(f'shrink={size} does not divide frames of {h} x {w}')
   x = x.reshape(n, s, h // size, size, w // size, size, c)
   return x.mean(axis=(3, 5))
 

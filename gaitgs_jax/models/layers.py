@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import initializers, products, remat
 from gaitgs_jax.models.initializers import kernel
 
@@ -122,7 +123,7 @@ def strips_to_parts(x: jax.Array, parts: int) -> jax.Array:
   """
   n, s, h, w, c = x.shape
   if h % parts:
-    raise ValueError(f'{parts} parts do not divide maps of height {h}')
+    raise BadValue(f'{parts} parts do not divide maps of height {h}')
   x = x.reshape(n, s, parts, h // parts * w, c)
   mean = x.mean(axis=3, dtype=wide(x.dtype)).astype(x.dtype)
   return mean + largest(x, axis=3)

@@ -13,6 +13,8 @@ from typing import Any
 
 from flax import nnx
 
+from gaitgs_jax.errors import BadValue
+
 # What is computed again: nothing, the extractor's blocks, or every block.
 LEVELS = ('none', 'stem', 'all')
 
@@ -29,7 +31,7 @@ def recomputing(level: str) -> Iterator[None]:
     ValueError: for an unknown level.
   """
   if level not in LEVELS:
-    raise ValueError(f'no such remat {level!r}; choose one of {LEVELS}')
+    raise BadValue(f'no such remat {level!r}; choose one of {LEVELS}')
   token = _chosen.set(level)
   try:
     yield

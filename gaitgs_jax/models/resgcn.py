@@ -17,6 +17,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax import skeletons
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import graph, initializers, layers, products, remat
 from gaitgs_jax.models.layers import BatchNorm, mask_frames
 
@@ -55,9 +56,14 @@ class ResGCN(nnx.Module):
     rngs: nnx.Rngs,
   ):
     if len(blocks) != 3 or min(blocks) < 1 or len(channels) != 4:
-      raise ValueError(
+      raise BadValue(
         'blocks are 3 numbers from 1 and channels 4 widths, not '
         f'{tuple(blocks)} and {tuple(channels)}'
+      )
+    if min(channels) < reduction:
+      raise BadValue(
+        f'the channels are {tuple(channels)}: each must be reduction='
+        f'{reduction} or more'
       )
     first, last, middle, width = channels
     self.dtype = dtype
@@ -404,7 +410,7 @@ _PARTS = {
 def check_convention(convention: str) -> None:
   """Raises ValueError for an unknown convention."""
   if convention not in _PARTS:
-    raise ValueError(
+    raise BadValue(
       f'no convention {convention!r}; choose one of {", ".join(_PARTS)}'
     )
 

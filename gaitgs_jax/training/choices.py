@@ -31,7 +31,7 @@ _WEIGHT = (
     'A loss of this table; None means the name in the log.',
   ),
 )
-_COUNT = ('count', inspect.Parameter.empty, 'How many views.')
+_COUNT = ('count', inspect.Parameter.empty, 'How many copies.')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,12 +72,7 @@ def silhouette() -> dict[str, Choice]:
 
 def skeleton() -> dict[str, Choice]:
   """Returns the transforms of skeletons by name."""
-  views = Choice(
-    'Repeats a walk along time, each time changed by itself.',
-    (Option(*_COUNT),),
-    random=True,
-  )
-  return {'views': views, **_transforms(pose_transforms.TRANSFORMS)}
+  return _transforms(pose_transforms.TRANSFORMS)
 
 
 def all_losses() -> dict[str, Choice]:
@@ -168,6 +163,11 @@ def _choices(
 
 
 def _transforms(table: Mapping[str, Callable[..., Any]]) -> dict[str, Choice]:
+  copies = Choice(
+    'Makes copies of each sequence, each changed by itself.',
+    (Option(*_COUNT),),
+    random=True,
+  )
   coin = Option(
     'probability', augment.PROBABILITY, 'Share of the walks that it changes.'
   )
@@ -179,7 +179,7 @@ def _transforms(table: Mapping[str, Callable[..., Any]]) -> dict[str, Choice]:
       options.insert(0, coin)
     random = 'key' in inspect.signature(table[name]).parameters
     choices[name] = Choice(choice.summary, tuple(options), random)
-  return choices
+  return {'copies': copies, **choices}
 
 
 def _of(

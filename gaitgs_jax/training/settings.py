@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.models import remat
 
@@ -135,7 +136,6 @@ DTYPES = ('float32', 'bfloat16', 'float16')
 
 # What using a trained model takes beside its sections.
 _USED = ('dataset.size', 'evaluation.transform')
-_TEXTS = ('model_name', 'dataset.name')
 # More steps than any run makes, and more rows or weights than memory holds.
 _STEPS, _MANY = 1_000_000_000, 1_000_000
 # Field -> the least and the greatest whole number that it takes.
@@ -155,18 +155,28 @@ _WHOLE = {
 }
 # Layers are built one by one.
 _MODEL = {'depth': 1000}
-
-
-def _check_names(
-  where: str, given: Iterable[str], allowed: Iterable[str]
-) -> None:
-  given, allowed = list(given), list(allowed)
-  for name in given:
-    if name not in allowed:
-      raise wrong_choice(f'{where} has no field {name!r}', name, allowed)
-  missing = [name for name in allowed if name not in given]
-  if missing:
-    raise UserError(f'{where} lacks {", ".join(missing)}')
+# Other fields -> their type, and a number that they may be as low as.
+_TYPES: dict[str, tuple[Any, Any]] = {
+  'model_name': (str, None),
+  'dataset.name': (str, None),
+  'tensorboard': (bool, None),
+  'evaluation.protocol': (str, None),
+  'evaluation.metric': (str, None),
+  'evaluation.dtype': (str, None),
+  'evaluation.untrained': (bool, None),
+  'evaluation.baseline': (bool, None),
+  'average.start': (float, None),
+  'average.every': (int, None),
+  'average.statistics_steps': (int, 0),
+}
+# Fields of earlier versions, and what to do instead.
+MOVED = {
+  'augment.views': 'it is called config.augment.copies now',
+  'model.views': 'leave it out: config.augment.copies makes copies of a '
+  'sequence for any model',
+}
+# Sections whose values are sections too.
+_OF_SECTIONS = ('augment', 'losses', 'evaluation.transform')
 
 
 def _field(config: Any, path: str) -> Any:
@@ -179,18 +189,23 @@ def _field(config: Any, path: str) -> Any:
 
 
 def check(config: Any) -> None:
-  """Raises UserError where a config has a field too many or too few."""
-  _check_names('the config', {**config, **dict.fromkeys(_OPTIONAL)}, FIELDS)
+  """Raises UserError where a config has a field too many, too few or wrong."""
   given = [name for name in _OPTIONAL if name in config]
+  fields.check_names('the config', {*config.keys(), *_OPTIONAL}, FIELDS)
   _check_sections(config, (*_SECTIONS, *given))
-  for section, fields in FIELDS.items():
-    if fields and section in config:
-      _check_names(f'config.{section}', config[section].keys(), fields)
-  _check_texts(config)
+  for section, names in FIELDS.items():
+    if names and section in config:
+      fields.check_names(f'config.{section}', config[section].keys(), names)
+  _check_sections(config, _OF_SECTIONS)
+  _check_moved(config)
+  for section in _OF_SECTIONS:
+    names = _field(config, section)
+    _check_sections(config, [f'{section}.{name}' for name in names])
   for path, (least, most) in _WHOLE.items():
     check_whole(f'config.{path}', _field(config, path), least, most)
   _check_model_sizes(config.model)
-  _check_dtype(config)
+  _check_types(config, _TYPES)
+  _check_dtypes(config)
   if config.remat not in remat.LEVELS:
     raise wrong_choice(
       f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
@@ -199,11 +214,9 @@ def check(config: Any) -> None:
 
 def check_whole(where: str, value: Any, least: int, most: int) -> None:
   """Raises UserError unless a value is a whole number of a range."""
-  if not isinstance(value, int) or not least <= value <= most:
-    raise UserError(
-      f'{where} is {one_line(repr(value))}; it must be a whole number from '
-      f'{least:,} to {most:,}'
-    )
+  wrong = fields.whole_problem(value, least, most)
+  if wrong:
+    raise UserError(f'{where} is {one_line(repr(value))}; it must be {wrong}')
 
 
 def _check_model_sizes(model: Any) -> None:
@@ -211,7 +224,7 @@ def _check_model_sizes(model: Any) -> None:
   for name, value in model.items():
     numbers = value if isinstance(value, list | tuple) else [value]
     for number in numbers:
-      if isinstance(number, int):
+      if isinstance(number, int) and not isinstance(number, bool):
         most = _MODEL.get(name, _MANY)
         check_whole(f'config.model.{name}', number, -most, most)
 
@@ -224,8 +237,10 @@ def check_model(config: Any) -> None:
   _check_sections(config, ('dataset', 'model', 'evaluation'))
   for path in _USED:
     _field(config, path)
-  _check_texts(config, (*_TEXTS, 'evaluation.metric', 'evaluation.dtype'))
-  _check_dtype(config)
+  _check_moved(config)
+  used = ('model_name', 'dataset.name', 'evaluation.metric', 'evaluation.dtype')
+  _check_types(config, used)
+  _check_dtypes(config)
 
 
 def _check_sections(config: Any, names: Iterable[str]) -> None:
@@ -238,34 +253,40 @@ def _check_sections(config: Any, names: Iterable[str]) -> None:
       )
 
 
-def _check_texts(config: Any, names: Iterable[str] = _TEXTS) -> None:
+def _check_moved(config: Any) -> None:
+  for path, instead in MOVED.items():
+    section, _, field = path.partition('.')
+    if field in config.get(section, {}):
+      raise UserError(f'there is no config.{path} any more: {instead}')
+
+
+def _check_types(config: Any, names: Iterable[str]) -> None:
   for path in names:
     value = _field(config, path)
-    if not isinstance(value, str):
+    wrong = fields.problem(value, *_TYPES[path])
+    if wrong:
       raise UserError(
-        f'config.{path} is {one_line(repr(value))}; it must be text'
+        f'config.{path} is {one_line(repr(value))}; it must be {wrong}'
       )
 
 
-def _check_dtype(config: Any) -> None:
-  dtype = config.evaluation.dtype
-  if dtype not in DTYPES:
-    raise wrong_choice(
-      f'config.evaluation.dtype is {dtype!r}', str(dtype), DTYPES
-    )
+def _check_dtypes(config: Any) -> None:
+  for section in ('evaluation', 'model'):
+    dtype = config[section].get('dtype', DTYPES[0])
+    if dtype not in DTYPES:
+      raise wrong_choice(
+        f'config.{section}.dtype is {dtype!r}', str(dtype), DTYPES
+      )
 
 
 def check_options(
-  function: Callable[..., Any], given: Iterable[str], where: str
+  function: Callable[..., Any], given: Mapping[str, Any], where: str
 ) -> None:
-  """Raises UserError unless the names are a function's keyword-only ones.
+  """Raises UserError unless a section fits a function's keyword-only ones.
 
-  Those without a default must be among them.
+  Names, types and ranges are checked; see `fields.check`.
   """
-  parameters = inspect.signature(function).parameters.values()
-  allowed = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-  optional = [p.name for p in allowed if p.default is not p.empty]
-  _check_names(where, [*given, *optional], [p.name for p in allowed])
+  fields.check(fields.keyword_only(function), given, where)
 
 
 def call(
@@ -284,17 +305,17 @@ def call(
     **given: arguments that do not come from the config.
 
   Raises:
-    UserError: an unknown name, or a field unknown or missing.
+    UserError: an unknown name, or a field unknown, missing or wrong.
   """
   if section.get('name') not in choices:
     name = section.get('name')
     raise wrong_choice(f'{where}.name is {name!r}', name, choices)
   function = choices[section['name']]
-  fields = {key: value for key, value in section.items() if key != 'name'}
-  parameters = inspect.signature(function).parameters
-  allowed = [key for key in parameters if key not in given]
-  optional = [
-    k for k in allowed if parameters[k].default is not inspect.Parameter.empty
-  ]
-  _check_names(where, {*optional, *fields}, allowed)
-  return function(**fields, **given)
+  own = {key: value for key, value in section.items() if key != 'name'}
+  parameters = {
+    key: parameter
+    for key, parameter in inspect.signature(function).parameters.items()
+    if key not in given
+  }
+  fields.check(parameters, own, where)
+  return function(**own, **given)

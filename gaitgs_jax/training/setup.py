@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,8 +14,8 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from gaitgs_jax import losses, models
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax import fields, losses, models
+from gaitgs_jax.errors import BadValue, UserError, wrong_choice
 from gaitgs_jax.input import augment, datasets, partitions, sources
 from gaitgs_jax.input import unreadable as unreadables
 from gaitgs_jax.input.index import Index
@@ -23,13 +24,12 @@ from gaitgs_jax.training import averaging, settings
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import optimizer as optimizers
 from gaitgs_jax.training import state as states
+from gaitgs_jax.training import step as steps
 from gaitgs_jax.training.state import Arrays, TrainState
 from gaitgs_jax.training.step import LossFn
 
 # The batch on which a model and its losses are tried, without computing.
 _ROWS, _FRAMES = 4, 6
-# Losses that compare sequences of the batch with one another.
-_OF_PAIRS = ('triplet', 'supervised_contrastive')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,22 +59,18 @@ class Data:
 
 
 @contextlib.contextmanager
-def as_user_error(section: str) -> Iterator[None]:
-  """Converts errors caused by bad config values into a UserError.
+def in_section(section: str) -> Iterator[None]:
+  """Puts a config's section in front of what is wrong with its values.
+
+  Whatever else is raised is a fault in code, and keeps its traceback.
 
   Raises:
-    UserError: the config's section does not fit.
+    UserError: a value of the section does not fit.
   """
   try:
     yield
-  except (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-  ) as error:
-    raise UserError(f'{section}: {one_line(error)}') from error
+  except BadValue as error:
+    raise UserError(f'{section}: {error}') from error
 
 
 def open_data(config: Any, *, training: bool = False) -> Data:
@@ -116,42 +112,52 @@ def check_training(config: Any, data: Data) -> None:
         f'config.model.{field} is {given}, but {config.dataset.name} has '
         f'{count} {what}: set config.model.{field}={count}'
       )
-  _check_pairs(config, index.subject)
+  for name, labels in losses.pairs_in(config.losses).items():
+    _check_pairs(config, f'config.losses.{name}', labels, index)
 
 
 def learns_views(config: Any) -> bool:
   """Returns whether a loss of the config reads the view of a sequence."""
-  return 'view' in _kinds(config)
+  return 'view' in losses.labels_of(config.losses).values()
 
 
-def _kinds(config: Any) -> list[str]:
-  return [each.get('kind', name) for name, each in config.losses.items()]
+def _check_pairs(config: Any, loss: str, labels: str, index: Index) -> None:
+  """Raises UserError where no batch has a pair of equal labels and a third.
 
-
-def _check_pairs(config: Any, subjects: np.ndarray) -> None:
-  """Raises UserError where no batch has two walks of a person and a stranger.
-
-  The views of a sequence that `config.augment.views` makes are a pair too.
+  Copies of a sequence are a pair too.
   """
-  names = [kind for kind in _kinds(config) if kind in _OF_PAIRS]
-  if not names:
+  batch, copies = config.batch, _copies(config)
+  if labels == 'subject':
+    several = int((np.unique(index.subject, return_counts=True)[1] > 1).sum())
+    alone = batch.sequences < 2 or several < 2
+    if batch.subjects < 2 or (alone and copies < 2):
+      raise UserError(
+        f'{loss} compares two walks of a person with walks of others: a batch '
+        'must hold two walks each of at least two people, but '
+        f'config.batch.subjects is {batch.subjects}, config.batch.sequences '
+        f'is {batch.sequences}, and {several} training subjects have two walks '
+        'or more'
+      )
     return
-  batch = config.batch
-  several = int((np.unique(subjects, return_counts=True)[1] > 1).sum())
-  alone = batch.sequences < 2 or several < 2
-  if batch.subjects < 2 or (alone and _augmented_views(config) < 2):
+  # Which sequences are drawn does not depend on other labels.
+  names = {'view': index.view, 'condition': index.condition}
+  values = names.get(labels, np.arange(len(index)))
+  counts = np.unique(np.asarray(values), return_counts=True)[1]
+  rows = batch.subjects * batch.sequences
+  alone = copies < 2 and (rows < 3 or counts.max() < 2)
+  if rows < 2 or len(counts) < 2 or alone:
     raise UserError(
-      f'the loss {names[0]} compares two walks of a person with walks of '
-      'others: a batch must hold two walks each of at least two people, but '
-      f'config.batch.subjects is {batch.subjects}, config.batch.sequences is '
-      f'{batch.sequences}, and {several} training subjects have two walks or '
-      'more'
+      f'{loss} compares rows of the same {labels} with rows of another, but '
+      f'config.batch has {rows} rows and the training sequences have '
+      f'{len(counts)} values of {labels}, {int((counts > 1).sum())} of them '
+      'more than once: no batch holds a pair; copies of a sequence '
+      '(config.augment.copies.count=2) are pairs'
     )
 
 
-def _augmented_views(config: Any) -> int:
-  """Returns how many views of a sequence config.augment makes."""
-  return int(config.augment.get('views', {}).get('count', 1))
+def _copies(config: Any) -> int:
+  """Returns how many copies of a sequence config.augment makes."""
+  return int(config.augment.get('copies', {}).get('count', 1))
 
 
 def create_augmentation(config: Any) -> augment.Transform:
@@ -160,13 +166,12 @@ def create_augmentation(config: Any) -> augment.Transform:
   Raises:
     UserError: an unknown name or option.
   """
-  with as_user_error('config.augment'):
-    return _try_transform(
-      config,
-      augment.create(
-        config.augment, skeleton=datasets.get(config.dataset.name).skeleton
-      ),
-    )
+  return _try_transform(
+    config,
+    augment.create(
+      config.augment, skeleton=datasets.get(config.dataset.name).skeleton
+    ),
+  )
 
 
 def create_transform(config: Any) -> augment.Transform:
@@ -175,16 +180,15 @@ def create_transform(config: Any) -> augment.Transform:
   Raises:
     UserError: an unknown name or option, or a random one.
   """
-  with as_user_error('config.evaluation.transform'):
-    return _try_transform(
-      config,
-      augment.create(
-        config.evaluation.transform,
-        skeleton=datasets.get(config.dataset.name).skeleton,
-        where='config.evaluation.transform',
-        random=False,
-      ),
-    )
+  return _try_transform(
+    config,
+    augment.create(
+      config.evaluation.transform,
+      skeleton=datasets.get(config.dataset.name).skeleton,
+      where='config.evaluation.transform',
+      random=False,
+    ),
+  )
 
 
 def _try_transform(
@@ -206,6 +210,16 @@ def _input_shape(config: Any) -> tuple[int, ...]:
   return (_ROWS, _FRAMES, *frame)
 
 
+def _small_batch(config: Any) -> dict[str, jax.ShapeDtypeStruct]:
+  """Describes a small batch as a loss may read it."""
+  copies = (_copies(config),) if 'copies' in config.augment else ()
+  label = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
+  return {
+    **dict.fromkeys(losses.LABELS, label),
+    'mask': jax.ShapeDtypeStruct((_ROWS, *copies, _FRAMES), jnp.bool_),
+  }
+
+
 def create_model(config: Any, *, training: bool = True) -> nnx.Module:
   """Returns config.model_name's model with its initial weights.
 
@@ -217,19 +231,21 @@ def create_model(config: Any, *, training: bool = True) -> nnx.Module:
   Raises:
     UserError: no such model, or it does not take these fields.
   """
-  name, fields = config.model_name, config.model.to_dict()
+  name, options = config.model_name, config.model.to_dict()
   if not training:
     # A run's own config may be older than the field.
-    fields['dtype'] = config.evaluation.get('dtype', 'float32')
-  with as_user_error('config.model'):
+    options['dtype'] = config.evaluation.get('dtype', 'float32')
+  if name in models.names():
+    fields.check(models.fields(name), options, 'config.model')
+  with in_section('config.model'):
     try:
       return models.create(
         name,
         rngs=nnx.Rngs(config.seed),
         size=tuple(config.dataset.size),
-        **fields,
+        **options,
       )
-    except ValueError:
+    except BadValue:
       if name not in models.names():
         raise wrong_choice(
           f'config.model_name is {name!r}', name, models.names()
@@ -257,8 +273,6 @@ def _describe(
   """Returns a model's parts and its output on a small batch, all abstract."""
   change = (create_augmentation if training else create_transform)(config)
   abstract = nnx.eval_shape(lambda: create_model(config, training=training))
-  if training:
-    _check_views(config, abstract)
   shape = _input_shape(config)
   graphdef, params, stats = states.split(abstract)
 
@@ -267,23 +281,12 @@ def _describe(
     inputs = jnp.zeros(shape)
     mask = jnp.ones((_ROWS, _FRAMES), bool)
     model = states.join(graphdef, params, stats)
-    return model(*change(inputs, mask, key), train=training, key=key)
+    changed = change(inputs, mask, key)
+    return steps.call(model, *changed, train=training, key=key)
 
   size = tuple(config.dataset.size)
-  with as_user_error(f'config.model, at config.dataset.size={size}'):
+  with in_section(f'config.model, at config.dataset.size={size}'):
     return graphdef, params, stats, jax.eval_shape(call, params, stats)
-
-
-def _check_views(config: Any, model: nnx.Module) -> None:
-  """Raises UserError unless the model takes as many views as are made."""
-  made, taken = _augmented_views(config), getattr(model, 'views', 1)
-  # Layers of other models may be called so.
-  if isinstance(taken, int) and made != taken:
-    raise UserError(
-      f'config.augment.views makes {made} of each sequence, but the model '
-      f'takes {taken}: set config.augment.views.count to config.model.views, '
-      'or take it out for a model without such a field'
-    )
 
 
 def _place(tree: Any, mesh: Mesh) -> Any:
@@ -303,19 +306,13 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
   Raises:
     UserError: a field of these sections is wrong.
   """
-  with as_user_error('config.optimizer and config.schedule'):
-    optimizer, rate = optimizers.create(
-      config.optimizer, config.schedule, config.total_steps
-    )
+  optimizer, rate = optimizers.create(
+    config.optimizer, config.schedule, config.total_steps
+  )
   start, every = config.average.start, config.average.every
-  statistics = config.average.statistics_steps
-  with as_user_error('config.average'):
-    wrong = not 0 <= start <= 1 or every < 1 or statistics < 0
-  if wrong or not isinstance(statistics, int):
+  if start > 1:
     raise UserError(
-      f'config.average has start {start!r}, every {every!r} and '
-      f'statistics_steps {statistics!r}: start is a part of the run, 0 to 1, '
-      'every a number of steps, 1 or more, and statistics_steps 0 or more'
+      f'config.average.start is {start}; it is a part of the run, 0 to 1'
     )
   if start < 1:
     # Not one step early where the product is just below a whole number; at
@@ -334,14 +331,10 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
   """
   optimizer, _ = create_optimizer(config)
   graphdef, params, stats, output = _describe(config, training=True)
-  labels = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
-  with as_user_error('config.losses'):
-    batch = {'subject': labels, 'view': labels, 'condition': labels}
-    jax.eval_shape(create_losses(config), output, batch)
+  with in_section('config.losses'):
+    jax.eval_shape(create_losses(config), output, _small_batch(config))
   start = functools.partial(states.create, optimizer=optimizer)
   state = jax.eval_shape(start, params, stats)
-  with as_user_error('config.optimizer and config.schedule'):
-    jax.eval_shape(optimizer.update, params, state.opt_state, params)
   return graphdef, _place(state, mesh)
 
 
@@ -364,14 +357,15 @@ def create_losses(config: Any) -> LossFn:
   Raises:
     UserError: an unknown loss or option.
   """
-  with as_user_error('config.losses'):
-    for name, options in config.losses.items():
-      kind = options.get('kind', name)
-      if kind not in losses.LOSSES:
-        raise wrong_choice(f'unknown loss {kind!r}', kind, losses.LOSSES)
-      settings.check_options(
-        losses.LOSSES[kind],
-        [key for key in options if key not in ('weight', 'kind')],
-        f'config.losses.{name}',
-      )
+  for name, options in config.losses.items():
+    kind = options.get('kind', name)
+    if kind not in losses.LOSSES:
+      raise wrong_choice(f'unknown loss {kind!r}', kind, losses.LOSSES)
+    given, where = options.to_dict(), f'config.losses.{name}'
+    given.pop('kind', None)
+    weight = given.pop('weight', 1.0)
+    if fields.problem(weight, float, -math.inf):
+      raise UserError(f'{where}.weight is {weight!r}; it must be a number')
+    settings.check_options(losses.LOSSES[kind], given, where)
+  with in_section('config.losses'):
     return losses.create(config.losses.to_dict())

@@ -8,7 +8,7 @@ import optax
 from flax import nnx
 
 from gaitgs_jax.input import augment as inputs_of
-from gaitgs_jax.models import layers, remat
+from gaitgs_jax.models import GaitOutput, layers, remat
 from gaitgs_jax.training import accumulation
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import TrainState
@@ -17,6 +17,34 @@ Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
 LossFn = Callable[[Any, Batch], tuple[jax.Array, Metrics]]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
+
+
+def call(
+  model: nnx.Module,
+  inputs: jax.Array,
+  mask: jax.Array,
+  *,
+  train: bool,
+  key: jax.Array | None,
+) -> GaitOutput:
+  """Calls a model, to which copies of a sequence are rows like others.
+
+  Args:
+    model: to call.
+    inputs: [n,s,...], or [n,a,s,...] of a copies.
+    mask: bool [n,s] or [n,a,s].
+    train: as for the model.
+    key: as for the model.
+
+  Returns:
+    The output, whose arrays are [n,...] or, of copies, [n,a,...].
+  """
+  if mask.ndim == 2:
+    return model(inputs, mask, train=train, key=key)
+  n, a = mask.shape[:2]
+  joined = inputs.reshape(n * a, *inputs.shape[2:])
+  output = model(joined, mask.reshape(n * a, -1), train=train, key=key)
+  return jax.tree.map(lambda x: x.reshape(n, a, *x.shape[1:]), output)
 
 
 def make_train_step(
@@ -55,7 +83,7 @@ def make_train_step(
   ) -> tuple[Any, states.Arrays]:
     model = states.join(graphdef, params, stats)
     with remat.recomputing(recompute):
-      output = model(*rows, train=True, key=key)
+      output = call(model, *rows, train=True, key=key)
     return output, states.statistics(model)
 
   def train_step(
@@ -65,7 +93,9 @@ def make_train_step(
     inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
 
     gradient = accumulation.value_and_grad(
-      forward, lambda output: loss_fn(output, batch), accumulate
+      forward,
+      lambda output: loss_fn(output, {**batch, 'mask': mask}),
+      accumulate,
     )
     (loss, (terms, stats)), grads = gradient(
       state.params, state.stats, (inputs, mask), drop
@@ -105,7 +135,7 @@ def make_refresh(
     inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
     model = states.join(graphdef, state.params, state.stats)
     with layers.statistics_momentum(share):
-      model(inputs, mask, train=True, key=drop)
+      call(model, inputs, mask, train=True, key=drop)
     return state._replace(stats=states.statistics(model))
 
   return refresh

@@ -13,7 +13,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import settings, setup
+from gaitgs_jax.training import checks, setup
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Flags can be parsed once in a process: each line is parsed in a copy of one.
@@ -57,8 +57,9 @@ NAMES = st.one_of(
      'dataset.size[0]', 'dataset.size[9]', 'batch..subjects', '__class__',
      'batch.__init__', 'items', 'batch.items', 'to_dict', 'a' * 300, '%s',
      'augment.flip', 'augment.flip.probability', 'augment.flip.probability.x',
-     'augment.views.count', 'augment.x', 'losses.x.kind', 'losses.x.margin',
-     'losses.triplet.kind', 'batch.skip', 'optimizer.beta1', 'model.depth',
+     'augment.copies.count', 'augment.views.count', 'augment.x',
+     'losses.x.kind', 'losses.x.margin', 'losses.triplet.kind', 'batch.skip',
+     'optimizer.beta1', 'model.depth',
      'evaluation.transform.centre', 'evaluation.transform.centre.frames']
   ),
   st.text(max_size=8),
@@ -233,7 +234,7 @@ def test_a_config_is_whole_or_told(changes):
 def describe(config):
   """Does what a run does with its config before it opens data."""
   with np.errstate(all='ignore'):
-    settings.check(config)
+    checks.check_config(config)
     setup.create_augmentation(config)
     setup.create_losses(config)
     setup.create_optimizer(config)

@@ -42,16 +42,17 @@ def test_skeletons_stay_as_they_are():
   [
     ({'flop': {}}, '', "'flop'.*'flip'.*choose one of flip, rotate"),
     ({'flip': {}}, 'coco17', "'flip'; choose one of repair, reflect"),
-    ({'views': {'count': 2}}, '', "'views'; choose one of flip"),
     (
       {'rotate': {'angle': 3}},
       '',
-      "rotate has no option 'angle'; choose .*degr",
+      "rotate has no field 'angle'; choose .*degr",
     ),
     ({'repair': {'probability': 1}}, 'coco17', 'there are none'),
-    ({'crop': {}}, 'coco17', 'augment.crop.frames is missing'),
-    ({'swap_sides': {'swap': (0,)}}, 'coco17', "no option 'swap'"),
-    ({'views': {'number': 2}}, 'coco17', 'views takes count=2'),
+    ({'crop': {}}, 'coco17', 'augment.crop lacks frames'),
+    ({'swap_sides': {'swap': (0,)}}, 'coco17', "no field 'swap'"),
+    ({'copies': {'number': 2}}, 'coco17', "copies has no field 'number'"),
+    ({'copies': {'count': 0}}, '', r'copies.count is 0; .* from 1 to'),
+    ({'rotate': {'degrees': 'x'}}, '', "degrees is 'x'; it must be a finite"),
   ],
 )
 def test_what_is_wrong_with_a_choice_is_told(chosen, skeleton, message):
@@ -82,16 +83,29 @@ def test_the_probability_is_an_option():
     np.testing.assert_array_equal(flip(x, mask, KEY)[0], expected)
 
 
-def test_views_are_changed_each_by_itself():
+def test_copies_are_changed_each_by_itself():
   x = jnp.asarray(RNG.random((4, 5, 17, 3), np.float32))
   mask = jnp.ones((4, 5), bool).at[0, 3:].set(False)
-  chosen = {'joint_noise': {'scale': 1.0}, 'views': {'count': 2}}
+  chosen = {'joint_noise': {'scale': 1.0}, 'copies': {'count': 2}}
   twice = augment.create(chosen, skeleton='coco17')
-  y, wider = twice(x, mask, KEY)
-  assert y.shape == (4, 10, 17, 3)
-  np.testing.assert_array_equal(wider, jnp.concatenate([mask, mask], axis=1))
-  assert not np.array_equal(y[1, :5], y[1, 5:])
-  assert not y[0, 3:5].any() and not y[0, 8:].any()
+  y, masks = twice(x, mask, KEY)
+  assert y.shape == (4, 2, 5, 17, 3)
+  np.testing.assert_array_equal(masks, jnp.stack([mask, mask], axis=1))
+  assert not np.array_equal(y[1, 0], y[1, 1])
+  assert not y[0, :, 3:].any()
+
+
+def test_silhouettes_have_copies_too():
+  x = jnp.asarray(RNG.random((2, 3, 8, 6, 1), np.float32))
+  twice = augment.create({'copies': {'count': 2}})
+  y, masks = twice(x, jnp.ones((2, 3), bool), KEY)
+  np.testing.assert_array_equal(y, jnp.stack([x, x], axis=1))
+  assert masks.shape == (2, 2, 3)
+
+
+def test_an_evaluation_has_no_copies():
+  with pytest.raises(UserError, match='copies is for training'):
+    augment.create({'copies': {'count': 2}}, random=False)
 
 
 def test_order_of_the_names_does_not_matter():

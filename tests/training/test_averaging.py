@@ -122,8 +122,15 @@ def test_the_statistics_are_the_mean_of_the_batches():
   np.testing.assert_allclose(norm['variance'], [variance.mean()], rtol=1e-4)
 
 
-@pytest.mark.parametrize(('start', 'every'), [(-0.1, 1), (1.5, 1), (0.5, 0)])
-def test_a_wrong_average_is_told(config, start, every):
-  config.average.start, config.average.every = float(start), every
-  with pytest.raises(UserError, match=r'config.average has start .* 0 to 1'):
-    setup.create_optimizer(config)
+@pytest.mark.parametrize(
+  ('field', 'value', 'words'),
+  [
+    ('start', -0.1, 'start is -0.1; .* 0 or more'),
+    ('start', 1.5, 'start is 1.5; .* a part of the run, 0 to 1'),
+    ('every', 0, 'every is 0; .* from 1 to'),
+  ],
+)
+def test_a_wrong_average_is_told(config, tmp_path, field, value, words):
+  config.average[field] = value
+  with pytest.raises(UserError, match=f'config.average.{words}'):
+    loop.train(config, tmp_path)

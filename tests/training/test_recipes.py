@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+from contextlib import nullcontext
 
 import jax
 import pytest
@@ -129,31 +130,63 @@ def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
   assert 'published' not in text.replace('docs', '')
 
 
+@pytest.mark.parametrize(
+  ('labels', 'batch', 'copies', 'words'),
+  [
+    ('view', dict(), 1, ''),
+    ('view', dict(subjects=2, sequences=1), 1, 'config.batch has 2 rows'),
+    ('condition', dict(), 1, ''),
+    ('sequence', dict(), 1, '0 of them more than once'),
+    ('sequence', dict(sequences=1), 2, ''),
+    ('subject', dict(sequences=1), 2, ''),
+    ('subject', dict(subjects=1), 2, 'two walks each of at least two people'),
+  ],
+)
+def test_a_pair_is_one_of_the_labels_that_a_loss_reads(
+  config, labels, batch, copies, words
+):
+  config.losses = dict(near=dict(kind='triplet', margin=0.2, labels=labels))
+  config.augment = dict(copies=dict(count=copies))
+  config.batch.update(batch)
+  data = setup.open_data(config, training=True)
+  with pytest.raises(UserError, match=words) if words else nullcontext():
+    setup.check_training(config, data)
+
+
+def test_classes_of_views_are_those_of_any_loss_that_reads_them(config):
+  assert setup.learns_views(config)
+  config.losses = dict(angle=dict(kind='cross_entropy', labels='view'))
+  assert setup.learns_views(config)
+  config.losses = dict(view=dict(labels='condition'))
+  assert not setup.learns_views(config)
+
+
 SMALL = dict(blocks=(1, 1, 1), channels=(8, 4, 8, 12), reduction=2, features=6)
 
 
-def _pose_config(views):
+def _pose_config(copies):
   config = tiny.get_config()
   config.dataset.name, config.dataset.size = 'casia_b_pose', (17, 3)
-  config.model_name, config.model = 'gaitgraph', dict(SMALL, views=views)
-  config.augment = dict(views=dict(count=views), crop=dict(frames=5))
+  config.model_name, config.model = 'gaitgraph', dict(SMALL)
+  config.augment = dict(copies=dict(count=copies), crop=dict(frames=5))
   config.losses = dict(supervised_contrastive=dict(temperature=0.1))
   return config
 
 
-@pytest.mark.parametrize('views', [1, 2, 3, 4, 5, 7])
-def test_any_number_of_views_is_tried_and_trains(views):
-  config = _pose_config(views)
+@pytest.mark.parametrize('copies', [1, 2, 5])
+def test_any_number_of_copies_is_tried_and_trains(copies):
+  config = _pose_config(copies)
   _, state = setup.describe_state(config, meshes.create(1))
   assert int(state.step.size) == 1
   setup.describe_model(config, meshes.create(1))
 
 
-@pytest.mark.parametrize(('made', 'taken'), [(4, 2), (1, 2), (2, 1)])
-def test_other_views_than_the_model_takes_are_an_error(made, taken):
-  config = _pose_config(made)
-  config.model.views = taken
-  with pytest.raises(UserError, match=f'makes {made} .* takes {taken}'):
+def test_two_copies_are_needed_where_a_loss_compares_them():
+  config = _pose_config(2)
+  config.losses = dict(negative_cosine=dict(predictions='features'))
+  setup.describe_state(config, meshes.create(1))
+  config.augment = dict()
+  with pytest.raises(UserError, match=r'set config.augment.copies.count=2'):
     setup.describe_state(config, meshes.create(1))
 
 

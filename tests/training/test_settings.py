@@ -50,6 +50,23 @@ def test_the_tiny_config_is_whole():
       lambda c: c.__setattr__('remat', 'some'),
       "config.remat is 'some'; choose one of none, stem, all",
     ),
+    (lambda c: c.__setattr__('seed', -1), 'seed is -1; .* from 0 to'),
+    (
+      lambda c: c.model.__setattr__('dtype', 'float3'),
+      "model.dtype is 'float3' .*'float32'",
+    ),
+    (
+      lambda c: c.augment.update(flip=True),
+      'config.augment.flip is True; it must be a section',
+    ),
+    (
+      lambda c: c.augment.update(views=dict(count=2)),
+      'no config.augment.views any more: it is called config.augment.copies',
+    ),
+    (
+      lambda c: c.model.update(views=2),
+      'no config.model.views any more: leave it out',
+    ),
   ],
 )
 def test_a_wrong_field_is_named(change, words):
@@ -63,8 +80,8 @@ def test_options_must_be_the_functions_own():
   def loss(output, batch, *, margin, scale=1.0):
     del output, batch, margin, scale
 
-  settings.check_options(loss, ['margin'], 'config.losses.x')
+  settings.check_options(loss, {'margin': 0.2}, 'config.losses.x')
   with pytest.raises(UserError, match=r"no field 'margn'.*'margin'"):
-    settings.check_options(loss, ['margn'], 'config.losses.x')
+    settings.check_options(loss, {'margn': 0.2}, 'config.losses.x')
   with pytest.raises(UserError, match=r'config.losses.x lacks margin'):
-    settings.check_options(loss, ['scale'], 'config.losses.x')
+    settings.check_options(loss, {'scale': 1.0}, 'config.losses.x')

@@ -68,6 +68,62 @@ def test_an_unknown_model_gets_a_hint():
     setup.describe_model(config, meshes.create(1))
 
 
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    (dict(chanels=3), r"config.model has no field 'chanels' .*'channels'"),
+    (dict(channels='x'), "config.model.channels is 'x'; it must be a tuple"),
+    (dict(channels=(8, 0, 8)), r'channels is .* each of its items a whole'),
+    (dict(parts=2.5), 'config.model.parts is 2.5; it must be a whole number'),
+    (dict(num_classes='all'), 'it must be a whole number from 1 .* or None'),
+    (dict(heads=7), 'with 7 heads, which must divide it'),
+    (dict(dropout=1.0), 'must be less than 1'),
+    (dict(shrink=7), 'shrink=7 does not divide frames of 64 x 44'),
+    (dict(parts=5), r'config.model, at config.dataset.size=.*5 parts do not'),
+    (dict(strips=5), '5 strips do not divide'),
+  ],
+)
+def test_a_wrong_field_of_a_model_is_told(change, words):
+  config = tiny.get_config()
+  config.dataset.size = (64, 44)
+  config.model_name, config.model = 'gaitgs', dict(channels=(8, 8, 8)) | change
+  with pytest.raises(UserError, match=words):
+    setup.describe_model(config, meshes.create(1))
+
+
+class Faulty(tiny.Tiny):
+  """A model with a slip of the pen, as one under construction may have."""
+
+  def __call__(self, inputs, mask=None, *, train=False, key=None):
+    if self.slip == 'attribute':
+      return self.nrom(inputs)
+    if self.slip == 'shape':
+      return inputs.reshape(7)
+    n, s = inputs.shape
+    return n + s
+
+
+@pytest.mark.parametrize(
+  ('slip', 'error'),
+  [
+    ('attribute', AttributeError),
+    ('shape', TypeError),
+    ('unpacking', ValueError),
+  ],
+)
+def test_a_fault_in_code_keeps_its_traceback(monkeypatch, slip, error):
+  def create(name, *, rngs, **_):
+    model = Faulty(rngs=rngs)
+    model.slip = slip
+    return model
+
+  monkeypatch.setattr(models, 'create', create)
+  with pytest.raises(error) as caught:
+    setup.describe_model(tiny.get_config(), meshes.create(1))
+  assert not isinstance(caught.value, UserError)
+  assert any('test_setup' in str(entry.path) for entry in caught.traceback)
+
+
 def test_the_seed_makes_the_weights(config):
   _, like = setup.describe_state(config, meshes.create(1))
   first = setup.create_state(config, like).params['layers'][0]['kernel']

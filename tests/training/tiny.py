@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 
 from gaitgs_jax import models
+from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import layers, output
 
 SIZE = (8, 6)
@@ -48,6 +49,8 @@ class Tiny(nnx.Module):
 
   def __call__(self, inputs, mask=None, *, train=False, key=None):
     """Maps [n,s,h,w,1] to an embedding of one part per row of pixels."""
+    if inputs.shape[2:4] != SIZE:
+      raise BadValue(f'frames of {SIZE} are expected')
     x = inputs[..., 0]
     weight = mask[:, :, None, None].astype(x.dtype)
     x = (x * weight).sum(axis=1) / weight.sum(axis=1)
