@@ -8,6 +8,7 @@ A loss names the arrays that it reads. Of the output they are 'embedding',
 'subject', 'view', 'condition' or 'sequence'. Where `config.augment.copies`
 makes a copies of each sequence, arrays of the output have an axis more,
 [n,a,...]; to losses that compare sequences the copies are rows like others.
+With `config.teacher` the teacher's arrays are there too: 'teacher/features'.
 """
 
 import functools
@@ -107,6 +108,17 @@ def _parameters(
   return inspect.signature(function).parameters
 
 
+def arrays(output: GaitOutput) -> dict[str, jax.Array]:
+  """Returns what a model returned, by the names that losses read it by."""
+  own = {
+    'embedding': output.embedding,
+    'features': output.features,
+    'logits': output.logits,
+  }
+  found = {name: array for name, array in own.items() if array is not None}
+  return {**found, **output.extras}
+
+
 def read(output: GaitOutput, name: str) -> jax.Array:
   """Returns an array of a model's output by its name.
 
@@ -117,22 +129,16 @@ def read(output: GaitOutput, name: str) -> jax.Array:
   Raises:
     ValueError: the output has no such array.
   """
-  found = {
-    'embedding': output.embedding,
-    'features': output.features,
-    'logits': output.logits,
-    **output.extras,
-  }
+  found = arrays(output)
   if name == 'logits' and output.logits is None:
     raise BadValue(
       "the model has no identity head, whose 'logits' a loss reads: set "
       'config.model.num_classes'
     )
   if name not in found:
-    there = [each for each, array in found.items() if array is not None]
     raise BadValue(
-      f'the model has no output {name!r}{did_you_mean(name, there)}; it has '
-      f'{", ".join(there)}'
+      f'the model has no output {name!r}{did_you_mean(name, found)}; it has '
+      f'{", ".join(found)}'
     )
   return found[name]
 

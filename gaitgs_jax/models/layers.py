@@ -189,7 +189,12 @@ class BatchNorm(nnx.Module):
     *shape: of the statistics, such as (c,), or (p, c) for each part by itself.
     scale: the initial one.
     rngs: draws the initial scale from N(1, 0.02) instead.
+
+  Attributes:
+    frozen: whether the running statistics are used in training too, and stay.
   """
+
+  frozen = False
 
   def __init__(
     self, *shape: int, scale: float = 1.0, rngs: nnx.Rngs | None = None
@@ -212,11 +217,11 @@ class BatchNorm(nnx.Module):
       mask: bool, over x's leading axes, such as [n,s]: what enters the
         statistics; None means everything.
       train: whether to normalise by the statistics of x, which then enter the
-        running ones.
+        running ones; not if the layer is frozen.
     """
     x = x.astype(wide(x.dtype))
     mean, variance = self.mean[...], self.variance[...]
-    if train:
+    if train and not self.frozen:
       running = mean, variance
       mean, variance, count = _moments(x, mask, x.ndim - mean.ndim)
       unbiased = variance * (count / jnp.maximum(count - 1, 1))

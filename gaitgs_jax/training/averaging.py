@@ -1,8 +1,10 @@
-"""Stochastic weight averaging: the mean of the weights of a run's last part.
+"""Averages of the weights: of a run's last part, or as a teacher.
 
-Izmailov et al., https://arxiv.org/abs/1803.05407. The mean is kept with the
-optimizer's moments; when the last step is done it takes the weights' place,
-and the running statistics of BatchNorm are brought up to it.
+Stochastic weight averaging (Izmailov et al., https://arxiv.org/abs/1803.05407):
+the mean is kept with the optimizer's moments; when the last step is done it
+takes the weights' place, and the running statistics of BatchNorm are brought up
+to it. A teacher is a moving average whose outputs the losses may read
+(https://arxiv.org/abs/1703.01780); it is kept there too.
 """
 
 from typing import Any, NamedTuple
@@ -10,6 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+
+from gaitgs_jax.errors import BadValue
 
 
 class AverageState(NamedTuple):
@@ -54,10 +58,61 @@ def average(start: int, every: int) -> optax.GradientTransformation:
   return optax.GradientTransformation(init, update)
 
 
+class TeacherState(NamedTuple):
+  """What the teacher carries from step to step.
+
+  Attributes:
+    weights: its weights.
+  """
+
+  weights: Any
+
+
+def teacher(*, momentum: float) -> optax.GradientTransformation:
+  """Returns a transformation that changes nothing and keeps a moving average.
+
+  The teacher starts as the initial weights. After each update it is `momentum`
+  times itself and the rest of the new weights. It must be the last
+  transformation of a chain.
+
+  Args:
+    momentum: 0 to 1.
+
+  Raises:
+    ValueError: the momentum is more than 1.
+  """
+  if not 0 <= momentum <= 1:
+    raise BadValue(f'momentum is {momentum}; it must be 0 to 1')
+
+  def init(params: Any) -> TeacherState:
+    # A copy: the state is donated, and with it the weights.
+    return TeacherState(jax.tree.map(jnp.copy, params))
+
+  def update(
+    updates: Any, state: TeacherState, params: Any = None
+  ) -> tuple[Any, TeacherState]:
+    new = optax.apply_updates(params, updates)
+    weights = jax.tree.map(
+      lambda old, x: old + (1 - momentum) * (x - old), state.weights, new
+    )
+    return updates, TeacherState(weights)
+
+  return optax.GradientTransformation(init, update)
+
+
+def teacher_of(opt_state: Any) -> Any:
+  """Returns the teacher's weights that an optimizer's state holds, or None."""
+  return next((each.weights for each in _found(opt_state, TeacherState)), None)
+
+
 def mean_of(opt_state: Any) -> Any:
   """Returns the weights' mean that an optimizer's state holds, or None."""
-  states = jax.tree.leaves(
-    opt_state, is_leaf=lambda node: isinstance(node, AverageState)
+  return next((each.mean for each in _found(opt_state, AverageState)), None)
+
+
+def _found(opt_state: Any, kind: type) -> list[Any]:
+  """Returns the parts of an optimizer's state that are of a kind."""
+  parts = jax.tree.leaves(
+    opt_state, is_leaf=lambda node: isinstance(node, kind)
   )
-  found = [state.mean for state in states if isinstance(state, AverageState)]
-  return found[0] if found else None
+  return [part for part in parts if isinstance(part, kind)]

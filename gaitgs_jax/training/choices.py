@@ -22,7 +22,7 @@ from gaitgs_jax.input import (
 from gaitgs_jax.training import optimizer
 
 # Arguments that do not come from a config.
-_GIVEN = ('self', 'rngs', 'rate', 'base', 'total_steps')
+_GIVEN = ('self', 'rngs', 'rate', 'decays', 'base', 'total_steps')
 _WEIGHT = (
   ('weight', 1.0, 'Times the loss, in the sum.'),
   (

@@ -247,6 +247,7 @@ def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
     optimizer,
     size=tuple(config.dataset.size),
     augment=setup.create_augmentation(config),
+    hold=setup.create_groups(config).hold,
     shardings=setup.shardings_of(state),
     accumulate=config.accumulate,
     recompute=config.remat,

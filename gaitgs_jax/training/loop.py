@@ -158,6 +158,7 @@ class _Run:
       shardings=setup.shardings_of(like),
       accumulate=self.config.accumulate,
       recompute=self.config.remat,
+      hold=setup.create_groups(self.config).hold,
       **given,
     )
     self.refresh = steps.make_refresh(graphdef, **given)

@@ -12,12 +12,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import settings
+from gaitgs_jax.training import groups, paths, settings
+from gaitgs_jax.training.groups import Groups
+
+# A tree of weights -> a tree of which of them.
+Mask = Callable[[Any], Any]
 
 
 def adam(
   rate: optax.Schedule,
+  decays: Mask | None,
   weight_decay: float = 0.0,
   beta1: float | str = 0.9,
   beta2: float = 0.999,
@@ -29,6 +35,7 @@ def adam(
 
   Args:
     rate: by update count.
+    decays: which weights do; None means all.
     weight_decay: times every weight, added to its gradient.
     beta1: of the first moment; 'one_cycle' moves it against the rate of that
       schedule, as torch OneCycleLR does.
@@ -39,7 +46,7 @@ def adam(
     UserError: beta1 is another word, or the schedule another one.
   """
   return optax.chain(
-    optax.add_decayed_weights(weight_decay),
+    optax.add_decayed_weights(weight_decay, decays),
     _scale_by_adam(rate, beta1, beta2, epsilon),
     optax.scale_by_learning_rate(rate),
   )
@@ -47,6 +54,7 @@ def adam(
 
 def adamw(
   rate: optax.Schedule,
+  decays: Mask | None,
   weight_decay: float = 0.01,
   beta1: float | str = 0.9,
   beta2: float = 0.999,
@@ -56,6 +64,7 @@ def adamw(
 
   Args:
     rate: by update count.
+    decays: which weights do; None means all.
     weight_decay: times every weight and the rate, taken from the weight.
     beta1: of the first moment; 'one_cycle' as in `adam`.
     beta2: of the second moment.
@@ -66,7 +75,7 @@ def adamw(
   """
   return optax.chain(
     _scale_by_adam(rate, beta1, beta2, epsilon),
-    optax.add_decayed_weights(weight_decay),
+    optax.add_decayed_weights(weight_decay, decays),
     optax.scale_by_learning_rate(rate),
   )
 
@@ -99,6 +108,7 @@ def _scale_by_adam(
 
 def sgd(
   rate: optax.Schedule,
+  decays: Mask | None,
   weight_decay: float = 0.0,
   momentum: float = 0.9,
   nesterov: bool = False,
@@ -107,12 +117,13 @@ def sgd(
 
   Args:
     rate: by update count.
+    decays: which weights do; None means all.
     weight_decay: times every weight, added to its gradient.
     momentum: of the mean of the gradients.
     nesterov: whether the momentum looks ahead.
   """
   return optax.chain(
-    optax.add_decayed_weights(weight_decay),
+    optax.add_decayed_weights(weight_decay, decays),
     optax.trace(momentum, nesterov),
     optax.scale_by_learning_rate(rate),
   )
@@ -284,17 +295,71 @@ def create(
     total_steps: updates of the run, for the schedules that end with it.
 
   Raises:
-    UserError: an unknown name, or a field unknown or missing.
+    UserError: an unknown name, or a field unknown, missing or wrong.
   """
-  fields = dict(optimizer)
-  base = fields.pop('learning_rate', None)
-  if not isinstance(base, int | float) or base < 0:
-    raise UserError(
-      f'config.optimizer.learning_rate is {base!r}; it must be a number, '
-      '0 or more'
-    )
+  own = dict(optimizer)
+  chosen = groups.read(own.pop('groups', {}))
+  parameters = fields.keyword_only(common_fields)
+  common = {key: own.pop(key) for key in parameters if key in own}
+  fields.check(parameters, common, 'config.optimizer')
+  base, clip = common['learning_rate'], common.get('clip_norm')
   rate = settings.call(
     SCHEDULES, schedule, 'config.schedule', base=base, total_steps=total_steps
   )
-  chosen = settings.call(OPTIMIZERS, fields, 'config.optimizer', rate=rate)
-  return chosen, rate
+  all_decay = all(group.decay for group in chosen.groups.values())
+  transform = settings.call(
+    OPTIMIZERS,
+    own,
+    'config.optimizer',
+    rate=rate,
+    decays=None if all_decay else lambda tree: groups.each(tree, chosen.decays),
+  )
+  if clip is not None:
+    transform = optax.chain(optax.clip_by_global_norm(clip), transform)
+  return _in_groups(transform, chosen), rate
+
+
+def common_fields(
+  *, learning_rate: float, clip_norm: float | None = None
+) -> None:
+  """What every optimizer has.
+
+  Args:
+    learning_rate: the base rate, which the schedule scales.
+    clip_norm: the largest norm of the gradient of all weights together; a
+      larger one is scaled down to it. None means no limit.
+  """
+
+
+def _in_groups(
+  transform: optax.GradientTransformation, chosen: Groups
+) -> optax.GradientTransformation:
+  """Returns a transformation that scales updates, and keeps frozen weights.
+
+  Of those no moments are kept. Without groups it is the one given, with the
+  same state.
+  """
+  if any(group.rate not in (0, 1) for group in chosen.groups.values()):
+    transform = optax.chain(transform, _scale_by(chosen.rate))
+  if not chosen.freeze:
+    return transform
+
+  def labels(tree: Any) -> Any:
+    return groups.each(
+      tree, lambda path: 'learn' if chosen.rate(path) else 'keep'
+    )
+
+  kinds = {'learn': transform, 'keep': optax.set_to_zero()}
+  return optax.partition(kinds, labels)
+
+
+def _scale_by(factor: Callable[[str], float]) -> optax.GradientTransformation:
+  """Multiplies each update by a factor of its weight's path."""
+
+  def scale(updates: Any, params: Any = None) -> Any:
+    del params
+    return jax.tree_util.tree_map_with_path(
+      lambda path, x: x * factor(paths.name(path)), updates
+    )
+
+  return optax.stateless(scale)

@@ -20,7 +20,7 @@ from gaitgs_jax.input import augment, datasets, partitions, sources
 from gaitgs_jax.input import unreadable as unreadables
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.models import GaitOutput
-from gaitgs_jax.training import averaging, settings
+from gaitgs_jax.training import averaging, groups, settings
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import optimizer as optimizers
 from gaitgs_jax.training import state as states
@@ -239,7 +239,7 @@ def create_model(config: Any, *, training: bool = True) -> nnx.Module:
     fields.check(models.fields(name), options, 'config.model')
   with in_section('config.model'):
     try:
-      return models.create(
+      model = models.create(
         name,
         rngs=nnx.Rngs(config.seed),
         size=tuple(config.dataset.size),
@@ -251,6 +251,18 @@ def create_model(config: Any, *, training: bool = True) -> nnx.Module:
           f'config.model_name is {name!r}', name, models.names()
         ) from None
       raise
+  if training:
+    create_groups(config).hold_statistics(model)
+  return model
+
+
+def create_groups(config: Any) -> groups.Groups:
+  """Returns config.optimizer.groups.
+
+  Raises:
+    UserError: a field of it is wrong.
+  """
+  return groups.read(config.optimizer.get('groups', {}))
 
 
 def describe_model(
@@ -301,7 +313,8 @@ def _place(tree: Any, mesh: Mesh) -> Any:
 def create_optimizer(config: Any) -> tuple[Any, Any]:
   """Returns config.optimizer and its learning rate by update count.
 
-  Where config.average starts within the run, the optimizer keeps the mean.
+  Where config.average starts within the run, the optimizer keeps the mean;
+  with config.teacher, the weights of the teacher.
 
   Raises:
     UserError: a field of these sections is wrong.
@@ -320,6 +333,12 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
     first = int(start * config.total_steps + 1e-6)
     first = min(first, config.total_steps - 1)
     optimizer = optax.chain(optimizer, averaging.average(first, every))
+  if 'teacher' in config:
+    where = 'config.teacher'
+    settings.check_options(averaging.teacher, config.teacher, where)
+    with in_section(where):
+      teacher = averaging.teacher(**config.teacher)
+    optimizer = optax.chain(optimizer, teacher)
   return optimizer, rate
 
 
@@ -331,6 +350,9 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
   """
   optimizer, _ = create_optimizer(config)
   graphdef, params, stats, output = _describe(config, training=True)
+  groups.check(create_groups(config), params, stats)
+  if 'teacher' in config:
+    output = steps.taught(output, output)
   with in_section('config.losses'):
     jax.eval_shape(create_losses(config), output, _small_batch(config))
   start = functools.partial(states.create, optimizer=optimizer)

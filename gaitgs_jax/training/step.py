@@ -1,5 +1,7 @@
 """The training step: one pure function of (state, batch, key)."""
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +9,10 @@ import jax
 import optax
 from flax import nnx
 
+from gaitgs_jax import losses
 from gaitgs_jax.input import augment as inputs_of
 from gaitgs_jax.models import GaitOutput, layers, remat
-from gaitgs_jax.training import accumulation
+from gaitgs_jax.training import accumulation, averaging
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import TrainState
 
@@ -47,6 +50,17 @@ def call(
   return jax.tree.map(lambda x: x.reshape(n, a, *x.shape[1:]), output)
 
 
+def taught(output: GaitOutput, teacher: GaitOutput) -> GaitOutput:
+  """Adds a teacher's output: what is 'features' there is 'teacher/features'.
+
+  No gradient passes it.
+  """
+  others = jax.lax.stop_gradient(losses.arrays(teacher))
+  named = {f'teacher/{name}': array for name, array in others.items()}
+  extras = {**output.extras, **named}
+  return dataclasses.replace(output, extras=extras)
+
+
 def make_train_step(
   graphdef: nnx.GraphDef,
   loss_fn: LossFn,
@@ -57,6 +71,7 @@ def make_train_step(
   shardings: TrainState | None = None,
   accumulate: int = 1,
   recompute: str = 'none',
+  hold: Callable[[states.Arrays], states.Arrays] = lambda params: params,
 ) -> TrainStep:
   """Returns the jitted step (state, batch, key) -> (state, metrics).
 
@@ -76,14 +91,24 @@ def make_train_step(
       divides the rows.
     recompute: what is computed again in the backward pass, one of
       `models.remat.LEVELS`.
+    hold: stops the gradient of frozen weights, see `groups.Groups`.
   """
 
   def forward(
-    params: states.Arrays, stats: states.Arrays, rows: Any, key: jax.Array
-  ) -> tuple[Any, states.Arrays]:
-    model = states.join(graphdef, params, stats)
+    params: states.Arrays,
+    stats: states.Arrays,
+    rows: Any,
+    key: jax.Array,
+    *,
+    teacher: states.Arrays | None = None,
+  ) -> tuple[GaitOutput, states.Arrays]:
+    model = states.join(graphdef, hold(params), stats)
     with remat.recomputing(recompute):
       output = call(model, *rows, train=True, key=key)
+    if teacher is not None:
+      # With a draw of its own, as its own dropout.
+      drop = jax.random.fold_in(key, 1)
+      output = taught(output, forward(teacher, stats, rows, drop)[0])
     return output, states.statistics(model)
 
   def train_step(
@@ -93,7 +118,7 @@ def make_train_step(
     inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
 
     gradient = accumulation.value_and_grad(
-      forward,
+      functools.partial(forward, teacher=averaging.teacher_of(state.opt_state)),
       lambda output: loss_fn(output, {**batch, 'mask': mask}),
       accumulate,
     )

@@ -113,7 +113,7 @@ def test_the_schedule_reaches_the_update():
   'config, schedule, words',
   [
     (dict(name='adamm', learning_rate=1.0), dict(name='constant'), 'adamw'),
-    (dict(name='adam'), dict(name='constant'), 'learning_rate is None'),
+    (dict(name='adam'), dict(name='constant'), 'lacks learning_rate'),
     (
       dict(name='adam', learning_rate=1.0, weight_decy=1),
       dict(name='constant'),
