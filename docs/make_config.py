@@ -39,6 +39,8 @@ Any field can be set from the shell:
 --config.augment.flip.probability=0.3       adds a transform
 --config.augment.rotate={}                  the same, with its defaults
 --config.losses.second.kind=triplet --config.losses.second.margin=0.1
+--config.optimizer.groups.body.paths='extractor/*'    a group of weights
+--config.init.checkpoint=runs/casia_b       starts from another run's weights
 --config.schedule="{'name': 'cosine', 'final': 1e-6}"     a whole section
 ```
 
@@ -52,6 +54,7 @@ _TAIL = """
 | `config.json` | the config; `--config` takes it |
 | `versions.json` | versions of Python, the packages and the device |
 | `parameters.txt` | names, shapes and sizes of the weights |
+| `init.txt` | with `config.init`: which weights were taken, left and new |
 | `metrics.csv` | a row for every `log_every` steps: losses, rate, speed |
 | `checkpoints/STEP/` | weights and optimizer, by Orbax |
 | `evaluation/*.json` | the numbers of one evaluation each |
@@ -92,6 +95,15 @@ def page() -> str:
       ),
       _section('losses', 'by kind', choices.all_losses()),
       _section('optimizer', 'by `optimizer.name`', choices.optimizers()),
+      '## optimizer: with any name\n',
+      _options(choices.every_optimizer()),
+      '## optimizer.groups: of each group, by a name of your own\n',
+      _options(choices.optimizer_group()),
+      '## Sections that a config may do without\n',
+      *(
+        f'**`{name}`** {choice.summary}\n\n{_options(choice)}'
+        for name, choice in choices.optional_sections().items()
+      ),
       _section('schedule', 'by `schedule.name`', choices.schedules()),
       _named(),
       _TAIL,

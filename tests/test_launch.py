@@ -89,7 +89,10 @@ def test_help_imports_no_heavy_library():
     ((DEMO, '--seeds=3'), "(did you mean '--config.seed'?)"),
     ((DEMO, '--kitchen=3'), 'unknown flag --kitchen; --help'),
     ((DEMO, '--workdir=x', '--topology=v5e:2x4'), '--mode=compile'),
-    ((DEMO, '--workdir=x', '--checkpoint=/no/such'), '--mode=evaluate: trai'),
+    (
+      (DEMO, '--workdir=x', '--checkpoint=/a/b'),
+      '--config.init.checkpoint=/a/b',
+    ),
     ((DEMO, '--mode=compile', '--checkpoint='), '--mode=evaluate: training'),
     ((DEMO, '--mode=compile', '--topology=v5x'), '--topology=v5x'),
     ((DEMO, '--workdir=x', '--config.total_steps=0'), 'total_steps is 0'),

@@ -15,7 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--config', required=True, metavar='FILE', help="the model's config"
   )
   parser.add_argument(
-    '--checkpoint', required=True, metavar='FILE', help='the .pt file'
+    '--checkpoint',
+    required=True,
+    metavar='FILE',
+    help='the .pt or .safetensors file',
   )
   parser.add_argument(
     '--workdir', required=True, metavar='DIR', help='where the result goes'

@@ -142,8 +142,9 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
     raise UserError('--topology goes with --mode=compile')
   if _CHECKPOINT.value is not None and _MODE.value != 'evaluate':
     raise UserError(
-      '--checkpoint goes with --mode=evaluate: training starts at the last '
-      'checkpoint in --workdir, and cannot start from others'
+      '--checkpoint goes with --mode=evaluate: training goes on from the last '
+      'checkpoint in --workdir; to start a new run from other weights, set '
+      f'--config.init.checkpoint={_CHECKPOINT.value or "PATH"}'
     )
   return _CONFIG.value
 

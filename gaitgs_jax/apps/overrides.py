@@ -16,8 +16,13 @@ from gaitgs_jax.errors import UserError
 
 # Sections that may gain fields; others are whole in every config.
 _OPEN = re.compile(
-  r'(augment|evaluation\.transform|losses)(\.\w+){1,2}'
-  r'|(batch|dataset|model|optimizer|schedule)\.\w+'
+  r'(augment|evaluation\.transform|losses|optimizer\.groups)(\.\w+){1,2}'
+  r'|(batch|dataset|init|model|optimizer|schedule|teacher)\.\w+'
+)
+# Fields that are sections, whatever is given for them.
+_SECTION = re.compile(
+  r'(augment|evaluation\.transform|losses|optimizer\.groups)\.\w+'
+  r'|optimizer\.groups|init|teacher'
 )
 # (section, all fields that are being added) -> what it may hold.
 Allowed = Callable[[tuple[str, ...], frozenset[str]], Iterable[str]]
@@ -76,9 +81,8 @@ def _add(
         f'no field {name!r} in --config.{field}', name, sorted(names_there)
       )
     if name not in section:
-      # A transform or a loss is a section; an option is any literal.
-      is_section = field.startswith(('augment', 'losses', 'evaluation'))
-      is_section &= depth == (2 if names[0] == 'evaluation' else 1)
+      # An option is any literal.
+      is_section = _SECTION.fullmatch('.'.join(names[: depth + 1]))
       section[name] = (
         ConfigDict() if is_section else config_dict.placeholder(object)
       )

@@ -1,5 +1,5 @@
 """Weights and models from and for other systems."""
 
-from gaitgs_jax.interop.torch import container, from_torch, to_torch
+from gaitgs_jax.interop.torch import container, find, from_torch, to_torch
 
-__all__ = ['container', 'from_torch', 'to_torch']
+__all__ = ['container', 'find', 'from_torch', 'to_torch']

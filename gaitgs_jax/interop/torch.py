@@ -115,6 +115,54 @@ def from_torch(
   return nnx.merge(graphdef, nnx.from_flat_state(filled))
 
 
+class Found(NamedTuple):
+  """What a state dict holds of a model.
+
+  Attributes:
+    arrays: our path -> the array in our layout, of whatever size.
+    names: our path -> the names in the state dict that it was made of.
+    others: names of which the model knows nothing.
+  """
+
+  arrays: dict[str, np.ndarray]
+  names: dict[str, list[str]]
+  others: list[str]
+
+
+def find(
+  name: str, state_dict: Mapping[str, np.ndarray], **config: Any
+) -> Found:
+  """Finds what a state dict holds of a model, which may be a part of either.
+
+  Args:
+    name: the model's, such as 'gaitgs'.
+    state_dict: as for `from_torch`.
+    **config: the fields of `config.model`.
+
+  Raises:
+    UserError: the model has no table of names.
+  """
+  table, constants = _table(name, config), _constants(name, config)
+  known = {key for names, _ in table.values() for key in names}
+  known |= {*constants, *_counters(known)}
+  state_dict = _without_prefixes(state_dict, known)
+  arrays, names = {}, {}
+  others = [key for key in state_dict if key not in known]
+  for path, (theirs, layout) in table.items():
+    there = [key for key in theirs if key in state_dict]
+    if len(there) < len(theirs):
+      others += there
+      continue
+    given = [np.asarray(state_dict[key]) for key in theirs]
+    try:
+      arrays[path] = layout.ours(given)
+    except (ValueError, IndexError):  # Of another number of axes.
+      others += there
+      continue
+    names[path] = there
+  return Found(arrays, names, others)
+
+
 def to_torch(
   name: str, model: nnx.Module, **config: Any
 ) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Reading and writing `.pt` files; only writing needs PyTorch."""
+"""Reading and writing state dicts in files; only writing needs PyTorch."""
 
 import contextlib
 import functools
@@ -14,7 +14,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, files
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.interop import torch_pickle
+from gaitgs_jax.interop import safetensors, torch_pickle
 from gaitgs_jax.interop.torch_pickle import Storage, Tensor
 
 _ZIP = b'PK\x03\x04'
@@ -33,7 +33,7 @@ _Reader = Callable[[Storage], bytes | memoryview]
 
 
 def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
-  """Reads the state dict of a `.pt` file, as PyTorch users save them.
+  """Reads the state dict of a `.pt` or `.safetensors` file.
 
   Nothing in the file can run: of a Lightning checkpoint's hyperparameters,
   schedules and callbacks nothing is built, and memory is taken for the state
@@ -41,7 +41,8 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
 
   Args:
     path: a file of a state dict, or of a dict that holds one: under 'model',
-      'state_dict' or another usual name, or only one under any name.
+      'state_dict' or another usual name, or only one under any name; what a
+      file is shows in its first bytes, not in its name.
 
   Returns:
     Name -> array, read-only; floats are float32.
@@ -60,6 +61,8 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
           return _state_dict(path, *_open_zip(archive, path.stat().st_size))
       if start == _OLD:
         return _state_dict(path, *_open_old(file.read()))
+      if safetensors.is_one(start):
+        return safetensors.read(file, path.stat().st_size)
     raise ValueError('it begins like none')
   except (
     OSError,

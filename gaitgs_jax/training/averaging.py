@@ -69,14 +69,14 @@ class TeacherState(NamedTuple):
 
 
 def teacher(*, momentum: float) -> optax.GradientTransformation:
-  """Returns a transformation that changes nothing and keeps a moving average.
+  """Keeps a moving average of the weights; losses read 'teacher/features'.
 
-  The teacher starts as the initial weights. After each update it is `momentum`
-  times itself and the rest of the new weights. It must be the last
-  transformation of a chain.
+  The updates stay as they are. The teacher starts as the initial weights. After
+  each update it is `momentum` times itself and the rest of the new weights. It
+  must be the last transformation of a chain.
 
   Args:
-    momentum: 0 to 1.
+    momentum: the share of the teacher that stays in an update, 0 to 1.
 
   Raises:
     ValueError: the momentum is more than 1.

@@ -277,6 +277,38 @@ def check_new(workdir: pathlib.Path) -> None:
     )
 
 
+def shapes(folder: pathlib.Path) -> dict[str, tuple[int, ...]]:
+  """Returns the shapes of a model's arrays in a step's folder.
+
+  Names are as in `paths`, after 'params/' or 'stats/'.
+
+  Raises:
+    UserError: the checkpoint cannot be read.
+  """
+  return {
+    name: shape
+    for name, shape in _stored(folder).items()
+    if name.startswith(('params/', 'stats/'))
+  }
+
+
+def read_some(
+  folder: pathlib.Path, like: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+  """Reads some of a step's arrays, by the names of `shapes`.
+
+  Args:
+    folder: one step's, of `find`.
+    like: name -> anything of the shape and dtype that is there.
+  """
+  wanted = {
+    name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+    for name, leaf in like.items()
+  }
+  stored = {name: tuple(leaf.shape) for name, leaf in wanted.items()}
+  return paths.flatten(_restore(folder, stored, paths.nest(wanted)))
+
+
 def save_model(
   workdir: pathlib.Path, params: Arrays, stats: Arrays, step: int = 0
 ) -> pathlib.Path:

@@ -8,7 +8,7 @@ import dataclasses
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from gaitgs_jax import losses, models
@@ -19,7 +19,7 @@ from gaitgs_jax.input import (
   silhouette_transforms,
   sources,
 )
-from gaitgs_jax.training import optimizer
+from gaitgs_jax.training import groups, optimizer, settings
 
 # Arguments that do not come from a config.
 _GIVEN = ('self', 'rngs', 'rate', 'decays', 'base', 'total_steps')
@@ -89,6 +89,21 @@ def optimizers() -> dict[str, Choice]:
   return _choices(optimizer.OPTIMIZERS)
 
 
+def every_optimizer() -> Choice:
+  """Returns the options of `config.optimizer` under any name."""
+  return _of(optimizer.common_fields)
+
+
+def optimizer_group() -> Choice:
+  """Returns the options of each of `config.optimizer.groups`."""
+  return _of(groups.Group, given=())
+
+
+def optional_sections() -> dict[str, Choice]:
+  """Returns the sections that a config may do without, with their fields."""
+  return {name: _of(function) for name, function in settings.OPTIONAL.items()}
+
+
 def schedules() -> dict[str, Choice]:
   """Returns the schedules of the learning rate by name."""
   return _choices(optimizer.SCHEDULES)
@@ -129,7 +144,12 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
     case ('model',):
       return _names(all_models())
     case ('optimizer',):
-      return _names(optimizers()) | {'name', 'learning_rate'}
+      common = _names({'': every_optimizer()})
+      return _names(optimizers()) | common | {'name', 'groups'}
+    case ('optimizer', 'groups', _):
+      return _names({'': optimizer_group()})
+    case ('init' | 'teacher' as name,):
+      return _names({'': optional_sections()[name]})
     case ('schedule',):
       return _names(schedules()) | {'name'}
     case ('losses',):
@@ -186,6 +206,7 @@ def _of(
   documented: Callable[..., Any],
   function: Callable[..., Any] | None = None,
   keyword_only: bool = False,
+  given: Container[str] = _GIVEN,
 ) -> Choice:
   """Returns what a config may give to a function.
 
@@ -193,13 +214,14 @@ def _of(
     documented: its docstring is read.
     function: its arguments are taken; `documented` by default.
     keyword_only: whether the others do not come from a config.
+    given: arguments that do not.
   """
   text = inspect.getdoc(documented) or ''
   meanings = _meanings(text)
   options = tuple(
     Option(p.name, p.default, meanings.get(p.name, ''))
     for p in inspect.signature(function or documented).parameters.values()
-    if p.name not in _GIVEN and (p.kind is p.KEYWORD_ONLY or not keyword_only)
+    if p.name not in given and (p.kind is p.KEYWORD_ONLY or not keyword_only)
   )
   return Choice(text.split('\n\n')[0].replace('\n', ' '), options)
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaitgs_jax import cloud, streams
+from gaitgs_jax import atomic, cloud, streams
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
@@ -19,6 +19,7 @@ from gaitgs_jax.training import (
   checkpoint,
   checks,
   holding,
+  initial,
   labels,
   processes,
   scoring,
@@ -137,6 +138,9 @@ class _Run:
     setup.create_transform(config)
     self.graphdef, self.like = setup.describe_state(config, self.mesh)
     checks.check_state(self.like)
+    self.taken = None
+    if 'init' in config and checkpoints.latest() is None:
+      self.taken = initial.load(config, self.like)
     # All that the config alone shows comes before the data is opened.
     self.data = setup.open_data(config, training=True)
     checks.check_data(config, self.data)
@@ -148,6 +152,8 @@ class _Run:
     state = self._first_state(like)
     if not jax.process_index():
       workdirs.write_facts(self.workdir, self.config, state.params)
+      if self.taken is not None:
+        atomic.write(self.workdir / 'init.txt', self.taken.table())
     given: dict[str, Any] = dict(
       size=tuple(self.config.dataset.size), augment=self.augment
     )
@@ -195,7 +201,9 @@ class _Run:
     """Returns the last state saved, or that of step 0."""
     last = self.checkpoints.latest()
     if last is None:
-      return setup.create_state(self.config, like)
+      if self.taken is not None and not jax.process_index():
+        print(self.taken, flush=True)
+      return setup.create_state(self.config, like, self.taken)
     if not jax.process_index():
       print(f'going on from step {last} in {self.workdir}', flush=True)
     return self.checkpoints.restore(last, like, self.optimizer)

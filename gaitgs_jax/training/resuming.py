@@ -45,6 +45,8 @@ RULES: dict[str, Rule] = {
   'losses': Rule(False, 'the weights were trained with these losses'),
   'optimizer': Rule(False, 'its state belongs to this optimizer'),
   'schedule': Rule(False, 'the weights were trained at these rates'),
+  'init': Rule(False, 'the weights started from it'),
+  'teacher': Rule(False, 'the losses may have read it'),
   'evaluation': Rule(True, 'changes nothing in training'),
   'published': Rule(True, 'changes nothing in training'),
   'average': Rule(False, 'decides which weights are in the mean so far'),

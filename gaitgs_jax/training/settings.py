@@ -11,6 +11,7 @@ from typing import Any
 from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.models import remat
+from gaitgs_jax.training import averaging, initial
 
 # Every field with a fixed name -> what it means; docs/config.md is made of it.
 # The other fields of a section are options of what it names, or described where
@@ -115,6 +116,11 @@ def _fields() -> dict[str, tuple[str, ...]]:
 # Section -> its fields; an empty tuple leaves them to the module that reads it.
 FIELDS = _fields()
 
+# Sections that a config may do without, and what takes their fields.
+OPTIONAL: dict[str, Callable[..., Any]] = {
+  'init': initial.Init,
+  'teacher': averaging.teacher,
+}
 _SECTIONS = (
   'dataset',
   'batch',
@@ -128,7 +134,7 @@ _SECTIONS = (
   'mesh',
 )
 
-# What a config need not have.
+# Of the others, what a config need not have.
 _OPTIONAL = ('published',)
 
 # What a model can compute in.
@@ -190,9 +196,15 @@ def _field(config: Any, path: str) -> Any:
 
 def check(config: Any) -> None:
   """Raises UserError where a config has a field too many, too few or wrong."""
-  given = [name for name in _OPTIONAL if name in config]
-  fields.check_names('the config', {*config.keys(), *_OPTIONAL}, FIELDS)
+  optional = (*_OPTIONAL, *OPTIONAL)
+  given = [name for name in optional if name in config]
+  allowed = (*FIELDS, *OPTIONAL)
+  fields.check_names('the config', (*config.keys(), *optional), allowed)
   _check_sections(config, (*_SECTIONS, *given))
+  for name in given:
+    if name in OPTIONAL:
+      parameters = inspect.signature(OPTIONAL[name]).parameters
+      fields.check(parameters, config[name], f'config.{name}')
   for section, names in FIELDS.items():
     if names and section in config:
       fields.check_names(f'config.{section}', config[section].keys(), names)

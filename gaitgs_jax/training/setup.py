@@ -20,7 +20,7 @@ from gaitgs_jax.input import augment, datasets, partitions, sources
 from gaitgs_jax.input import unreadable as unreadables
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.models import GaitOutput
-from gaitgs_jax.training import averaging, groups, settings
+from gaitgs_jax.training import averaging, groups, initial, settings
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import optimizer as optimizers
 from gaitgs_jax.training import state as states
@@ -334,9 +334,7 @@ def create_optimizer(config: Any) -> tuple[Any, Any]:
     first = min(first, config.total_steps - 1)
     optimizer = optax.chain(optimizer, averaging.average(first, every))
   if 'teacher' in config:
-    where = 'config.teacher'
-    settings.check_options(averaging.teacher, config.teacher, where)
-    with in_section(where):
+    with in_section('config.teacher'):
       teacher = averaging.teacher(**config.teacher)
     optimizer = optax.chain(optimizer, teacher)
   return optimizer, rate
@@ -360,10 +358,20 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
   return graphdef, _place(state, mesh)
 
 
-def create_state(config: Any, like: TrainState) -> TrainState:
-  """Returns the state of step 0, placed as `describe_state` says."""
+def create_state(
+  config: Any, like: TrainState, taken: initial.Taken | None = None
+) -> TrainState:
+  """Returns the state of step 0, placed as `describe_state` says.
+
+  Args:
+    config: the run's.
+    like: of `describe_state`.
+    taken: weights that take the place of the seed's.
+  """
   optimizer, _ = create_optimizer(config)
   _, params, stats = states.split(create_model(config))
+  if taken is not None:
+    params, stats = taken.fill(params, 'params/'), taken.fill(stats, 'stats/')
   state = states.create(params, stats, optimizer)
   return jax.device_put(state, shardings_of(like))
 

@@ -116,10 +116,21 @@ def test_overrides_that_are_right_are_taken(parse):
     ['--config.schedule.name=cosine', '--config.schedule.final=1e-5'],
     ['--config.batch.skip=2'],
     ['--config.model.dropout=0.1'],
+    ['--config.init.checkpoint=runs/x', '--config.init.keep=extractor/*'],
+    ['--config.teacher.momentum=0.99', '--config.optimizer.clip_norm=1'],
+    [
+      '--config.optimizer.groups.body.paths=extractor/*',
+      '--config.optimizer.groups.body.rate=0',
+    ],
   ],
 )
 def test_what_a_config_may_have_is_added(parse, flags):
   assert parse([CONFIG, WORKDIR, *flags]) == ''
+
+
+def test_a_field_of_an_earlier_version_names_the_new_one(parse):
+  told = parse([CONFIG, WORKDIR, '--config.augment.views.count=2'])
+  assert 'it is called config.augment.copies now' in told
 
 
 def test_a_section_that_is_replaced_has_only_its_new_fields(parse):
@@ -144,6 +155,10 @@ def test_a_section_that_is_replaced_has_only_its_new_fields(parse):
     ('dataset.partiton=x', 'partition'),
     ('model.dropot=0', 'dropout'),
     ('evaluation.protocl=x', 'protocol'),
+    ('init.chekpoint=x', 'checkpoint'),
+    ('teacher.momentun=1', 'momentum'),
+    ('optimizer.groups.body.rates=1', 'rate'),
+    ('optimizer.clipnorm=1', 'clip_norm'),
   ],
 )
 def test_a_misspelt_addition_names_the_nearest(parse, flag, meant):

@@ -96,6 +96,26 @@ def test_a_run_ends_with_the_mean_of_its_last_weights(config, tmp_path):
   )
 
 
+def test_a_teacher_follows_the_weights():
+  transform = optax.chain(optax.sgd(1.0), averaging.teacher(momentum=0.75))
+  params = {'w': jnp.float32(8)}
+  state, expected = transform.init(params), 8.0
+  for gradient in (1.0, -2.0, 4.0):
+    updates, state = transform.update(
+      {'w': jnp.float32(gradient)}, state, params
+    )
+    params = optax.apply_updates(params, updates)
+    expected = 0.75 * expected + 0.25 * float(params['w'])
+    assert averaging.teacher_of(state)['w'] == pytest.approx(expected)
+  assert averaging.teacher_of(optax.adam(0.1).init(params)) is None
+
+
+def test_a_teacher_of_more_than_all_is_told(config):
+  config.teacher = dict(momentum=1.5)
+  with pytest.raises(UserError, match=r'config.teacher: momentum is 1.5'):
+    setup.create_optimizer(config)
+
+
 class Normed(nnx.Module):
   def __init__(self):
     self.norm = layers.BatchNorm(1)
@@ -120,6 +140,17 @@ def test_the_statistics_are_the_mean_of_the_batches():
   mean, variance = np.mean(seen, 1), np.var(seen, 1, ddof=1)
   np.testing.assert_allclose(norm['mean'], [mean.mean()], rtol=1e-5)
   np.testing.assert_allclose(norm['variance'], [variance.mean()], rtol=1e-4)
+
+
+def test_a_frozen_layer_uses_and_keeps_its_statistics():
+  norm = layers.BatchNorm(3)
+  norm.mean[...], norm.variance[...] = jnp.full(3, 2.0), jnp.full(3, 4.0)
+  x = jnp.arange(12.0).reshape(4, 3)
+  expected = norm(x, train=False)
+  norm.frozen = True
+  np.testing.assert_array_equal(norm(x, train=True), expected)
+  np.testing.assert_array_equal(norm.mean[...], jnp.full(3, 2.0))
+  np.testing.assert_array_equal(norm.variance[...], jnp.full(3, 4.0))
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ def _changed(change, *, before=lambda config: None, step=4):
 
 
 def test_every_field_is_classified():
-  names = set(resuming.RULES)
-  assert names >= set(settings.FIELDS)
-  assert {name.partition('.')[0] for name in names} == set(settings.FIELDS)
+  names, sections = set(resuming.RULES), {*settings.FIELDS, *settings.OPTIONAL}
+  assert names >= sections
+  assert {name.partition('.')[0] for name in names} == sections
   assert all(rule.why for rule in resuming.RULES.values())
 
 
