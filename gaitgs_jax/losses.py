@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gaitgs_jax import dotted
 from gaitgs_jax.errors import BadValue, did_you_mean
 from gaitgs_jax.models.output import GaitOutput
 
@@ -39,7 +40,7 @@ def create(config: Mapping[str, Mapping[str, Any]]) -> LossFn:
 
   Args:
     config: log name -> dict(weight=1.0, kind=<log name>, **options), where
-      kind is one of `LOSSES`.
+      kind is one of `LOSSES`, or a dotted name, see `function`.
 
   Returns:
     A function of (output, batch) that returns the total and the unweighted
@@ -55,23 +56,38 @@ def create(config: Mapping[str, Mapping[str, Any]]) -> LossFn:
   for name, options in config.items():
     options = dict(options)
     weight, kind = options.pop('weight', 1.0), options.pop('kind', name)
-    if kind not in LOSSES:
-      raise BadValue(f'no loss {kind!r}; choose one of {", ".join(LOSSES)}')
-    parts.append((name, weight, functools.partial(LOSSES[kind], **options)))
+    parts.append((name, weight, functools.partial(function(kind), **options)))
 
   def loss_fn(
     output: GaitOutput, batch: Mapping[str, jax.Array]
   ) -> tuple[jax.Array, Terms]:
     total = jnp.zeros((), output.features.dtype)
     terms: Terms = {}
-    for name, weight, function in parts:
-      value, facts = function(output, batch)
+    for name, weight, loss in parts:
+      value, facts = loss(output, batch)
       total = total + weight * value
       terms[name] = value
       terms |= {f'{name}_{fact}': number for fact, number in facts.items()}
     return total, terms
 
   return loss_fn
+
+
+def function(kind: str) -> Callable[..., tuple[jax.Array, Terms]]:
+  """Returns the function of a loss.
+
+  Args:
+    kind: of `LOSSES`, or the dotted name of a function of the user's own, such
+      as 'mypackage.losses.mine': (output, batch, *, options) -> (value, facts).
+
+  Raises:
+    ValueError: there is none.
+  """
+  if kind in LOSSES:
+    return LOSSES[kind]
+  if '.' in kind:
+    return dotted.function(kind, 'loss')
+  raise BadValue(f'no loss {kind!r}; choose one of {", ".join(LOSSES)}')
 
 
 def labels_of(config: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -104,8 +120,7 @@ def pairs_in(config: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def _parameters(
   name: str, options: Mapping[str, Any]
 ) -> Mapping[str, inspect.Parameter]:
-  function = LOSSES[options.get('kind', name)]
-  return inspect.signature(function).parameters
+  return inspect.signature(function(options.get('kind', name))).parameters
 
 
 def arrays(output: GaitOutput) -> dict[str, jax.Array]:

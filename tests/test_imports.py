@@ -13,6 +13,7 @@ NUMERIC = {'numpy', 'jax'}
 COMMON = {
   'gaitgs_jax.atomic',
   'gaitgs_jax.cloud',
+  'gaitgs_jax.dotted',
   'gaitgs_jax.errors',
   'gaitgs_jax.fields',
   'gaitgs_jax.files',
@@ -31,12 +32,14 @@ AT_THE_TOP = {
     'jax',
     'flax',
     'numpy',
+    'gaitgs_jax.dotted',
     'gaitgs_jax.errors',
     'gaitgs_jax.skeletons',
   },
   'gaitgs_jax/losses.py': {
     'jax',
     'optax',
+    'gaitgs_jax.dotted',
     'gaitgs_jax.errors',
     'gaitgs_jax.models.output',
   },

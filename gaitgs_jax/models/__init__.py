@@ -10,6 +10,7 @@ from typing import Any
 
 from flax import nnx
 
+from gaitgs_jax import dotted
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models.output import GaitOutput
 
@@ -80,6 +81,13 @@ def create(
 
 
 def _module(name: str) -> types.ModuleType:
-  if name not in names():
+  if name in names():
+    return importlib.import_module(f'gaitgs_jax.models.{name}')
+  if '.' not in name:
     raise BadValue(f'no model {name!r}; choose one of {", ".join(names())}')
-  return importlib.import_module(f'gaitgs_jax.models.{name}')
+  found = dotted.module(name, 'model')
+  if not hasattr(found, 'create'):
+    raise BadValue(
+      f'no model {name!r}: that module defines no create(*, rngs, ...)'
+    )
+  return found

@@ -53,11 +53,14 @@ MEANINGS: dict[str, str] = {
   'augment': (
     'Transforms of the inputs in training, by name; their table is below.'
   ),
-  'model_name': 'A file of `gaitgs_jax/models`.',
+  'model_name': (
+    "A file of `gaitgs_jax/models`, or a module of one's own by dotted name."
+  ),
   'model': 'Options of the model; see its table below.',
   'losses': (
     'Name in the log -> options, `weight` and `kind`; kind is one of the '
-    'losses below, the name itself by default.'
+    "losses below, the name itself by default, or a function of one's own by "
+    'dotted name.'
   ),
   'optimizer.name': 'An optimizer of the table below.',
   'optimizer.learning_rate': 'The base rate, which the schedule scales.',

@@ -235,8 +235,10 @@ def create_model(config: Any, *, training: bool = True) -> nnx.Module:
   if not training:
     # A run's own config may be older than the field.
     options['dtype'] = config.evaluation.get('dtype', 'float32')
-  if name in models.names():
-    fields.check(models.fields(name), options, 'config.model')
+  if name in models.names() or '.' in name:
+    with in_section('config.model_name'):
+      allowed = models.fields(name)
+    fields.check(allowed, options, 'config.model')
   with in_section('config.model'):
     try:
       model = models.create(
@@ -246,7 +248,7 @@ def create_model(config: Any, *, training: bool = True) -> nnx.Module:
         **options,
       )
     except BadValue:
-      if name not in models.names():
+      if name not in models.names() and '.' not in name:
         raise wrong_choice(
           f'config.model_name is {name!r}', name, models.names()
         ) from None
@@ -389,13 +391,15 @@ def create_losses(config: Any) -> LossFn:
   """
   for name, options in config.losses.items():
     kind = options.get('kind', name)
-    if kind not in losses.LOSSES:
+    if kind not in losses.LOSSES and '.' not in kind:
       raise wrong_choice(f'unknown loss {kind!r}', kind, losses.LOSSES)
     given, where = options.to_dict(), f'config.losses.{name}'
     given.pop('kind', None)
     weight = given.pop('weight', 1.0)
     if fields.problem(weight, float, -math.inf):
       raise UserError(f'{where}.weight is {weight!r}; it must be a number')
-    settings.check_options(losses.LOSSES[kind], given, where)
+    with in_section(where):
+      function = losses.function(kind)
+    settings.check_options(function, given, where)
   with in_section('config.losses'):
     return losses.create(config.losses.to_dict())

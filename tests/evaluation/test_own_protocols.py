@@ -217,7 +217,7 @@ def test_a_value_in_a_module_of_ones_own(tmp_path, monkeypatch):
   assert count('my_hall.HALL')['rank1'] == 100
   for name, message in (
     ('my_hal.HALL', r"no module 'my_hal'"),
-    ('my_hall.hall', r"'hall' of my_hall is not a Protocol"),
+    ('my_hall.hall', r"my_hall has no 'hall'"),
     ('my_hall.where', r'is not a Protocol'),
     ('.x', 'unknown protocol'),
     ('..', 'unknown protocol'),

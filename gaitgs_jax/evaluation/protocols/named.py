@@ -1,10 +1,10 @@
 """Protocols by name, by file, and as results keep them."""
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax import dotted
+from gaitgs_jax.errors import UserError, wrong_choice
 from gaitgs_jax.evaluation.protocols import own
 from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
 from gaitgs_jax.evaluation.protocols.rules import Protocol
@@ -34,23 +34,9 @@ def get_protocol(name: str | Protocol) -> Protocol:
 
 def _imported(name: str) -> Protocol:
   """Returns the protocol of a dotted name."""
-  module, _, attribute = name.rpartition('.')
-  try:
-    found = getattr(importlib.import_module(module), attribute, None)
-  except ModuleNotFoundError as error:
-    # A module that it imports is the user's code's own affair.
-    if error.name is None or not f'{module}.'.startswith(f'{error.name}.'):
-      raise
-    raise UserError(
-      f'unknown protocol {name!r}: there is no module {error.name!r} on the '
-      'path of Python'
-    ) from error
-  except (ValueError, TypeError) as error:  # '..x' and the like.
-    raise UserError(f'unknown protocol {name!r}: {one_line(error)}') from error
+  found = dotted.attribute(name, 'protocol')
   if not isinstance(found, Protocol):
-    raise UserError(
-      f'unknown protocol {name!r}: {attribute!r} of {module} is not a Protocol'
-    )
+    raise UserError(f'unknown protocol {name!r}: that is not a Protocol')
   return found
 
 

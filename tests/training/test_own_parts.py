@@ -1,0 +1,89 @@
+import sys
+
+import pytest
+from training import tiny
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.training import loop, setup
+
+MODEL = """
+import jax.numpy as jnp
+from flax import nnx
+from gaitgs_jax.models import GaitOutput
+
+class Mean(nnx.Module):
+  def __init__(self, *, features: int = 4, dtype: str = 'float32', rngs):
+    self.linear = nnx.Linear(6, features, rngs=rngs)
+
+  def __call__(self, inputs, mask=None, *, train=False, key=None):
+    x = self.linear(inputs[..., 0].mean(axis=1))
+    return GaitOutput(x, x, None, {})
+
+def create(*, rngs, **config) -> Mean:
+  return Mean(rngs=rngs, **config)
+"""
+LOSS = """
+import jax.numpy as jnp
+
+def spread(output, batch, *, target: float):
+  found = output.features.std()
+  return jnp.square(found - target), {'found': found}
+"""
+
+
+@pytest.fixture
+def own(tree, tmp_path, monkeypatch):
+  """A config of a model and a loss in a package of the user's own."""
+  folder = tmp_path / 'my_gait'
+  folder.mkdir()
+  (folder / 'mean.py').write_text(MODEL)
+  (folder / 'losses.py').write_text(LOSS)
+  monkeypatch.syspath_prepend(tmp_path)
+  for name in [each for each in sys.modules if each.startswith('my_gait')]:
+    monkeypatch.delitem(sys.modules, name)
+  config = tiny.get_config(tree)
+  config.model_name = 'my_gait.mean'
+  config.total_steps = 3
+  with config.unlocked():
+    config.model = dict(features=5)
+    config.losses = dict(
+      triplet=dict(margin=0.25),
+      width=dict(kind='my_gait.losses.spread', target=2.0, weight=0.1),
+    )
+  return config
+
+
+def test_a_model_and_a_loss_of_ones_own_train(own, tmp_path, capsys):
+  loop.train(own, tmp_path / 'run')
+  header = (tmp_path / 'run' / 'metrics.csv').read_text().splitlines()[0]
+  assert 'width_found' in header
+  loop.evaluate(own, tmp_path / 'run')
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    (dict(model_name='my_gait.men'), r"config.model_name: .*'my_gait.men'"),
+    (dict(model_name='my_gait.losses'), 'that module defines no create'),
+    (dict(model=dict(feature=1)), r"'feature' .did you mean 'features'"),
+    (
+      dict(losses=dict(x=dict(kind='my_gait.losses.spred'))),
+      r"config.losses.x: .*my_gait.losses has no 'spred'",
+    ),
+    (
+      dict(losses=dict(x=dict(kind='my_gait.losses.jnp.pi'))),
+      r"no module 'my_gait.losses.jnp'",
+    ),
+    (
+      dict(losses=dict(x=dict(kind='my_gait.losses.spread'))),
+      'config.losses.x lacks target',
+    ),
+  ],
+)
+def test_what_is_wrong_is_said(own, change, message):
+  with own.unlocked():
+    for name, value in change.items():
+      own[name] = value
+  with pytest.raises(UserError, match=message):
+    setup.create_model(own)
+    setup.create_losses(own)
