@@ -8,7 +8,7 @@ classes takes all but its head.
 import dataclasses
 import inspect
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,24 +17,10 @@ from gaitgs_jax import cloud, fields, interop
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.interop import torch_file
 from gaitgs_jax.training import checkpoint, groups, paths
+from gaitgs_jax.training.settings import Init
 from gaitgs_jax.training.state import Arrays, TrainState
 
 _WHERE = 'config.init'
-
-
-@dataclasses.dataclass(frozen=True)
-class Init:
-  """Where the weights of a new run come from.
-
-  Attributes:
-    checkpoint: a workdir, a checkpoints folder or one step in it; or a file of
-      PyTorch (.pt, .pth) or .safetensors with the published names.
-    keep: a pattern of the paths of the weights that are taken, or several, such
-      as 'extractor/*'.
-  """
-
-  checkpoint: str
-  keep: str | Sequence[str] = '*'
 
 
 @dataclasses.dataclass(frozen=True)

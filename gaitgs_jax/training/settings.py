@@ -4,14 +4,15 @@ A config is the whole truth of one run, so nothing has a hidden default: the
 fields that the loop reads must be there, and no others.
 """
 
+import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.models import remat
-from gaitgs_jax.training import averaging, initial
+from gaitgs_jax.training import averaging
 
 # Every field with a fixed name -> what it means; docs/config.md is made of it.
 # The other fields of a section are options of what it names, or described where
@@ -119,9 +120,25 @@ def _fields() -> dict[str, tuple[str, ...]]:
 # Section -> its fields; an empty tuple leaves them to the module that reads it.
 FIELDS = _fields()
 
+
+@dataclasses.dataclass(frozen=True)
+class Init:
+  """Where the weights of a new run come from.
+
+  Attributes:
+    checkpoint: a workdir, a checkpoints folder or one step in it; or a file of
+      PyTorch (.pt, .pth) or .safetensors with the published names.
+    keep: a pattern of the paths of the weights that are taken, or several, such
+      as 'extractor/*'.
+  """
+
+  checkpoint: str
+  keep: str | Sequence[str] = '*'
+
+
 # Sections that a config may do without, and what takes their fields.
 OPTIONAL: dict[str, Callable[..., Any]] = {
-  'init': initial.Init,
+  'init': Init,
   'teacher': averaging.teacher,
 }
 _SECTIONS = (
