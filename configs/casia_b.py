@@ -38,7 +38,7 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict()
+  config.augment = ()
 
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
   config.model = dict(
@@ -63,7 +63,7 @@ def get_config() -> ConfigDict:
     batch_size=16,
     untrained=False,
     baseline=False,
-    transform=dict(),
+    transform=(),
   )
   # fmt: off
   config.published = dict(

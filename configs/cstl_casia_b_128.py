@@ -41,7 +41,7 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict()
+  config.augment = ()
 
   config.model_name = 'cstl'  # gaitgs_jax/models/cstl.py
   config.model = dict(
@@ -67,7 +67,7 @@ def get_config() -> ConfigDict:
     batch_size=8,
     untrained=False,
     baseline=False,
-    transform=dict(),
+    transform=(),
   )
   config.published = dict(
     protocol='casia_b',

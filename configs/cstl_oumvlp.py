@@ -40,7 +40,7 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict()
+  config.augment = ()
 
   config.model_name = 'cstl'  # gaitgs_jax/models/cstl.py
   config.model = dict(
@@ -66,7 +66,7 @@ def get_config() -> ConfigDict:
     batch_size=64,
     untrained=False,
     baseline=False,
-    transform=dict(),
+    transform=(),
   )
   config.checkpoint = dict(every_steps=1_000)
   config.mesh = dict(data=-1, model=1)

@@ -40,7 +40,7 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict()
+  config.augment = ()
 
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
   config.model = dict(
@@ -71,7 +71,7 @@ def get_config() -> ConfigDict:
     batch_size=25,
     untrained=True,
     baseline=True,
-    transform=dict(),
+    transform=(),
   )
   config.checkpoint = dict(every_steps=100)
   config.mesh = dict(data=-1, model=1)

@@ -40,13 +40,13 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict(
-    repair=dict(),
-    reverse=dict(probability=0.5),
-    swap_sides=dict(probability=0.5),
-    joint_noise=dict(scale=0.1),
-    point_noise=dict(scale=0.05),
-    move=dict(x=3.0, y=1.0),
+  config.augment = (
+    dict(name='repair'),
+    dict(name='reverse', probability=0.5),
+    dict(name='swap_sides', probability=0.5),
+    dict(name='joint_noise', scale=0.1),
+    dict(name='point_noise', scale=0.05),
+    dict(name='move', x=3.0, y=1.0),
   )
 
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
@@ -73,7 +73,7 @@ def get_config() -> ConfigDict:
     batch_size=50,
     untrained=True,
     baseline=True,
-    transform=dict(repair=dict()),
+    transform=(dict(name='repair'),),
   )
   config.checkpoint = dict(every_steps=100)
   config.mesh = dict(data=-1, model=1)

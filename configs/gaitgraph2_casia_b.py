@@ -43,14 +43,14 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict(
-    reflect=dict(frames=60),
-    reverse=dict(probability=0.5),
-    crop=dict(frames=60),
-    swap_sides=dict(probability=0.5),
-    joint_noise=dict(scale=0.1),
-    point_noise=dict(scale=0.05),
-    move=dict(x=3.0, y=1.0),
+  config.augment = (
+    dict(name='reflect', frames=60),
+    dict(name='reverse', probability=0.5),
+    dict(name='random_frames', frames=60),
+    dict(name='swap_sides', probability=0.5),
+    dict(name='joint_noise', scale=0.1),
+    dict(name='point_noise', scale=0.05),
+    dict(name='move', x=3.0, y=1.0),
   )
 
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
@@ -82,7 +82,10 @@ def get_config() -> ConfigDict:
     batch_size=256,
     untrained=False,
     baseline=False,
-    transform=dict(reflect=dict(frames=60), centre=dict(frames=60)),
+    transform=(
+      dict(name='reflect', frames=60),
+      dict(name='middle_frames', frames=60),
+    ),
   )
   config.published = dict(
     protocol='casia_b_pose',

@@ -47,14 +47,14 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict(
-    reflect=dict(frames=30),
-    reverse=dict(probability=0.5),
-    crop=dict(frames=30),
-    swap_sides=dict(probability=0.5),
-    joint_noise=dict(scale=0.1),
-    point_noise=dict(scale=0.05),
-    move=dict(x=3.0, y=1.0),
+  config.augment = (
+    dict(name='reflect', frames=30),
+    dict(name='reverse', probability=0.5),
+    dict(name='random_frames', frames=30),
+    dict(name='swap_sides', probability=0.5),
+    dict(name='joint_noise', scale=0.1),
+    dict(name='point_noise', scale=0.05),
+    dict(name='move', x=3.0, y=1.0),
   )
 
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
@@ -87,8 +87,10 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
     untrained=False,
     baseline=False,
     # Missing joints are repaired here and not in training, as published.
-    transform=dict(
-      repair=dict(), reflect=dict(frames=30), centre=dict(frames=30)
+    transform=(
+      dict(name='repair'),
+      dict(name='reflect', frames=30),
+      dict(name='middle_frames', frames=30),
     ),
   )
   config.checkpoint = dict(every_steps=5 * _EPOCH)

@@ -41,13 +41,13 @@ def get_config() -> ConfigDict:
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
   config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = dict(
-    copies=dict(count=2),
-    reverse=dict(probability=0.5),
-    crop=dict(frames=60),
-    swap_sides=dict(probability=1.0, share=0.1),  # Each frame by itself.
-    joint_noise=dict(scale=0.2, normal=True),
-    point_noise=dict(scale=0.05, normal=True, clip=False),
+  config.augment = (
+    dict(name='copies', count=2),
+    dict(name='reverse', probability=0.5),
+    dict(name='random_frames', frames=60),
+    dict(name='swap_sides', probability=0.1, per='frame'),
+    dict(name='joint_noise', scale=0.2, normal=True),
+    dict(name='point_noise', scale=0.05, normal=True, clip=False),
   )
 
   config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
@@ -84,7 +84,7 @@ def get_config() -> ConfigDict:
     batch_size=256,
     untrained=False,
     baseline=False,
-    transform=dict(centre=dict(frames=60)),
+    transform=(dict(name='middle_frames', frames=60),),
   )
   config.checkpoint = dict(every_steps=1_000)
   config.mesh = dict(data=-1, model=1)

@@ -36,8 +36,9 @@ Any field can be set from the shell:
 ```
 --config.batch.subjects=4
 --config.model.channels='(8, 16, 32)'       a tuple
---config.augment.flip.probability=0.3       adds a transform
---config.augment.rotate={}                  the same, with its defaults
+--config.augment.0.probability=0.3          of the first transform of a list
+--config.augment.2.name=rotation            adds one to a list of two
+--config.augment="({'name': 'rotation', 'degrees': 5.0},)"    a whole list
 --config.losses.second.kind=triplet --config.losses.second.margin=0.1
 --config.optimizer.groups.body.paths='extractor/*'    a group of weights
 --config.init.checkpoint=runs/casia_b       starts from another run's weights
@@ -83,15 +84,11 @@ def page() -> str:
       '## batch\n',
       _options(choices.batch()),
       _section('model', 'by `model_name`', choices.all_models()),
-      _section(
-        'augment, evaluation.transform',
-        'of silhouettes, in the order in which they are applied',
-        choices.silhouette(),
-      ),
-      _section(
-        'augment, evaluation.transform',
-        'of skeletons, in the order in which they are applied',
-        choices.skeleton(),
+      '## augment, evaluation.transform: options of every transform\n',
+      _options(choices.of_every_transform()),
+      *(
+        _section('augment, evaluation.transform', f'of {what}', table)
+        for what, table in choices.transforms().items()
       ),
       _section('losses', 'by kind', choices.all_losses()),
       _section('optimizer', 'by `optimizer.name`', choices.optimizers()),

@@ -33,6 +33,7 @@ COMMANDS = {
   'import-torch': ('import_torch', 'make a checkpoint of a PyTorch file'),
   'export-torch': ('export_torch', 'make a PyTorch file of a checkpoint'),
   'walkers': ('walkers', 'draw a contact sheet of the synthetic walkers'),
+  'transforms': ('transforms', 'draw a contact sheet of the transforms'),
   'report': ('report', 'write a run as one HTML page'),
   'explain': ('explain', 'draw what a model looks at in a walk'),
   'embed': ('embed', 'embed sequences and print their distances'),

@@ -5,8 +5,8 @@ the weight and the options of the function of that name (or of `kind`).
 
 A loss names the arrays that it reads. Of the output they are 'embedding',
 'features', 'logits' or one of the extras; the labels are of the batch:
-'subject', 'view', 'condition' or 'sequence'. Where `config.augment.copies`
-makes a copies of each sequence, arrays of the output have an axis more,
+'subject', 'view', 'condition' or 'sequence'. Where `config.augment` makes
+a copies of each sequence, arrays of the output have an axis more,
 [n,a,...]; to losses that compare sequences the copies are rows like others.
 With `config.teacher` the teacher's arrays are there too: 'teacher/features'.
 """
@@ -422,8 +422,8 @@ def negative_cosine(
   if x.ndim != 4 or x.shape != y.shape or x.shape[1] < 2:
     raise BadValue(
       f'{predictions!r} is {list(x.shape)} and {targets!r} {list(y.shape)}: '
-      'both must be [n,a,p,d], with a copies, 2 or more: set '
-      'config.augment.copies.count=2'
+      'both must be [n,a,p,d], with a copies, 2 or more: put '
+      "dict(name='copies', count=2) first in config.augment"
     )
   x, y = _unit(x), jax.lax.stop_gradient(_unit(y))
   copies = x.shape[1]

@@ -10,8 +10,6 @@ from gaitgs_jax.input import sources
 from gaitgs_jax.training import choices, settings
 
 TABLES = (
-  choices.silhouette,
-  choices.skeleton,
   choices.all_losses,
   choices.optimizers,
   choices.schedules,
@@ -47,8 +45,9 @@ def test_every_field_of_a_config_is_on_the_page(name):
 
 
 def test_every_option_has_a_meaning():
-  for table in TABLES:
-    for name, choice in table().items():
+  tables = [table() for table in TABLES] + [*choices.transforms().values()]
+  for table in tables:
+    for name, choice in table.items():
       assert choice.summary, name
       for option in choice.options:
         assert option.meaning, f'{name}.{option.name}'

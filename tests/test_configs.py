@@ -71,8 +71,6 @@ def test_a_skeleton_model_fits_its_data(name):
   )
   augment.create(config.augment, skeleton=skeleton)
   augment.create(config.evaluation.transform, skeleton=skeleton, random=False)
-  views = config.augment.get('views', dict(count=1))['count']
-  assert config.model.get('views', 1) == views
 
 
 def test_oumvlp_skeletons_are_of_either_detector():

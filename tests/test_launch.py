@@ -34,14 +34,15 @@ def test_every_field_of_a_runs_json_is_shown_as_the_shell_sets_it(tmp_path):
     '--mode=show',
     '--config.batch.subjects=4',
     '--config.model.channels=(4, 8, 16)',
-    '--config.augment.flip.probability=0.3',
+    '--config.augment.0.name=rotation',
+    '--config.augment.0.probability=0.3',
     '--config.losses.second.kind=triplet',
     '--config.losses.second.margin=0.1',
   )
   assert done.returncode == 0, done.stderr
   fields['batch']['subjects'] = 4
   fields['model']['channels'] = [4, 8, 16]
-  fields['augment'] = {'flip': {'probability': 0.3}}
+  fields['augment'] = [{'name': 'rotation', 'probability': 0.3}]
   fields['losses']['second'] = {'kind': 'triplet', 'margin': 0.1}
   assert json.loads(done.stdout) == fields
 

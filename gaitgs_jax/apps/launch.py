@@ -25,9 +25,14 @@ from gaitgs_jax.apps import config_file, options, overrides
 from gaitgs_jax.errors import UserError, one_line
 
 _NO_CONFIG = '--config=FILE is missing'
+# The command line whose overrides are read.
+_ARGV: list[str] = []
 
 _CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'The run: a file such as configs/demo.py or config.json.'
+  'config',
+  None,
+  'The run: a file such as configs/demo.py or config.json.',
+  sys_argv=_ARGV,
 )
 _WORKDIR = flags.DEFINE_string(
   'workdir', '', 'Folder for checkpoints, metrics and results.'
@@ -112,6 +117,7 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
     UserError: a flag or a field is unknown, given twice, missing or of a wrong
       type.
   """
+  _ARGV[:] = argv = overrides.with_brackets(argv)
   _check_once(argv)
   flags.FLAGS['config'].parser = parser = _Parser(argv)
   try:

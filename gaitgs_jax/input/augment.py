@@ -1,42 +1,40 @@
 """From a batch to a model's inputs, on the device.
 
 Silhouettes travel as uint8 and skeletons as float32; everything here is
-jitted. `config.augment` names what happens to the inputs in training,
-`config.evaluation.transform` in evaluation: a dict of names and options, of
-`silhouette_transforms` or `pose_transforms`.
+jitted. `config.augment` lists what happens to the inputs in training,
+`config.evaluation.transform` in evaluation, in the order in which it is done:
+
+  (dict(name='rotation', probability=0.3), dict(name='random_erasing'), ...)
+
+What each does to one sequence is in `map_transforms`, `pose_transforms`,
+`point_transforms` and `time_transforms`.
 """
 
+import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gaitgs_jax import fields, skeletons
-from gaitgs_jax.errors import UserError, wrong_choice
-from gaitgs_jax.input import pose_transforms, silhouette_transforms
+from gaitgs_jax import skeletons
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input.transform import PER, Entry
+from gaitgs_jax.input.transform_lists import COPIES, TABLES, checked
 
-# (inputs [n,s,...], mask [n,s], key) -> inputs and mask.
-Transform = Callable[
-  [jax.Array, jax.Array, jax.Array | None], tuple[jax.Array, jax.Array]
+# One modality alone, [n,s,...], or a dict of several by name.
+Inputs = Any
+# (modality -> x [s,...], mask [s], key) -> the same, of one sequence.
+Step = Callable[
+  [dict[str, jax.Array], jax.Array, jax.Array],
+  tuple[dict[str, jax.Array], jax.Array],
 ]
 
-# Which share of the sequences is changed by those that a coin decides on.
-PROBABILITY = 0.5
-BY_COIN = (*silhouette_transforms.TRANSFORMS, 'reverse', 'swap_sides')
 
-
-def keep(
-  inputs: jax.Array, mask: jax.Array, key: jax.Array | None = None
-) -> tuple[jax.Array, jax.Array]:
-  """Changes nothing: the transform of a config that names none."""
-  del key
-  return inputs, mask
-
-
-def inputs(batch: Mapping[str, jax.Array], size: tuple[int, ...]) -> jax.Array:
+def inputs(
+  batch: Mapping[str, jax.Array], size: tuple[int, ...], *, whole: bool = False
+) -> jax.Array:
   """Returns a model's inputs: silhouettes in 0..1, or skeletons as they are.
 
   Of silhouettes the middle w' columns are cut out: 64 x 64 frames to 44, as
@@ -45,16 +43,17 @@ def inputs(batch: Mapping[str, jax.Array], size: tuple[int, ...]) -> jax.Array:
   Args:
     batch: with `frames` uint8 [n,s,h,w] or `keypoints` float32 [n,s,v,3].
     size: (h, w') or (v, 3), of the model.
+    whole: whether to leave the columns to a transform.
 
   Returns:
     float32 [n,s,h,w',1] or [n,s,v,3].
 
   Raises:
-    UserError: no such size can be had from the batch.
+    UserError: no such size is in the batch.
   """
   if 'keypoints' in batch:
     return _skeletons(batch['keypoints'], size)
-  return _silhouettes(batch['frames'], size)
+  return _silhouettes(batch['frames'], size, whole)
 
 
 def _skeletons(keypoints: jax.Array, size: tuple[int, ...]) -> jax.Array:
@@ -66,8 +65,10 @@ def _skeletons(keypoints: jax.Array, size: tuple[int, ...]) -> jax.Array:
   return keypoints
 
 
-@functools.partial(jax.jit, static_argnames='size')
-def _silhouettes(frames: jax.Array, size: tuple[int, int]) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=('size', 'whole'))
+def _silhouettes(
+  frames: jax.Array, size: tuple[int, int], whole: bool
+) -> jax.Array:
   height, width = frames.shape[-2:]
   spare = width - size[1]
   if height != size[0] or spare < 0 or spare % 2:
@@ -76,145 +77,231 @@ def _silhouettes(frames: jax.Array, size: tuple[int, int]) -> jax.Array:
       f' {size[0]}x{size[1]}; set dataset.size to fit the data, or prepare'
       ' the data at that height'
     )
-  cut = frames[..., spare // 2 : width - spare // 2, None]
-  return cut.astype(jnp.float32) / 255
+  edge = 0 if whole else spare // 2
+  return frames[..., edge : width - edge, None].astype(jnp.float32) / 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Transform:
+  """What is done to the inputs of a batch.
+
+  Attributes:
+    modality: of inputs that are one array.
+    shared: what is done first, each sequence with random numbers of its own.
+    copies: how many copies are made then, on an axis of their own; None makes
+      none.
+    own: what is done to each copy, with random numbers of its own.
+    crops: whether it cuts the columns that a model sees out of whole frames.
+  """
+
+  modality: str = ''
+  shared: tuple[Step, ...] = ()
+  copies: int | None = None
+  own: tuple[Step, ...] = ()
+  crops: bool = False
+
+  def __call__(
+    self, inputs: Inputs, mask: jax.Array, key: jax.Array | None = None
+  ) -> tuple[Inputs, jax.Array]:
+    """Returns inputs and mask, whose padded frames are 0.
+
+    Args:
+      inputs: [n,s,...], or such arrays by modality, which are drawn alike.
+      mask: bool [n,s].
+      key: may be None where nothing is random.
+
+    Returns:
+      [n,s',...] and [n,s']; of copies [n,a,s',...] and [n,a,s'].
+    """
+    if self == keep:
+      return inputs, mask
+    # Those that draw nothing ask for no key, but vmap wants one.
+    key = jax.random.key(0) if key is None else key
+    alone = not isinstance(inputs, dict)
+    x = {self.modality: inputs} if alone else dict(inputs)
+    x, mask = _apply(self.shared, x, mask, key)
+    if self.copies is not None:
+      # Other keys than those of the steps so far.
+      later = jax.random.fold_in(key, len(self.shared)) if self.shared else key
+      made = [
+        _apply(self.own, x, mask, each)
+        for each in jax.random.split(later, self.copies)
+      ]
+      x, mask = jax.tree.map(lambda *each: jnp.stack(each, axis=1), *made)
+    return x[self.modality] if alone else x, mask
+
+  def of_batch(
+    self,
+    batch: Mapping[str, jax.Array],
+    size: tuple[int, ...],
+    key: jax.Array | None = None,
+  ) -> tuple[Inputs, jax.Array]:
+    """Returns the changed inputs of a batch, see `inputs`, and their mask."""
+    return self(inputs(batch, size, whole=self.crops), batch['mask'], key)
+
+
+# Changes nothing: the transform of a config that lists none.
+keep = Transform()
+
+
+def _apply(
+  steps: tuple[Step, ...],
+  x: dict[str, jax.Array],
+  mask: jax.Array,
+  key: jax.Array,
+) -> tuple[dict[str, jax.Array], jax.Array]:
+  for number, step in enumerate(steps):
+    keys = jax.random.split(jax.random.fold_in(key, number), len(mask))
+    x, mask = jax.vmap(step)(x, mask, keys)
+  return jax.tree.map(lambda each: _where(mask, each, 0), x), mask
+
+
+def _where(chosen: jax.Array, new: jax.Array, old: Any) -> jax.Array:
+  """Takes new [...,...] or old by a condition over the first axes."""
+  tail = (1,) * (new.ndim - chosen.ndim)
+  return jnp.where(chosen.reshape(*chosen.shape, *tail), new, old)
 
 
 def create(
-  chosen: Mapping[str, Mapping[str, Any]],
+  chosen: Any,
   *,
   skeleton: str = '',
+  modalities: tuple[str, ...] = (),
+  width: int | None = None,
   where: str = 'config.augment',
   random: bool = True,
 ) -> Transform:
-  """Returns the function that applies the chosen transforms.
+  """Returns what a list of transforms does, in its order.
 
-  They are applied in the order in which their table lists them, each sequence
-  of the batch with random numbers of its own. Padded frames come back as
-  zeros. `probability` is an option of those that a coin decides on. `copies`
-  with `count` makes so many of each sequence, each changed by itself; they
-  have an axis of their own: [n,a,s,...], and masks [n,a,s].
+  Each is dict(name=..., options), and a name may come twice. Three options are
+  of all those that keep the shape: `probability`, the share of the sequences
+  that are changed; `per`, 'sequence' or 'frame', for what the dice are thrown;
+  `inputs`, the modalities that it is for (by default all that have one of this
+  name). `copies` with `count` makes so many of each sequence; what follows it
+  is done to each copy separately.
 
   Args:
-    chosen: name -> options.
-    skeleton: of the dataset; '' for silhouettes.
+    chosen: the list.
+    skeleton: of keypoints.
+    modalities: of the inputs; by default keypoints where there is a skeleton
+      and silhouettes where there is none.
+    width: how many columns a model sees, for `crop`.
     where: what the config calls `chosen`, for messages.
     random: whether random ones may be among them.
 
   Raises:
-    UserError: an unknown name or option, one that is missing, or a random
-      transform where there may be none.
+    UserError: an unknown name or option, one that is missing or wrong, or a
+      random transform where there may be none.
   """
-  chosen = {name: dict(options) for name, options in chosen.items()}
-  copies = chosen.pop('copies', None)
-  table = _table(skeleton)
-  for name in chosen:
-    if name not in table:
-      raise wrong_choice(f'{where} has no transform {name!r}', name, table)
-  steps = [
-    _bind(name, function, chosen[name], f'{where}.{name}', random)
-    for name, function in table.items()
-    if name in chosen
-  ]
-  if copies is not None:
+  modalities = modalities or ('keypoints' if skeleton else 'silhouettes',)
+  tables = {modality: TABLES[modality] for modality in modalities}
+  given = {
+    'width': width,
+    'skeleton': skeletons.get(skeleton) if skeleton else None,
+  }
+  steps: list[Step] = []
+  split = count = None
+  crops = False
+  for place, name, options in checked(chosen, where, tables):
     if not random:
-      raise UserError(f'{where}.copies is for training, not for an evaluation')
-    fields.check(fields.keyword_only(_apply_each), copies, f'{where}.copies')
-    return functools.partial(_apply_each, steps, **copies)
-  return functools.partial(_apply, steps) if steps else keep
+      _check_fixed(place, name, options, tables)
+    if name == COPIES:
+      split, count = len(steps), options['count']
+      continue
+    crops |= name == 'crop'
+    steps.append(_step(name, options, tables, given))
+  if split is None:
+    return (
+      Transform(modalities[0], tuple(steps), crops=crops) if steps else keep
+    )
+  return Transform(
+    modalities[0], tuple(steps[:split]), count, tuple(steps[split:]), crops
+  )
 
 
-def _table(skeleton: str) -> dict[str, Callable[..., Any]]:
-  """Returns functions of (x, mask, key) or (x, mask) by name."""
-  if not skeleton:
-    return {
-      name: _keeping_the_mask(function)
-      for name, function in silhouette_transforms.TRANSFORMS.items()
-    }
-  swap = skeletons.get(skeleton).swap
-  swapping = functools.partial(pose_transforms.swap_sides, swap=swap)
-  return {**pose_transforms.TRANSFORMS, 'swap_sides': swapping}
-
-
-def _keeping_the_mask(
-  function: Callable[..., jax.Array],
-) -> Callable[..., tuple[jax.Array, jax.Array]]:
-  @functools.wraps(function)
-  def kept(
-    x: jax.Array, mask: jax.Array, key: jax.Array, **options: Any
-  ) -> tuple[jax.Array, jax.Array]:
-    # All channels of a frame alike.
-    change = functools.partial(function, key=key, **options)
-    return jax.vmap(change, in_axes=-1, out_axes=-1)(x), mask
-
-  return kept
-
-
-def _bind(
+def _check_fixed(
+  place: str,
   name: str,
-  function: Callable[..., Any],
   options: Mapping[str, Any],
-  where: str,
-  random: bool,
-) -> Callable[..., tuple[jax.Array, jax.Array]]:
-  """Returns the function of (x, mask, key) with its options set."""
-  draws = 'key' in inspect.signature(function).parameters
-  if draws and not random:
-    raise UserError(f'{where} is random, which an evaluation must not be')
-  allowed = fields.keyword_only(function)
-  # The skeleton says which joints change places, not the config.
-  allowed.pop('swap', None)
-  if name in BY_COIN:
-    allowed |= fields.keyword_only(_sometimes)
-  fields.check(allowed, options, where)
-  options = dict(options)
-  probability = options.pop('probability', PROBABILITY)
-  bound = functools.partial(function, **options)
-  if not draws:
-    return lambda x, mask, key: bound(x, mask)
-  if name not in BY_COIN:
-    return bound
-  return _sometimes(bound, probability=probability)
+  tables: Mapping[str, Mapping[str, Entry]],
+) -> None:
+  if name == COPIES:
+    raise UserError(f'{place} is for training, not for an evaluation')
+  for table in tables.values():
+    if name in table:
+      probability = options.get('probability', table[name].probability)
+      if table[name].draws or (probability is not None and probability < 1):
+        raise UserError(
+          f'{place} is random, which an evaluation must not be'
+          + ('' if table[name].draws else ': set its probability to 1')
+        )
 
 
-def _sometimes(
-  function: Callable[..., tuple[jax.Array, jax.Array]],
-  *,
-  probability: float = PROBABILITY,
-) -> Callable[..., tuple[jax.Array, jax.Array]]:
-  def changed(
-    x: jax.Array, mask: jax.Array, key: jax.Array
-  ) -> tuple[jax.Array, jax.Array]:
-    coin, key = jax.random.split(key)
-    done = jax.random.uniform(coin) < probability
-    return jnp.where(done, function(x, mask, key)[0], x), mask
+def _step(
+  name: str,
+  options: Mapping[str, Any],
+  tables: Mapping[str, Mapping[str, Entry]],
+  given: Mapping[str, Any],
+) -> Step:
+  """Returns what one transform does to a sequence: the one wrapper of all.
 
-  return changed
+  All modalities get the same key, so that they are drawn alike.
+  """
+  own = dict(options)
+  only, per = own.pop('inputs', None), own.pop('per', PER[0])
+  entries = {
+    modality: table[name]
+    for modality, table in tables.items()
+    if name in table and (only is None or modality in only)
+  }
+  first = next(iter(entries.values())).probability
+  probability = own.pop('probability', first)
+
+  def change(
+    x: dict[str, jax.Array], mask: jax.Array, key: jax.Array
+  ) -> tuple[dict[str, jax.Array], jax.Array]:
+    new, new_mask = dict(x), mask
+    for modality, entry in entries.items():
+      known = {**given, 'mask': mask, 'key': key}
+      known['nearest'] = modality == 'parsing'
+      arguments = [known[each] for each in entry.given]
+      result = entry.function(x[modality], *arguments, **own)
+      new[modality], new_mask = result if entry.masks else (result, mask)
+    return new, new_mask
+
+  if per == 'frame':
+    return functools.partial(_by_frame, change, probability)
+  if probability is None or probability >= 1:
+    return change
+  return functools.partial(_by_sequence, change, probability)
 
 
-def _apply(
-  steps: list[Callable[..., tuple[jax.Array, jax.Array]]],
-  x: jax.Array,
-  mask: jax.Array,
-  key: jax.Array | None,
-) -> tuple[jax.Array, jax.Array]:
-  # Those that draw nothing ask for no key, but vmap wants one.
-  key = jax.random.key(0) if key is None else key
-  for number, step in enumerate(steps):
-    keys = jax.random.split(jax.random.fold_in(key, number), len(x))
-    x, mask = jax.vmap(step)(x, mask, keys)
-  tail = (1,) * (x.ndim - 2)
-  return jnp.where(mask.reshape(*mask.shape, *tail), x, 0), mask
-
-
-def _apply_each(
-  steps: list[Callable[..., tuple[jax.Array, jax.Array]]],
-  x: jax.Array,
+def _by_sequence(
+  change: Step,
+  probability: float,
+  x: dict[str, jax.Array],
   mask: jax.Array,
   key: jax.Array,
-  *,
-  count: int,
-) -> tuple[jax.Array, jax.Array]:
-  copies = [_apply(steps, x, mask, k) for k in jax.random.split(key, count)]
-  xs, masks = zip(*copies, strict=True)
-  return jnp.stack(xs, axis=1), jnp.stack(masks, axis=1)
+) -> tuple[dict[str, jax.Array], jax.Array]:
+  coin, key = jax.random.split(key)
+  done = jax.random.uniform(coin) < probability
+  new, _ = change(x, mask, key)
+  return jax.tree.map(functools.partial(jnp.where, done), new, x), mask
+
+
+def _by_frame(
+  change: Step,
+  probability: float,
+  x: dict[str, jax.Array],
+  mask: jax.Array,
+  key: jax.Array,
+) -> tuple[dict[str, jax.Array], jax.Array]:
+  draw, coins = jax.random.split(key)
+  done = jax.random.uniform(coins, mask.shape) < probability
+  # Each frame is a sequence of its own.
+  frames, each = jax.tree.map(lambda array: array[:, None], (x, mask))
+  keys = jax.random.split(draw, len(mask))
+  new, _ = jax.vmap(change)(frames, each, keys)
+  return jax.tree.map(
+    lambda new, old: _where(done, new[:, 0], old), new, x
+  ), mask

@@ -1,23 +1,28 @@
 """Changes of one sequence of skeletons, on the device.
 
-Each takes keypoints float32 [s,v,3] (x, y, confidence), a mask bool [s] whose
-valid frames come first, and a key, and returns keypoints and mask, of as many
-frames or another fixed number. They are those of GaitGraph2
-(https://arxiv.org/abs/2204.07855), whose numbers `reflect`, `centre` and
-`repair` reproduce, and of OpenGait (arXiv 2211.06597).
+Each takes keypoints float32 [s,v,3] (x, y, confidence) and those of a mask bool
+[s], a key and a skeleton that it needs. They are those of GaitGraph2
+(https://arxiv.org/abs/2204.07855), whose numbers `repair` reproduces, of
+OpenGait (arXiv 2211.06597) and of FastPoseGait (arXiv 2309.00794);
+docs/porting.md lists them side by side.
 """
-
-import functools
-import math
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-Sequence = tuple[jax.Array, jax.Array]
+from gaitgs_jax.errors import BadValue, wrong_choice
+from gaitgs_jax.input.pose_features import FEATURES
+from gaitgs_jax.input.transform import Entry
+from gaitgs_jax.skeletons import Skeleton
+
+_CENTRES = {
+  'neck': ('left_shoulder', 'right_shoulder'),
+  'head': ('left_eye', 'right_eye'),
+  'hip': ('left_hip', 'right_hip'),
+}
 
 
-def repair(x: jax.Array, mask: jax.Array) -> Sequence:
+def repair(x: jax.Array, mask: jax.Array) -> jax.Array:
   """Moves missing joints (x = 0) to the middle of their frame's joints.
 
   The mean is taken over all joints, missing ones and those repaired before
@@ -30,150 +35,53 @@ def repair(x: jax.Array, mask: jax.Array) -> Sequence:
     fixed = jnp.where(missing[:, None], middle, x[:, joint])
     return x.at[:, joint].set(fixed)
 
-  return jax.lax.fori_loop(0, x.shape[1], one_joint, x), mask
+  return jax.lax.fori_loop(0, x.shape[1], one_joint, x)
 
 
-def reflect(x: jax.Array, mask: jax.Array, *, frames: int) -> Sequence:
-  """Pads a shorter sequence by its mirror image to `frames` frames.
+def horizontal_flip(x: jax.Array) -> jax.Array:
+  """Mirrors x about the mean of each frame's joints; none is renamed.
 
-  The mirror images leave out the frame at the edge. A sequence too short for
-  that is first mirrored whole on both sides until it is long enough; the
-  published code then keeps the beginning, not the middle.
-
-  Args:
-    x: keypoints [s,v,3].
-    mask: bool [s].
-    frames: the least length of the result.
+  Missing joints count as points at the origin and are moved too, as published.
   """
-  length = mask.sum(dtype=jnp.int32)
-  place = jnp.arange(max(len(mask), frames), dtype=jnp.int32)
-  index = jnp.where(length > frames, place, _mirrored(place, length, frames))
-  index = jnp.clip(index, 0, len(mask) - 1)
-  return x[index], place < jnp.maximum(length, frames)
+  middle = x[..., 0].mean(axis=1, keepdims=True)
+  return x.at[..., 0].set(2 * middle - x[..., 0])
 
 
-def _mirrored(place: jax.Array, length: jax.Array, frames: int) -> jax.Array:
-  """Returns which frame of a sequence stands at each place of the padded."""
-  missing = frames + 1 - length
-  before, behind = (missing + 1) // 2, missing // 2 + 1
-  # The sequence between its mirror images, and those again: 3^k copies, of
-  # which the middle one and every other are the right way round.
-  copies = jnp.ones((), jnp.int32)
-  for _ in range(math.ceil(math.log(frames + 1, 3)) + 1):
-    short = jnp.maximum(before, behind) > copies * length
-    copies = jnp.where(short, 3 * copies, copies)
-  total = copies * length
-  inside = place - (before - 1)
-  index = jnp.where(inside < 0, -inside, inside)
-  index = jnp.where(inside >= total, 2 * total - 2 - inside, index)
-  length = jnp.maximum(length, 1)
-  copy, frame = index // length, index % length
-  forward = (copy - copies // 2) % 2 == 0
-  return jnp.where(forward, frame, length - 1 - frame)
-
-
-def crop(
-  x: jax.Array, mask: jax.Array, key: jax.Array, *, frames: int
-) -> Sequence:
-  """Keeps a random window of at most `frames` frames.
-
-  Args:
-    x: keypoints [s,v,3].
-    mask: bool [s].
-    key: for the place of the window.
-    frames: the length of the window.
-  """
-  spare = _spare(mask, frames)
-  return _window(x, mask, jax.random.randint(key, (), 0, spare + 1), frames)
-
-
-def centre(x: jax.Array, mask: jax.Array, *, frames: int) -> Sequence:
-  """Keeps the middle window of at most `frames` frames.
-
-  Args:
-    x: keypoints [s,v,3].
-    mask: bool [s].
-    frames: the length of the window.
-  """
-  return _window(x, mask, _spare(mask, frames) // 2, frames)
-
-
-def _spare(mask: jax.Array, frames: int) -> jax.Array:
-  return jnp.maximum(mask.sum(dtype=jnp.int32) - frames, 0)
-
-
-def _window(
-  x: jax.Array, mask: jax.Array, start: jax.Array, frames: int
-) -> Sequence:
-  size = min(frames, len(mask))
-  cut = functools.partial(jax.lax.dynamic_slice_in_dim, slice_size=size)
-  return cut(x, start), cut(mask, start)
-
-
-def reverse(x: jax.Array, mask: jax.Array, key: jax.Array) -> Sequence:
-  """Turns time around."""
-  del key
-  length = mask.sum(dtype=jnp.int32)
-  place = jnp.arange(len(mask), dtype=jnp.int32)
-  return x[jnp.where(place < length, length - 1 - place, place)], mask
-
-
-def swap_sides(
-  x: jax.Array,
-  mask: jax.Array,
-  key: jax.Array,
-  *,
-  swap: tuple[int, ...],
-  share: float = 1.0,
-) -> Sequence:
+def swap_sides(x: jax.Array, skeleton: Skeleton) -> jax.Array:
   """Exchanges left and right joints; x is not mirrored.
 
-  Args:
-    x: keypoints [s,v,3].
-    mask: bool [s].
-    key: for the frames, if not all.
-    swap: the joint that takes each place.
-    share: of the frames in which it is done (OpenGait draws them one by one).
+  GaitGraph2 draws this for each sequence, OpenGait for each frame.
   """
-  chosen = jax.random.uniform(key, mask.shape) < share
-  return jnp.where(chosen[:, None, None], x[:, jnp.asarray(swap)], x), mask
+  return x[:, jnp.asarray(skeleton.swap)]
 
 
 def joint_noise(
-  x: jax.Array,
-  mask: jax.Array,
-  key: jax.Array,
-  *,
-  scale: float,
-  normal: bool = False,
-) -> Sequence:
+  x: jax.Array, key: jax.Array, *, scale: float, normal: bool = False
+) -> jax.Array:
   """Moves each joint in x and y, by the same amount in all frames.
 
   Args:
     x: keypoints [s,v,3].
-    mask: bool [s].
     key: for the amounts.
     scale: the largest amount or, if normal, the standard deviation.
     normal: whether the amounts are Gaussian instead of uniform.
   """
   noise = _noise(key, (x.shape[1], 2), scale, normal)
-  return x.at[..., :2].add(noise[None]), mask
+  return x.at[..., :2].add(noise[None])
 
 
 def point_noise(
   x: jax.Array,
-  mask: jax.Array,
   key: jax.Array,
   *,
   scale: float,
   normal: bool = False,
   clip: bool = True,
-) -> Sequence:
+) -> jax.Array:
   """Changes every number by itself, the confidence too.
 
   Args:
     x: keypoints [s,v,3].
-    mask: bool [s].
     key: for the amounts.
     scale: the largest amount or, if normal, the standard deviation.
     normal: whether the amounts are Gaussian (OpenGait) instead of uniform
@@ -182,7 +90,7 @@ def point_noise(
       not).
   """
   x = x + _noise(key, x.shape, scale, normal)
-  return (x.at[..., 2].set(jnp.clip(x[..., 2], 0, 1)) if clip else x), mask
+  return x.at[..., 2].set(jnp.clip(x[..., 2], 0, 1)) if clip else x
 
 
 def _noise(
@@ -194,31 +102,82 @@ def _noise(
 
 
 def move(
-  keypoints: jax.Array, mask: jax.Array, key: jax.Array, *, x: float, y: float
-) -> Sequence:
+  keypoints: jax.Array, key: jax.Array, *, x: float, y: float
+) -> jax.Array:
   """Moves the whole walk by up to x and y pixels.
 
   Args:
     keypoints: [s,v,3].
-    mask: bool [s].
     key: for the distances.
-    x: the largest distance sideways, in pixels.
-    y: the largest distance up or down, in pixels.
+    x: the largest distance sideways, in pixels; OpenGait's is 4.
+    y: the largest distance up or down, in pixels; OpenGait's is 1.
   """
   reach = jnp.asarray([x, y], jnp.float32)
   offset = reach * jax.random.uniform(key, (2,), minval=-1, maxval=1)
-  return keypoints.at[..., :2].add(offset[None, None]), mask
+  return keypoints.at[..., :2].add(offset[None, None])
 
 
-# In the order in which they are applied, GaitGraph2's.
-TRANSFORMS: dict[str, Callable[..., Sequence]] = {
-  'repair': repair,
-  'reflect': reflect,
-  'reverse': reverse,
-  'crop': crop,
-  'centre': centre,
-  'swap_sides': swap_sides,
-  'joint_noise': joint_noise,
-  'point_noise': point_noise,
-  'move': move,
+def straighten(x: jax.Array, skeleton: Skeleton) -> jax.Array:
+  """Turns each frame about the neck so that the spine is vertical.
+
+  FastPoseGait's Affine, of GPGait (https://arxiv.org/abs/2303.05234): there
+  y is computed from the x that was turned already. The spine is vertical, but
+  shorter; so is it here. The spine runs between the middles of the shoulders
+  and of the hips.
+  """
+  neck, hip = (_middle(x, skeleton, name) for name in ('neck', 'hip'))
+  across, down = hip[..., 0] - neck[..., 0], hip[..., 1] - neck[..., 1]
+  slope = jnp.where(down == 0, 0, across / jnp.where(down == 0, 1, down))
+  angle = jnp.arctan(slope)
+  cos, sin = jnp.cos(angle), jnp.sin(angle)
+  column, row = x[..., 0] - neck[..., 0], x[..., 1] - neck[..., 1]
+  column = cos * column - sin * row
+  row = sin * column + cos * row
+  x = x.at[..., 0].set(column + neck[..., 0])
+  return x.at[..., 1].set(row + neck[..., 1])
+
+
+def rescale_centre(
+  x: jax.Array,
+  skeleton: Skeleton,
+  *,
+  height: float = 225.0,
+  centre: str = 'neck',
+) -> jax.Array:
+  """Scales each frame to one height and moves its centre to the origin.
+
+  FastPoseGait's RescaleCenter, of GPGait (https://arxiv.org/abs/2303.05234).
+
+  Args:
+    x: keypoints [s,v,3].
+    skeleton: their convention.
+    height: from the highest to the lowest joint, missing ones among them.
+    centre: 'neck' (the middle of the shoulders), 'head' (of the eyes) or 'hip'.
+  """
+  if centre not in _CENTRES:
+    raise BadValue(str(wrong_choice(f'centre is {centre!r}', centre, _CENTRES)))
+  row = x[..., 1]
+  extent = row.max(axis=1) - row.min(axis=1)
+  # A frame without anybody has none.
+  factor = height / jnp.where(extent > 0, extent, height)
+  x = x.at[..., :2].multiply(factor[:, None, None])
+  return x.at[..., :2].add(-_middle(x, skeleton, centre))
+
+
+def _middle(x: jax.Array, skeleton: Skeleton, name: str) -> jax.Array:
+  """Returns the middle of a pair of joints, x and y, [s,1,2]."""
+  places = [skeleton.joints.index(joint) for joint in _CENTRES[name]]
+  return x[:, jnp.asarray(places), :2].mean(axis=1, keepdims=True)
+
+
+POSES = {
+  'repair': Entry(repair),
+  'horizontal_flip': Entry(horizontal_flip, 0.5),
+  'swap_sides': Entry(swap_sides, 0.5),
+  'joint_noise': Entry(joint_noise),
+  'point_noise': Entry(point_noise),
+  'move': Entry(move),
+  'straighten': Entry(straighten),
+  'rescale_centre': Entry(rescale_centre),
+  **FEATURES,
 }

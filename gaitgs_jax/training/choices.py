@@ -8,17 +8,13 @@ import dataclasses
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from gaitgs_jax import losses, models
-from gaitgs_jax.input import (
-  augment,
-  pose_transforms,
-  sampling,
-  silhouette_transforms,
-  sources,
-)
+from gaitgs_jax.input import sampling, sources, transform_lists
+from gaitgs_jax.input.time_transforms import TIME
+from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.training import groups, optimizer, settings
 
 # Arguments that do not come from a config.
@@ -31,7 +27,30 @@ _WEIGHT = (
     'A loss of this table; None means the name in the log.',
   ),
 )
-_COUNT = ('count', inspect.Parameter.empty, 'How many copies.')
+# What transforms are for -> its modalities.
+_FAMILIES = {
+  'maps (silhouettes, heatmaps, depth, rgb, parsing)': (
+    'silhouettes',
+    'heatmaps',
+    'depth',
+    'rgb',
+    'parsing',
+  ),
+  'keypoints': ('keypoints',),
+  'points': ('points',),
+}
+# What each transform takes beside its own options.
+_DRAWN = {
+  'probability': (
+    'Share of the sequences, or frames, that it changes; not of one that '
+    'changes their shape.'
+  ),
+  'per': (
+    "'sequence' or 'frame': what is drawn and changed separately; not of one "
+    'that needs the whole sequence.'
+  ),
+  'inputs': 'Modalities that it is for; None means all that have it.',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +84,31 @@ class Choice:
   random: bool = False
 
 
-def silhouette() -> dict[str, Choice]:
-  """Returns the transforms of silhouettes by name."""
-  return _transforms(silhouette_transforms.TRANSFORMS)
+def of_every_transform() -> Choice:
+  """Returns the options that transforms have beside their own."""
+  options = Entry(lambda x: x).options
+  return Choice(
+    '',
+    tuple(Option(k, options[k].default, text) for k, text in _DRAWN.items()),
+  )
 
 
-def skeleton() -> dict[str, Choice]:
-  """Returns the transforms of skeletons by name."""
-  return _transforms(pose_transforms.TRANSFORMS)
+def transforms() -> dict[str, dict[str, Choice]]:
+  """Returns the transforms by name, by what they are for."""
+  tables = transform_lists.TABLES
+  own: dict[str, dict[str, Choice]] = {
+    'all modalities': {
+      name: _transform(entry)
+      for name, entry in (transform_lists.COMMON | TIME).items()
+    }
+  }
+  for what, names in _FAMILIES.items():
+    found = {n: e for m in names for n, e in tables[m].items() if n not in TIME}
+    own[what] = {
+      name: _transform(entry, [m for m in names if name in tables[m]], names)
+      for name, entry in found.items()
+    }
+  return own
 
 
 def all_losses() -> dict[str, Choice]:
@@ -159,11 +195,6 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
       return set(all_losses()) | named
     case ('losses', _):
       return _names(all_losses())
-    case ('augment',) | ('evaluation', 'transform'):
-      return {*silhouette(), *skeleton()}
-    case ('augment', name) | ('evaluation', 'transform', name):
-      tables = (silhouette(), skeleton())
-      return _names({i: t[name] for i, t in enumerate(tables) if name in t})
   return set()
 
 
@@ -182,24 +213,21 @@ def _choices(
   }
 
 
-def _transforms(table: Mapping[str, Callable[..., Any]]) -> dict[str, Choice]:
-  copies = Choice(
-    'Makes copies of each sequence, each changed by itself.',
-    (Option(*_COUNT),),
-    random=True,
+def _transform(
+  entry: Entry, own: Sequence[str] = (), all_of: Sequence[str] = ()
+) -> Choice:
+  """Returns a transform, and which of some modalities it is for."""
+  choice = _of(entry.function)
+  meanings = {each.name: each.meaning for each in choice.options}
+  meanings['probability'] = 'Share that it changes.'
+  options = tuple(
+    Option(name, parameter.default, meanings[name])
+    for name, parameter in entry.options.items()
+    if name not in ('per', 'inputs')
   )
-  coin = Option(
-    'probability', augment.PROBABILITY, 'Share of the walks that it changes.'
-  )
-  choices = _choices(table, keyword_only=True)
-  # The skeleton says which joints change places.
-  for name, choice in choices.items():
-    options = [each for each in choice.options if each.name != 'swap']
-    if name in augment.BY_COIN:
-      options.insert(0, coin)
-    random = 'key' in inspect.signature(table[name]).parameters
-    choices[name] = Choice(choice.summary, tuple(options), random)
-  return {'copies': copies, **choices}
+  only = '' if len(own) == len(all_of) else f' For {", ".join(own)} only.'
+  random = entry.draws or (entry.probability or 1) < 1
+  return Choice(choice.summary + only, options, random)
 
 
 def _of(

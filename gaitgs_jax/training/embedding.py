@@ -42,8 +42,7 @@ def make_embed(
     params: Arrays, stats: Arrays, batch: dict[str, jax.Array]
   ) -> tuple[jax.Array, jax.Array]:
     model = states.join(graphdef, params, stats)
-    inputs = inputs_of.inputs(batch, size)
-    output = model(*transform(inputs, batch['mask'], None))
+    output = model(*transform.of_batch(batch, size))
     return output.embedding.astype(jnp.float32), batch['sequence']
 
   return jax.jit(embed_batch, out_shardings=meshes.whole(mesh))

@@ -19,7 +19,6 @@ from flax import nnx
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.augment import Transform
-from gaitgs_jax.input.augment import inputs as inputs_of
 from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import Arrays
@@ -112,7 +111,7 @@ def saliency(
   def gradients(
     params: Arrays, stats: Arrays, batch: Batch
   ) -> tuple[jax.Array, ...]:
-    inputs, mask = transform(inputs_of(batch, size), batch['mask'], None)
+    inputs, mask = transform.of_batch(batch, size)
 
     def noisy(key: jax.Array) -> jax.Array:
       noise = _NOISE * jax.random.normal(key, inputs.shape, inputs.dtype)
@@ -162,7 +161,7 @@ def activations(
   def activate(
     params: Arrays, stats: Arrays, batch: Batch
   ) -> tuple[jax.Array, ...]:
-    inputs, mask = transform(inputs_of(batch, size), batch['mask'], None)
+    inputs, mask = transform.of_batch(batch, size)
     model: Any = states.join(graphdef, params, stats)
     return inputs, mask, model.activations(inputs, mask)
 

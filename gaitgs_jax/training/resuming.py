@@ -146,5 +146,6 @@ def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     if isinstance(value, Mapping) and value:
       flat |= _flat(value, f'{prefix}{key}.')
     else:
-      flat[f'{prefix}{key}'] = value
+      # What is empty was a dict in earlier versions and may be a list now.
+      flat[f'{prefix}{key}'] = [] if value == {} else value
   return flat

@@ -11,6 +11,7 @@ from typing import Any
 
 from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.input import transform_lists
 from gaitgs_jax.models import remat
 from gaitgs_jax.training import averaging
 
@@ -52,7 +53,8 @@ MEANINGS: dict[str, str] = {
     "'none', 'stem' or 'all'."
   ),
   'augment': (
-    'Transforms of the inputs in training, by name; their table is below.'
+    'Transforms of the inputs in training, in their order: '
+    'dict(name=..., options); the table of them is below.'
   ),
   'model_name': (
     "A file of `gaitgs_jax/models`, or a module of one's own by dotted name."
@@ -80,8 +82,7 @@ MEANINGS: dict[str, str] = {
   'evaluation.untrained': 'Whether to evaluate the initial weights too.',
   'evaluation.baseline': 'Whether to evaluate a baseline without learning too.',
   'evaluation.transform': (
-    'Transforms of the inputs in evaluation, by name: those below that draw '
-    'nothing.'
+    'Transforms of the inputs in evaluation: those below that draw nothing.'
   ),
   'published.protocol': 'Protocol of the figures that this config claims.',
   'published.dataset': 'Their dataset.',
@@ -197,12 +198,13 @@ _TYPES: dict[str, tuple[Any, Any]] = {
 }
 # Fields of earlier versions, and what to do instead.
 MOVED = {
-  'augment.views': 'it is called config.augment.copies now',
-  'model.views': 'leave it out: config.augment.copies makes copies of a '
-  'sequence for any model',
+  'model.views': "leave it out: dict(name='copies', count=2) in config.augment "
+  'makes copies of a sequence for any model',
 }
 # Sections whose values are sections too.
-_OF_SECTIONS = ('augment', 'losses', 'evaluation.transform')
+_OF_SECTIONS = ('losses',)
+# Lists of transforms.
+_LISTS = ('augment', 'evaluation.transform')
 
 
 def _field(config: Any, path: str) -> Any:
@@ -233,6 +235,8 @@ def check(config: Any) -> None:
   for section in _OF_SECTIONS:
     names = _field(config, section)
     _check_sections(config, [f'{section}.{name}' for name in names])
+  for path in _LISTS:
+    list(transform_lists.checked(_field(config, path), f'config.{path}'))
   for path, (least, most) in _WHOLE.items():
     check_whole(f'config.{path}', _field(config, path), least, most)
   _check_model_sizes(config.model)

@@ -16,7 +16,13 @@ from jax.sharding import Mesh
 
 from gaitgs_jax import fields, losses, models
 from gaitgs_jax.errors import BadValue, UserError, wrong_choice
-from gaitgs_jax.input import augment, datasets, partitions, sources
+from gaitgs_jax.input import (
+  augment,
+  datasets,
+  partitions,
+  sources,
+  transform_lists,
+)
 from gaitgs_jax.input import unreadable as unreadables
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.models import GaitOutput
@@ -126,7 +132,7 @@ def _check_pairs(config: Any, loss: str, labels: str, index: Index) -> None:
 
   Copies of a sequence are a pair too.
   """
-  batch, copies = config.batch, _copies(config)
+  batch, copies = config.batch, transform_lists.copies(config.augment) or 1
   if labels == 'subject':
     several = int((np.unique(index.subject, return_counts=True)[1] > 1).sum())
     alone = batch.sequences < 2 or several < 2
@@ -151,13 +157,8 @@ def _check_pairs(config: Any, loss: str, labels: str, index: Index) -> None:
       f'config.batch has {rows} rows and the training sequences have '
       f'{len(counts)} values of {labels}, {int((counts > 1).sum())} of them '
       'more than once: no batch holds a pair; copies of a sequence '
-      '(config.augment.copies.count=2) are pairs'
+      "(config.augment with dict(name='copies', count=2)) are pairs"
     )
-
-
-def _copies(config: Any) -> int:
-  """Returns how many copies of a sequence config.augment makes."""
-  return int(config.augment.get('copies', {}).get('count', 1))
 
 
 def create_augmentation(config: Any) -> augment.Transform:
@@ -166,12 +167,7 @@ def create_augmentation(config: Any) -> augment.Transform:
   Raises:
     UserError: an unknown name or option.
   """
-  return _try_transform(
-    config,
-    augment.create(
-      config.augment, skeleton=datasets.get(config.dataset.name).skeleton
-    ),
-  )
+  return _create(config, config.augment, 'config.augment')
 
 
 def create_transform(config: Any) -> augment.Transform:
@@ -180,39 +176,51 @@ def create_transform(config: Any) -> augment.Transform:
   Raises:
     UserError: an unknown name or option, or a random one.
   """
-  return _try_transform(
+  return _create(
     config,
-    augment.create(
-      config.evaluation.transform,
-      skeleton=datasets.get(config.dataset.name).skeleton,
-      where='config.evaluation.transform',
-      random=False,
-    ),
+    config.evaluation.transform,
+    'config.evaluation.transform',
+    random=False,
   )
 
 
-def _try_transform(
-  config: Any, transform: augment.Transform
+def _create(
+  config: Any, chosen: Any, where: str, *, random: bool = True
 ) -> augment.Transform:
-  """Applies a transform to a small batch, without computing; returns it."""
-  inputs = jax.ShapeDtypeStruct(_input_shape(config), jnp.float32)
+  """Returns a transform that was tried on a small batch, without computing."""
+  transform = augment.create(
+    chosen,
+    skeleton=datasets.get(config.dataset.name).skeleton,
+    width=config.dataset.size[1],
+    where=where,
+    random=random,
+  )
+  shape = _input_shape(config, whole=transform.crops)
+  inputs = jax.ShapeDtypeStruct(shape, jnp.float32)
   mask = jax.ShapeDtypeStruct((_ROWS, _FRAMES), jnp.bool_)
-  jax.eval_shape(transform, inputs, mask, jax.random.key(0))
+  with in_section(where):
+    jax.eval_shape(transform, inputs, mask, jax.random.key(0))
   return transform
 
 
-def _input_shape(config: Any) -> tuple[int, ...]:
-  """Returns the shape of a small batch of a model's inputs."""
-  is_skeleton = bool(datasets.get(config.dataset.name).skeleton)
-  frame = (
-    tuple(config.dataset.size) if is_skeleton else (*config.dataset.size, 1)
-  )
-  return (_ROWS, _FRAMES, *frame)
+def _input_shape(config: Any, *, whole: bool) -> tuple[int, ...]:
+  """Returns the shape of a small batch before its transforms.
+
+  Args:
+    config: the run's.
+    whole: whether they cut the columns; then frames are about square.
+  """
+  size = tuple(config.dataset.size)
+  if datasets.get(config.dataset.name).skeleton:
+    return (_ROWS, _FRAMES, *size)
+  wider = max(size[0] - size[1], 0) // 2 * 2 if whole else 0
+  return (_ROWS, _FRAMES, size[0], size[1] + wider, 1)
 
 
 def _small_batch(config: Any) -> dict[str, jax.ShapeDtypeStruct]:
   """Describes a small batch as a loss may read it."""
-  copies = (_copies(config),) if 'copies' in config.augment else ()
+  made = transform_lists.copies(config.augment)
+  copies = () if made is None else (made,)
   label = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
   return {
     **dict.fromkeys(losses.LABELS, label),
@@ -287,7 +295,7 @@ def _describe(
   """Returns a model's parts and its output on a small batch, all abstract."""
   change = (create_augmentation if training else create_transform)(config)
   abstract = nnx.eval_shape(lambda: create_model(config, training=training))
-  shape = _input_shape(config)
+  shape = _input_shape(config, whole=change.crops)
   graphdef, params, stats = states.split(abstract)
 
   def call(params: Arrays, stats: Arrays) -> GaitOutput:

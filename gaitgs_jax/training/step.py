@@ -115,7 +115,7 @@ def make_train_step(
     state: TrainState, batch: Batch, key: jax.Array
   ) -> tuple[TrainState, Metrics]:
     draw, drop = jax.random.split(jax.random.fold_in(key, state.step))
-    inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
+    inputs, mask = augment.of_batch(batch, size, draw)
 
     gradient = accumulation.value_and_grad(
       functools.partial(forward, teacher=averaging.teacher_of(state.opt_state)),
@@ -157,7 +157,7 @@ def make_refresh(
     state: TrainState, batch: Batch, key: jax.Array, share: jax.Array
   ) -> TrainState:
     draw, drop = jax.random.split(key)
-    inputs, mask = augment(inputs_of.inputs(batch, size), batch['mask'], draw)
+    inputs, mask = augment.of_batch(batch, size, draw)
     model = states.join(graphdef, state.params, state.stats)
     with layers.statistics_momentum(share):
       call(model, inputs, mask, train=True, key=drop)

@@ -56,11 +56,11 @@ NAMES = st.one_of(
     ['', '.', 'batch.', '.batch', 'seed.x', 'batch.subjects.x', 'batch[0]',
      'dataset.size[0]', 'dataset.size[9]', 'batch..subjects', '__class__',
      'batch.__init__', 'items', 'batch.items', 'to_dict', 'a' * 300, '%s',
-     'augment.flip', 'augment.flip.probability', 'augment.flip.probability.x',
-     'augment.copies.count', 'augment.views.count', 'augment.x',
+     'augment.flip', 'augment.0', 'augment.0.name', 'augment.0.probability.x',
+     'augment.1.name', 'augment[0].per', 'augment[0]', 'augment.count.x',
      'losses.x.kind', 'losses.x.margin', 'losses.triplet.kind', 'batch.skip',
      'optimizer.beta1', 'model.depth',
-     'evaluation.transform.centre', 'evaluation.transform.centre.frames']
+     'evaluation.transform.0', 'evaluation.transform.0.frames']
   ),
   st.text(max_size=8),
 )  # fmt: skip
@@ -109,10 +109,14 @@ def test_overrides_that_are_right_are_taken(parse):
 @pytest.mark.parametrize(
   'flags',
   [
-    ['--config.augment.flip.probability=0.3'],
-    ['--config.augment.rotate={}', '--config.augment.flip={}'],
+    ['--config.augment.0.name=rotation', '--config.augment.0.degrees=5'],
+    ['--config.augment[0].name=shift', '--config.augment[1].name=shift'],
+    ["--config.augment=[{'name': 'rotation', 'per': 'frame'}]"],
     ['--config.losses.second.kind=triplet', '--config.losses.second.margin=1'],
-    ['--config.evaluation.transform.centre.frames=30'],
+    [
+      '--config.evaluation.transform.0.name=middle_frames',
+      '--config.evaluation.transform.0.frames=30',
+    ],
     ['--config.schedule.name=cosine', '--config.schedule.final=1e-5'],
     ['--config.batch.skip=2'],
     ['--config.model.dropout=0.1'],
@@ -129,8 +133,8 @@ def test_what_a_config_may_have_is_added(parse, flags):
 
 
 def test_a_field_of_an_earlier_version_names_the_new_one(parse):
-  told = parse([CONFIG, WORKDIR, '--config.augment.views.count=2'])
-  assert 'it is called config.augment.copies now' in told
+  told = parse([CONFIG, WORKDIR, '--config.model.views=2'])
+  assert 'no config.model.views any more: leave it out' in told
 
 
 def test_a_section_that_is_replaced_has_only_its_new_fields(parse):
@@ -143,12 +147,10 @@ def test_a_section_that_is_replaced_has_only_its_new_fields(parse):
 @pytest.mark.parametrize(
   'flag, meant',
   [
-    ('augment.flp.probability=0.3', 'flip'),
-    ('augment.flip.probabilty=0.3', 'probability'),
-    ('augment.rotat={}', 'rotate'),
+    ('augment.0.name=rotatio', 'rotation'),
     ('losses.tripelt.margin=0.3', 'triplet'),
     ('losses.view.wieght=0.3', 'weight'),
-    ('evaluation.transform.center.frames=30', 'centre'),
+    ('evaluation.transform.0.name=repare', 'repair'),
     ('optimizer.momentun=0.5', 'momentum'),
     ('schedule.warmup=3', 'warmup_steps'),
     ('batch.skp=3', 'skip'),
@@ -164,6 +166,27 @@ def test_a_section_that_is_replaced_has_only_its_new_fields(parse):
 def test_a_misspelt_addition_names_the_nearest(parse, flag, meant):
   told = parse([CONFIG, WORKDIR, f'--config.{flag}'])
   assert f'did you mean {meant!r}?' in told
+
+
+@pytest.mark.parametrize(
+  'flags, words',
+  [
+    (['augment.flip.probability=0.3'], 'is a list of transforms: set a field'),
+    (['augment.1.name=shift'], 'has 0 transforms, numbered from 0: .*0.name='),
+    (['augment.0.share=0.1'], 'must be a dict with the name'),
+    (
+      ['augment.0.name=shift', 'augment.0.probabilty=1'],
+      "(shift) has no field 'probabilty' (did you mean 'probability'?)",
+    ),
+    (['augment.0.name=shift', 'augment.0.share=x'], "share is 'x'; it must be"),
+    (['augment.0.name=shift', 'augment.0.per=frames'], "mean 'frame'"),
+    (['augment.0.name=crop', 'augment.0.per=frame'], "no field 'per'"),
+  ],
+)
+def test_what_is_wrong_with_a_list_is_reported(parse, flags, words):
+  told = parse([CONFIG, WORKDIR, *(f'--config.{flag}' for flag in flags)])
+  for part in words.split(' .*'):
+    assert part in told
 
 
 @hypothesis.given(

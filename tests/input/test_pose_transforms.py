@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.input import augment, pose_transforms
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import augment, pose_transforms, time_transforms
 
 RNG = np.random.default_rng(0)
 KEY = jax.random.key(1)
@@ -35,14 +36,14 @@ def padded(x, extra=5):
 def test_published_numbers(name, length):
   golden, frames = golden_numbers.load(name), TARGETS[name]
   x, mask = padded(golden[f'tf_raw_{length}'])
-  x, mask = pose_transforms.repair(x, mask)
+  x = pose_transforms.repair(x, mask)
   expected = golden[f'tf_norm_{length}']
   np.testing.assert_allclose(x[:length], expected, rtol=1e-6)
-  x, mask = pose_transforms.reflect(x, mask, frames=frames)
+  x, mask = time_transforms.reflect(x, mask, frames=frames)
   expected = golden[f'tf_pad_{length}']
   assert mask.sum() == len(expected) and mask[: len(expected)].all()
   np.testing.assert_allclose(x[: len(expected)], expected, rtol=1e-6)
-  x, mask = pose_transforms.centre(x, mask, frames=frames)
+  x, mask = time_transforms.middle_frames(x, mask, frames=frames)
   assert mask.all()
   expected = golden[f'tf_center_{length}']
   np.testing.assert_allclose(x, expected, rtol=1e-6)
@@ -55,19 +56,20 @@ X = X.at[..., 2].set(0.5)
 MASK = jnp.broadcast_to(jnp.arange(24) < LENGTH, (N, 24))
 
 
-def apply(key=KEY, **chosen):
-  return augment.create(chosen, skeleton='coco17')(X, MASK, key)
+def apply(name, key=KEY, **options):
+  change = augment.create(({'name': name} | options,), skeleton='coco17')
+  return change(X, MASK, key)
 
 
 def test_reverse_turns_the_valid_frames():
-  y, mask = apply(reverse={'probability': 1.0})
+  y, mask = apply('reverse', probability=1.0)
   np.testing.assert_array_equal(y[:, :LENGTH], X[:, LENGTH - 1 :: -1])
   np.testing.assert_array_equal(mask, MASK)
   assert not y[:, LENGTH:].any()
 
 
 def test_swap_sides_exchanges_left_and_right():
-  y, _ = apply(swap_sides={'probability': 1.0})
+  y, _ = apply('swap_sides', probability=1.0)
   joints = skeletons.get('coco17').joints
   left, right = joints.index('left_knee'), joints.index('right_knee')
   np.testing.assert_array_equal(y[:, :LENGTH, left], X[:, :LENGTH, right])
@@ -75,14 +77,14 @@ def test_swap_sides_exchanges_left_and_right():
 
 
 def test_swap_sides_frame_by_frame():
-  y, _ = apply(swap_sides={'probability': 1.0, 'share': 0.3})
+  y, _ = apply('swap_sides', probability=0.3, per='frame')
   changed = np.any(y != X, axis=(2, 3))[:, :LENGTH]
   assert 0.2 < changed.mean() < 0.4
   assert changed.any(1).all() and not changed.all(1).any()
 
 
-def test_crop_keeps_a_window():
-  y, mask = apply(crop={'frames': 8})
+def test_random_frames_keeps_a_window():
+  y, mask = apply('random_frames', frames=8)
   assert y.shape == (N, 8, 17, 3) and mask.all()
   starts = np.asarray((y[:, 0, 0, 0] - X[:, 0, 0, 0]) / (17 * 3)).astype(int)
   assert starts.min() == 0 and starts.max() == LENGTH - 8
@@ -90,8 +92,8 @@ def test_crop_keeps_a_window():
     np.testing.assert_array_equal(y[row], X[row, start : start + 8])
 
 
-def test_a_shorter_sequence_is_not_cropped():
-  y, mask = apply(crop={'frames': 22})
+def test_a_shorter_sequence_is_not_cut():
+  y, mask = apply('random_frames', frames=22)
   assert y.shape == (N, 22, 17, 3)
   np.testing.assert_array_equal(y[:, :LENGTH], X[:, :LENGTH])
   np.testing.assert_array_equal(mask.sum(1), LENGTH)
@@ -99,7 +101,7 @@ def test_a_shorter_sequence_is_not_cropped():
 
 @pytest.mark.parametrize('normal', [False, True])
 def test_joint_noise_is_the_same_in_all_frames(normal):
-  y, _ = apply(joint_noise={'scale': 0.25, 'normal': normal})
+  y, _ = apply('joint_noise', scale=0.25, normal=normal)
   moved = np.asarray(y - X)[:, :LENGTH]
   # The numbers are up to 78,000, whose float32 steps are 0.008.
   np.testing.assert_allclose(moved, moved[:, :1].repeat(LENGTH, 1), atol=0.01)
@@ -110,7 +112,7 @@ def test_joint_noise_is_the_same_in_all_frames(normal):
 
 @pytest.mark.parametrize('normal', [False, True])
 def test_point_noise_is_each_numbers_own(normal):
-  y, _ = apply(point_noise={'scale': 0.4, 'normal': normal})
+  y, _ = apply('point_noise', scale=0.4, normal=normal)
   moved = np.asarray(y - X)[:, :LENGTH]
   assert moved[..., 0].std(axis=(1, 2)).min() > 0.1
   confidence = np.asarray(y[:, :LENGTH, :, 2])
@@ -119,13 +121,13 @@ def test_point_noise_is_each_numbers_own(normal):
 
 
 def test_point_noise_may_leave_the_confidence_as_opengait_does():
-  y, _ = apply(point_noise={'scale': 0.4, 'normal': True, 'clip': False})
+  y, _ = apply('point_noise', scale=0.4, normal=True, clip=False)
   confidence = np.asarray(y[:, :LENGTH, :, 2])
   assert confidence.min() < 0 and confidence.max() > 1
 
 
 def test_move_shifts_the_whole_walk():
-  y, _ = apply(move={'x': 30.0, 'y': 10.0})
+  y, _ = apply('move', x=30.0, y=10.0)
   moved = np.asarray(y - X)[:, :LENGTH]
   assert np.ptp(moved, axis=(1, 2)).max() < 0.02
   reach = np.abs(moved[..., :2]).max(axis=(0, 1, 2))
@@ -133,8 +135,82 @@ def test_move_shifts_the_whole_walk():
 
 
 def test_random_ones_follow_their_key():
-  chosen = {'crop': {'frames': 8}, 'joint_noise': {'scale': 0.5}}
-  one, same = apply(**chosen)[0], apply(**chosen)[0]
-  other = apply(jax.random.key(2), **chosen)[0]
-  np.testing.assert_array_equal(one, same)
-  assert not np.array_equal(one, other)
+  for chosen in (('random_frames', 8), ('joint_noise', 0.5)):
+    name, value = chosen
+    option = {'frames' if name == 'random_frames' else 'scale': value}
+    one, same = apply(name, **option)[0], apply(name, **option)[0]
+    other = apply(name, jax.random.key(2), **option)[0]
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_noise_may_be_drawn_for_each_frame():
+  y, _ = apply('move', x=3.0, y=1.0, per='frame')
+  moved = np.asarray(y - X)[:, :LENGTH]
+  assert np.ptp(moved, axis=2).max() < 0.02
+  assert np.ptp(moved[..., 0], axis=(1, 2)).min() > 1
+
+
+# A frame of 17 joints and an empty one.
+JOINTS = skeletons.get('coco17').joints
+FRAMES = jnp.asarray(
+  np.stack([RNG.uniform(0, 100, (17, 3)), np.zeros((17, 3))]), jnp.float32
+)
+
+
+def middle(x, *names):
+  return np.mean([x[..., JOINTS.index(name), :2] for name in names], axis=0)
+
+
+def test_horizontal_flip_mirrors_about_the_mean_of_the_joints():
+  x = FRAMES.at[0, 3].set(0)
+  y = pose_transforms.horizontal_flip(x)
+  expected = 2 * np.mean(x[0, :, 0]) - np.asarray(x[0, :, 0])
+  np.testing.assert_allclose(y[0, :, 0], expected, rtol=1e-5)
+  np.testing.assert_array_equal(y[..., 1:], x[..., 1:])
+  assert not y[1].any()
+
+
+def test_straightened_spines_are_vertical_and_short_as_published():
+  skeleton = skeletons.get('coco17')
+  y = np.asarray(pose_transforms.straighten(FRAMES, skeleton))
+  pairs = ('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip')
+  (neck, hip), (old_neck, old_hip) = (
+    [middle(each, *pair) for pair in pairs] for each in (y, FRAMES)
+  )
+  np.testing.assert_allclose(neck, old_neck, rtol=1e-5)
+  np.testing.assert_allclose(hip[0, 0], neck[0, 0], rtol=1e-5)
+  across, down = (old_hip - old_neck)[0]
+  cos = abs(down) / np.hypot(across, down)
+  np.testing.assert_allclose(hip[0, 1] - neck[0, 1], cos * down, rtol=1e-4)
+  # Any joint: y is computed from the x that was turned.
+  angle = np.arctan(across / down)
+  x, row = np.asarray(FRAMES[0, 9, :2]) - old_neck[0]
+  x = np.cos(angle) * x - np.sin(angle) * row
+  row = np.sin(angle) * x + np.cos(angle) * row
+  np.testing.assert_allclose(y[0, 9, :2], old_neck[0] + (x, row), rtol=1e-4)
+  assert not y[1].any()
+
+
+@pytest.mark.parametrize(
+  ('centre', 'part'), [('neck', 'shoulder'), ('head', 'eye'), ('hip', 'hip')]
+)
+def test_rescaled_skeletons_have_one_height_and_centre(centre, part):
+  y = np.asarray(
+    pose_transforms.rescale_centre(
+      FRAMES, skeletons.get('coco17'), centre=centre
+    )
+  )
+  assert np.ptp(y[0, :, 1]) == pytest.approx(225, rel=1e-5)
+  centre = middle(y, f'left_{part}', f'right_{part}')
+  np.testing.assert_allclose(centre, 0, atol=1e-4)
+  ratio = np.ptp(y[0, :, 0]) / np.ptp(FRAMES[0, :, 0])
+  assert ratio == pytest.approx(225 / np.ptp(FRAMES[0, :, 1]), rel=1e-4)
+  np.testing.assert_array_equal(y[..., 2], FRAMES[..., 2])
+  assert not y[1].any()
+
+
+def test_an_unknown_centre_is_reported():
+  chosen = (dict(name='rescale_centre', centre='foot'),)
+  with pytest.raises(UserError, match="'foot'; choose one of neck, head, hip"):
+    augment.create(chosen, skeleton='coco17')(X, MASK, KEY)

@@ -44,7 +44,7 @@ def saliency(weights, metric='euclidean', frames=None):
     own * weights[:, None],
     stranger * weights[:, None],
     size=SIZE,
-    transform=augment.create({}),
+    transform=augment.keep,
     metric=metric,
   )
 
@@ -85,7 +85,7 @@ def test_activations_of_valid_frames():
     'view': np.zeros(1, np.int32),
   }
   seen = explaining.activations(
-    *state.split(Speeds()), batch, size=(3, 3), transform=augment.create({})
+    *state.split(Speeds()), batch, size=(3, 3), transform=augment.keep
   )
   np.testing.assert_array_equal(seen.inputs, keypoints[0, :3])
   np.testing.assert_array_equal(seen.heat, keypoints[0, :3, :, 2])
@@ -101,5 +101,5 @@ def test_a_model_without_activations_is_told():
       *state.split(Rows([1])),
       batch,
       size=(3, 3),
-      transform=augment.create({}),
+      transform=augment.keep,
     )

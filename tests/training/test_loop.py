@@ -302,7 +302,7 @@ def test_a_workdir_in_use_is_refused(config, tmp_path):
     (lambda c: c.dataset.update(root='/nowhere'), '/nowhere'),
     (lambda c: c.evaluation.update(protocol='casia'), 'casia'),
     (lambda c: c.evaluation.update(metric='manhattan'), 'manhattan'),
-    (lambda c: setattr(c, 'augment', {'flop': {}}), 'flop'),
+    (lambda c: setattr(c, 'augment', ({'name': 'flop'},)), 'flop'),
   ],
 )
 def test_bad_input_is_a_sentence(config, tmp_path, change, words):
@@ -324,8 +324,11 @@ def test_bad_input_is_a_sentence(config, tmp_path, change, words):
     (lambda c: c.dataset.update(on_error='stop'), "on_error is 'stop'"),
     (lambda c: c.evaluation.update(protocol='casia-b'), "mean 'casia_b'"),
     (lambda c: c.evaluation.update(metric='cosin'), "mean 'cosine'"),
-    (lambda c: c.evaluation.update(transform={'flip': {}}), 'random'),
-    (lambda c: c.update(augment={'rotate': {'degrees': 'x'}}), 'degrees is'),
+    (lambda c: c.evaluation.update(transform=({'name': 'shift'},)), 'random'),
+    (
+      lambda c: c.update(augment=({'name': 'rotation', 'degrees': 'x'},)),
+      'degrees is',
+    ),
     (lambda c: c.losses.update(triplett={'weight': 1.0}), "mean 'triplet'"),
     (lambda c: c.losses.triplet.update(margin='x'), 'config.losses'),
     (lambda c: c.optimizer.update(weight_decay='x'), 'config.optimizer'),

@@ -146,7 +146,7 @@ def test_a_pair_is_one_of_the_labels_that_a_loss_reads(
   config, labels, batch, copies, words
 ):
   config.losses = dict(near=dict(kind='triplet', margin=0.2, labels=labels))
-  config.augment = dict(copies=dict(count=copies))
+  config.augment = (dict(name='copies', count=copies),)
   config.batch.update(batch)
   data = setup.open_data(config, training=True)
   with pytest.raises(UserError, match=words) if words else nullcontext():
@@ -168,7 +168,10 @@ def _pose_config(copies):
   config = tiny.get_config()
   config.dataset.name, config.dataset.size = 'casia_b_pose', (17, 3)
   config.model_name, config.model = 'gaitgraph', dict(SMALL)
-  config.augment = dict(copies=dict(count=copies), crop=dict(frames=5))
+  config.augment = (
+    dict(name='copies', count=copies),
+    dict(name='random_frames', frames=5),
+  )
   config.losses = dict(supervised_contrastive=dict(temperature=0.1))
   return config
 
@@ -185,8 +188,8 @@ def test_two_copies_are_needed_where_a_loss_compares_them():
   config = _pose_config(2)
   config.losses = dict(negative_cosine=dict(predictions='features'))
   setup.describe_state(config, meshes.create(1))
-  config.augment = dict()
-  with pytest.raises(UserError, match=r'set config.augment.copies.count=2'):
+  config.augment = ()
+  with pytest.raises(UserError, match=r'copies.* count=2.* config.augment'):
     setup.describe_state(config, meshes.create(1))
 
 

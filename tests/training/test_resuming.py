@@ -79,7 +79,7 @@ def test_what_changes_no_step_made_is_allowed(change):
     (lambda c: c.average.update(start=0.5), 'average.start was 1.0'),
     (lambda c: c.batch.update(frames=3), 'batch.frames was 4'),
     (lambda c: c.dataset.update(partition='x'), 'dataset.partition'),
-    (lambda c: setattr(c, 'augment', {'flip': {}}), 'augment'),
+    (lambda c: setattr(c, 'augment', ({'name': 'shift'},)), 'augment'),
   ],
 )
 def test_what_changes_steps_made_is_refused_by_name(change, words):

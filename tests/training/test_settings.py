@@ -56,12 +56,12 @@ def test_the_tiny_config_is_whole():
       "model.dtype is 'float3' .*'float32'",
     ),
     (
-      lambda c: c.augment.update(flip=True),
-      'config.augment.flip is True; it must be a section',
+      lambda c: c.update(augment=('flip',)),
+      r"config.augment\[0\] is 'flip'; it must be a dict with the name",
     ),
     (
-      lambda c: c.augment.update(views=dict(count=2)),
-      'no config.augment.views any more: it is called config.augment.copies',
+      lambda c: c.evaluation.update(transform=({'name': 'reverze'},)),
+      r"evaluation.transform\[0\] is 'reverze' .*mean 'reverse'",
     ),
     (
       lambda c: c.model.update(views=2),

@@ -152,7 +152,7 @@ def test_several_devices_compute_what_one_does(shape):
 
 def test_augmentation_changes_the_batch():
   _, plain = _train(1)
-  chosen = {'shift': {'share': 0.2}, 'erase': {}}
+  chosen = (dict(name='shift', share=0.2), dict(name='random_erasing'))
   _, changed = _train(1, augment=augment.create(chosen))
   assert float(plain['loss']) != float(changed['loss'])
 

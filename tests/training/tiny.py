@@ -108,7 +108,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
     subjects=4, sequences=2, frames=4, sampler='fixed', order='ordered'
   )
   config.accumulate, config.remat = 1, 'none'
-  config.augment = dict()
+  config.augment = ()
   config.model_name = 'tiny'
   config.model = dict(features=4, num_views=11, dropout=0.5)
   config.losses = dict(
@@ -125,7 +125,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
     batch_size=3,
     untrained=False,
     baseline=False,
-    transform=dict(),
+    transform=(),
   )
   config.checkpoint = dict(every_steps=2)
   config.mesh = dict(data=1, model=1)

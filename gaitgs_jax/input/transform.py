@@ -1,0 +1,89 @@
+"""What the tables of transforms say about each of them."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gaitgs_jax import fields
+from gaitgs_jax.errors import UserError, wrong_choice
+
+PER = ('sequence', 'frame')
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+  """One transform.
+
+  Attributes:
+    function: of x [s,...], one sequence, and of those of `mask` [s], `key`,
+      `nearest`, `width` and `skeleton` that it names as positional arguments;
+      its keyword-only arguments are the options in a config.
+    probability: share of the sequences, or frames, that it changes where the
+      config does not say; None if it changes every one, because the result has
+      another shape.
+    by_frame: whether each frame may be drawn separately.
+    masks: whether it returns a mask too.
+  """
+
+  function: Callable[..., Any]
+  probability: float | None = 1.0
+  by_frame: bool = True
+  masks: bool = False
+
+  @property
+  def draws(self) -> bool:
+    """Whether it draws random numbers beside those of `probability`."""
+    return 'key' in self.given
+
+  @property
+  def given(self) -> tuple[str, ...]:
+    """Returns the names of its positional arguments after x."""
+    parameters = inspect.signature(self.function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)[1:]
+
+  @property
+  def options(self) -> dict[str, inspect.Parameter]:
+    """Returns the options that a config may set, by name."""
+    found = fields.keyword_only(self.function)
+    if self.probability is not None:
+      found['probability'] = _option('probability', self.probability, float)
+      if self.by_frame:
+        found['per'] = _option('per', PER[0], str)
+    if not self.masks:
+      found['inputs'] = _option('inputs', None, Sequence[str] | None)
+    return found
+
+  def check(self, options: dict[str, Any], where: str) -> None:
+    """Raises UserError unless a config's options fit."""
+    allowed = self.options
+    fields.check(allowed, options, where)
+    for name, value in options.items():
+      default = allowed[name].default
+      if isinstance(default, tuple) and len(value) != len(default):
+        raise UserError(
+          f'{where}.{name} is {value!r}; it must have {len(default)} items, '
+          f'such as {default}'
+        )
+      pair = isinstance(default, tuple) and len(default) == 2
+      if pair and value[0] > value[1]:
+        raise UserError(
+          f'{where}.{name} is {value!r}; the first number must not be larger '
+          'than the second'
+        )
+    if options.get('probability', 0) > 1:
+      raise UserError(
+        f'{where}.probability is {options["probability"]}; it must be 0 to 1'
+      )
+    per = options.get('per', PER[0])
+    if per not in PER:
+      raise wrong_choice(f'{where}.per is {per!r}', per, PER)
+
+
+def _option(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+  return inspect.Parameter(
+    name,
+    inspect.Parameter.KEYWORD_ONLY,
+    default=default,
+    annotation=annotation,
+  )

@@ -1,0 +1,157 @@
+"""Lists of transforms in a config: the names there are, and the checks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.input.map_transforms import MAPS, NUMBERS, RGB, SILHOUETTES
+from gaitgs_jax.input.point_transforms import POINTS
+from gaitgs_jax.input.pose_transforms import POSES
+from gaitgs_jax.input.time_transforms import TIME
+from gaitgs_jax.input.transform import Entry
+
+# Modality -> its transforms by name.
+TABLES: dict[str, dict[str, Entry]] = {
+  'silhouettes': SILHOUETTES | TIME,
+  'heatmaps': NUMBERS | TIME,
+  'depth': NUMBERS | TIME,
+  'rgb': RGB | TIME,
+  'parsing': MAPS | TIME,
+  'keypoints': POSES | TIME,
+  'points': POINTS | TIME,
+}
+COPIES = 'copies'
+# In the order in which they were applied when a config could not choose it: the
+# name of a transform then and now.
+_EARLIER = {
+  'views': COPIES,
+  COPIES: COPIES,
+  'flip': 'horizontal_flip',
+  'rotate': 'rotation',
+  'erase': 'random_erasing',
+  'shift': 'shift',
+  'repair': 'repair',
+  'reflect': 'reflect',
+  'reverse': 'reverse',
+  'crop': 'random_frames',
+  'centre': 'middle_frames',
+  'swap_sides': 'swap_sides',
+  'joint_noise': 'joint_noise',
+  'point_noise': 'point_noise',
+  'move': 'move',
+}
+
+
+def copies(chosen: Any) -> int | None:
+  """Returns how many copies of a sequence a list makes; None if it has none."""
+  counts = [each['count'] for each in chosen if each['name'] == COPIES]
+  return counts[0] if counts else None
+
+
+def checked(
+  chosen: Any,
+  where: str,
+  tables: Mapping[str, Mapping[str, Entry]] | None = None,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+  """Yields (its place in the config, name, options) of each transform.
+
+  Args:
+    chosen: the list, of which nothing is known.
+    where: what the config calls it.
+    tables: of the modalities that there are; by default of all.
+
+  Raises:
+    UserError: it is not such a list, or a name or an option is wrong.
+  """
+  tables = TABLES if tables is None else tables
+  made = 0
+  for place, each in enumerate(_list(chosen, where)):
+    name, options = each['name'], {k: v for k, v in each.items() if k != 'name'}
+    within = f'{where}[{place}] ({one_line(name)})'
+    made += name == COPIES
+    if made > 1:
+      raise UserError(f'{within}: a list makes copies once')
+    for entry in _entries(name, tables, options, f'{where}[{place}]'):
+      entry.check(options, within)
+    yield within, name, options
+
+
+def _list(chosen: Any, where: str) -> list[Any]:
+  if hasattr(chosen, 'keys'):
+    if not chosen:
+      return []
+    raise UserError(
+      f'{where} is a list now, whose order is that of the transforms. Write '
+      f'{where} = {_translated(chosen)}'
+    )
+  if not isinstance(chosen, list | tuple):
+    raise UserError(
+      f"{where} is {chosen!r}; it must be a list such as (dict(name='shift'),)"
+    )
+  for place, each in enumerate(chosen):
+    if not hasattr(each, 'keys') or not isinstance(each.get('name'), str):
+      raise UserError(
+        f'{where}[{place}] is {each!r}; it must be a dict with the name of a '
+        "transform, such as dict(name='shift')"
+      )
+  return list(chosen)
+
+
+def _translated(chosen: Mapping[str, Any]) -> str:
+  """Returns a dict of earlier versions as the list that does the same."""
+  found = []
+  for old, name in _EARLIER.items():
+    if old in chosen:
+      given = chosen[old]
+      options = dict(given) if hasattr(given, 'keys') else {}
+      # Which frames change was an option of this one alone.
+      if 'share' in options and name == 'swap_sides':
+        options = {'probability': options['share'], 'per': 'frame'}
+      words = ''.join(f', {k}={v!r}' for k, v in options.items())
+      found.append(f'dict(name={name!r}{words})')
+  return f'({", ".join(found)},)' if found else '()'
+
+
+def _entries(
+  name: str,
+  tables: Mapping[str, Mapping[str, Entry]],
+  options: Mapping[str, Any],
+  where: str,
+) -> list[Entry]:
+  """Returns a name's entries in the tables of the modalities that it is for."""
+  if name == COPIES:
+    return [COMMON[COPIES]]
+  chosen = options.get('inputs')
+  if isinstance(chosen, list | tuple):
+    for each in chosen:
+      if each not in TABLES:
+        raise wrong_choice(f'{where}.inputs has {each!r}', each, TABLES)
+    tables = {key: table for key, table in tables.items() if key in chosen}
+  found = [table[name] for table in tables.values() if name in table]
+  if not found:
+    names = dict.fromkeys([COPIES, *(n for t in tables.values() for n in t)])
+    if name in _EARLIER and _EARLIER[name] in names:
+      raise UserError(
+        f'{where}: {name} is called {_EARLIER[name]} in a list of transforms'
+      )
+    raise wrong_choice(f'{where} is {name!r}', name, names)
+  return found
+
+
+def _copied(x: jax.Array, *, count: int) -> jax.Array:
+  """Makes copies of each sequence, on an axis of their own.
+
+  What follows in the list is drawn for each copy separately.
+
+  Args:
+    x: sequence [s,...].
+    count: how many copies.
+  """
+  return jnp.stack([x] * count)
+
+
+# What is for every modality, beside `TIME`.
+COMMON = {COPIES: Entry(_copied, None, by_frame=False, masks=True)}
