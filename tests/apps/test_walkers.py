@@ -40,7 +40,7 @@ def test_keypoints_add_colour(tmp_path):
   [
     (['--views=000,091'], '091'),
     (['--conditions=nm-09'], 'nm-09'),
-    (['--subjects=0'], '1 or more'),
+    (['--subjects=0'], 'from 1 to 1,000'),
   ],
 )
 def test_wrong_input_is_a_sentence(tmp_path, words, message):
