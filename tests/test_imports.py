@@ -36,7 +36,7 @@ AT_THE_TOP = {
     'gaitgs_jax.errors',
     'gaitgs_jax.skeletons',
   },
-  'gaitgs_jax/losses.py': {
+  'gaitgs_jax/losses': {
     'jax',
     'optax',
     'gaitgs_jax.dotted',

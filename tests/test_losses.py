@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gaitgs_jax import losses
+from gaitgs_jax.losses import pairs
 from gaitgs_jax.models import GaitOutput
 
 
@@ -68,7 +69,7 @@ def test_the_distance_to_itself_is_zero():
 
 @pytest.mark.parametrize('at_once', (1, 2**25))
 def test_triplet_in_pieces_equals_brute_force(monkeypatch, at_once):
-  monkeypatch.setattr(losses, '_TRIPLETS_AT_ONCE', at_once)
+  monkeypatch.setattr(pairs, '_TRIPLETS_AT_ONCE', at_once)
   features = jax.random.normal(jax.random.key(1), (7, 3, 4))
   subject = np.array([0, 0, 1, 1, 1, 2, 2])
   parts = losses.triplet_parts(features, jnp.asarray(subject), margin=0.3)
