@@ -39,6 +39,9 @@ from gaitgs_jax.models.output import GaitOutput
 
 # How many times narrower a template of micro-motion is inside.
 _SQUEEZE = 4
+# Frames of a sequence whose maps are all held at once where nothing is learned,
+# and of a window of a longer one; a multiple of 3.
+_LONGEST, _WINDOW = 960, 480
 
 
 def create(
@@ -141,14 +144,16 @@ class GaitGS(nnx.Module):
     """
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask)
     x = mean_pool(x, self.shrink)
-    maps, coarse_maps, coarse_mask = self.extractor(x, mask)
-    prior, view_logits = self.prior(maps, mask, coarse_maps, coarse_mask)
+    coarse_mask = unit_mask(mask)
+    window = not train and mask.shape[1] > _LONGEST
+    extract = self._extract_in_windows if window else self._extract
+    parts, coarse_parts, largest = extract(x, mask)
+    prior, view_logits = self.prior(largest)
     keys = (None, None)
     if train and key is not None:
       keys = tuple(jax.random.split(key))
-    span = functools.partial(layers.strips_to_parts, parts=self.parts)
-    fine = self.fine(span(maps), mask, prior, keys[0])
-    coarse = self.coarse(span(coarse_maps), coarse_mask, prior, keys[1])
+    fine = self.fine(parts, mask, prior, keys[0])
+    coarse = self.coarse(coarse_parts, coarse_mask, prior, keys[1])
     embedding = jnp.concatenate([fine, coarse], axis=1)
     embedding = embedding.astype(layers.wide(self.dtype))
     logits = None
@@ -158,6 +163,72 @@ class GaitGS(nnx.Module):
     return GaitOutput(
       embedding, embedding, logits, {'view_logits': view_logits}
     )
+
+  def _extract(
+    self, x: jax.Array, mask: jax.Array, edge: int = 0
+  ) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns what is taken of the maps of both granularities.
+
+    Args:
+      x: [n,s,h,w,1].
+      mask: bool [n,s].
+      edge: frames at both ends that only lend their neighbours context, a
+        multiple of 3; the result is without them.
+
+    Returns:
+      Part features [n,s',p,c] and [n,floor(s'/3),p,c], and the largest value of
+      each place [n,h/2,w/2,2*c].
+    """
+    pooled, largest = [], []
+    maps = self.extractor(x, mask)
+    masks = mask, unit_mask(mask)
+    for x, mask, cut in zip(maps, masks, (edge, edge // 3), strict=True):
+      kept = slice(cut, x.shape[1] - cut)
+      x, mask = x[:, kept], mask[:, kept]
+      pooled.append(layers.strips_to_parts(x, self.parts))
+      largest.append(self.prior.largest(x, mask))
+    return *pooled, jnp.concatenate(largest, axis=-1)
+
+  def _extract_in_windows(
+    self, x: jax.Array, mask: jax.Array
+  ) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """As `_extract`, a window of frames at a time, in a fixed memory.
+
+    A window is computed with as many frames at both ends as the convolutions
+    see, so that its own are those of the whole sequence.
+    """
+    n, s = mask.shape
+    edge = 3 * (len(self.extractor.fine) + 1)
+    count = -(-s // _WINDOW)
+    pad = (edge, count * _WINDOW - s + edge)
+    x = jnp.pad(x, ((0, 0), pad, *((0, 0),) * 3))
+    mask = jnp.pad(mask, ((0, 0), pad))
+
+    def one(start: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+      size = _WINDOW + 2 * edge
+      cut = functools.partial(
+        jax.lax.dynamic_slice_in_dim,
+        start_index=start,
+        slice_size=size,
+        axis=1,
+      )
+      return self._extract(cut(x), cut(mask), edge)
+
+    starts = _WINDOW * jnp.arange(count, dtype=jnp.int32)
+    *pooled, largest = jax.lax.map(one, starts)
+    parts, coarse = (
+      each.swapaxes(0, 1).reshape(n, -1, *each.shape[3:]) for each in pooled
+    )
+    return parts[:, :s], coarse[:, : s // 3], layers.largest(largest, axis=0)
+
+
+def unit_mask(mask: jax.Array) -> jax.Array:
+  """Returns which units of three frames are valid, bool [n,floor(s/3)].
+
+  Args:
+    mask: bool [n,s], valid frames first, but for those before a window.
+  """
+  return mask[:, 2::3]
 
 
 class B3D(nnx.Module):
@@ -257,17 +328,14 @@ class Extractor(nnx.Module):
 
   def __call__(
     self, x: jax.Array, mask: jax.Array
-  ) -> tuple[jax.Array, jax.Array, jax.Array]:
+  ) -> tuple[jax.Array, jax.Array]:
     """Maps silhouettes [n,s,h,w,1] to maps at both granularities.
 
     Returns:
-      The fine maps [n,s,h/2,w/2,c], the coarse maps
-      [n,floor(s/3),h/2,w/2,c] and the coarse mask.
+      The fine maps [n,s,h/2,w/2,c] and the coarse maps
+      [n,floor(s/3),h/2,w/2,c].
     """
-    length = mask.sum(axis=1, dtype=jnp.int32)[:, None]
-    units = jnp.arange(mask.shape[1] // 3, dtype=jnp.int32)[None, :]
-    coarse_mask = units < length // 3
-
+    coarse_mask = unit_mask(mask)
     x = leaky_relu(convolve(x, self.first[...].astype(self.dtype)))
     x = leaky_relu(products.matmul(x, self.mix[0, 0, 0].astype(self.dtype)))
     x = mask_frames(x, mask)
@@ -278,7 +346,7 @@ class Extractor(nnx.Module):
     for fine, coarse in zip(self.fine[1:], self.coarse[1:], strict=True):
       x = fine(x, mask)
       y = coarse(y, coarse_mask)
-    return x, y + self.units[2](x, coarse_mask), coarse_mask
+    return x, y + self.units[2](x, coarse_mask)
 
 
 class ViewPrior(nnx.Module):
@@ -302,17 +370,19 @@ class ViewPrior(nnx.Module):
     self.dtype = layers.wide(dtype)
 
   @remat.block('all')
-  def __call__(
-    self,
-    maps: jax.Array,
-    mask: jax.Array,
-    coarse_maps: jax.Array,
-    coarse_mask: jax.Array,
-  ) -> tuple[jax.Array, jax.Array]:
-    """Returns the prior [n,c] and the view logits [n,num_views]."""
-    x = layers.max_frames(maps, mask)
-    y = layers.max_frames(coarse_maps, coarse_mask)
-    x = jnp.concatenate([x, y], axis=-1).astype(self.dtype)
+  def largest(self, maps: jax.Array, mask: jax.Array) -> jax.Array:
+    """Returns the largest value over frames, [n,s,h,w,c] to [n,h,w,c]."""
+    return layers.max_frames(maps, mask)
+
+  @remat.block('all')
+  def __call__(self, largest: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the prior [n,c] and the view logits [n,num_views].
+
+    Args:
+      largest: [n,h,w,2*c], the largest value over frames of the maps of both
+        granularities.
+    """
+    x = largest.astype(self.dtype)
     pooled = generalized_mean(x, self.power[...].astype(self.dtype))
     logits = products.matmul(pooled, self.head[...].astype(self.dtype))
     return self.table[...][jnp.argmax(logits, axis=-1)], logits

@@ -4,7 +4,7 @@ import contextlib
 import contextvars
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from jax.typing import DTypeLike
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import initializers, products, remat
 from gaitgs_jax.models.initializers import kernel
+
+# Scores of an attention that are held at once: 512 MiB in float32.
+_MOST_SCORES = 1 << 27
 
 
 def wide(dtype: DTypeLike) -> jnp.dtype:
@@ -323,13 +326,18 @@ class EncoderLayer(nnx.Module):
     x = x.reshape(n, s, 3, self.heads, c // self.heads)
     query, keys, values = x[:, :queries, 0], x[:, :, 1], x[:, :, 2]
     scale = jnp.asarray((c // self.heads) ** -0.5, x.dtype)
-    scores = products.einsum('nqhd,nkhd->nhqk', query * scale, keys)
-    scores = scores.astype(wide(self.dtype))
-    scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
-    weights = jax.nn.softmax(scores).astype(self.dtype)
-    weights = dropout(weights, self.rate, key)
-    y = products.einsum('nhqk,nkhd->nqhd', weights, values)
-    y = y.reshape(n, -1, c)
+
+    def attend(query: jax.Array) -> jax.Array:
+      scores = products.einsum('nqhd,nkhd->nhqk', query * scale, keys)
+      scores = scores.astype(wide(self.dtype))
+      scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
+      weights = jax.nn.softmax(scores).astype(self.dtype)
+      weights = dropout(weights, self.rate, key)
+      return products.einsum('nhqk,nkhd->nqhd', weights, values)
+
+    # Dropout draws for all queries at once.
+    block = query.shape[1] if key is not None else _queries(n * self.heads * s)
+    y = _in_blocks(attend, query, block).reshape(n, -1, c)
     return self._dense(y, self.attend_out, self.attend_out_bias)
 
   def _dense(
@@ -337,6 +345,25 @@ class EncoderLayer(nnx.Module):
   ) -> jax.Array:
     shift = bias[...].astype(self.dtype)[None, None]
     return products.matmul(x, weight[...].astype(self.dtype)) + shift
+
+
+def _queries(scores: int) -> int:
+  """Returns how many queries to attend at once, of `scores` numbers each."""
+  return max(1, _MOST_SCORES // scores)
+
+
+def _in_blocks(
+  function: Callable[[jax.Array], jax.Array], x: jax.Array, block: int
+) -> jax.Array:
+  """Applies a function to [n,s,...], at most `block` of s at a time."""
+  n, s = x.shape[:2]
+  if s <= block:
+    return function(x)
+  count = -(-s // block)
+  padding = ((0, 0), (0, count * block - s), *((0, 0),) * (x.ndim - 2))
+  x = jnp.pad(x, padding).reshape(n, count, block, *x.shape[2:])
+  y = jax.lax.map(function, x.swapaxes(0, 1)).swapaxes(0, 1)
+  return y.reshape(n, count * block, *y.shape[3:])[:, :s]
 
 
 class LayerNorm(nnx.Module):

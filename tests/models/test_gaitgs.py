@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax import models
+from gaitgs_jax.models import gaitgs, layers
 
 SMALL = dict(
   channels=(2, 4, 8), parts=2, strips=2, heads=2, depth=2, features=4
@@ -65,3 +66,41 @@ def test_wrong_channels_are_told(channels):
 def test_heights_that_cannot_be_cut_are_told():
   with pytest.raises(ValueError, match='do not divide'):
     jax.eval_shape(create(**SMALL), jnp.zeros((1, 3, 10, 8, 1)))
+
+
+def test_a_long_sequence_in_windows_is_the_sequence_as_a_whole(monkeypatch):
+  model = create(**SMALL | {'channels': (2, 4, 4, 4)})
+  random = np.random.default_rng(0)
+  x = jnp.asarray(random.random((3, 32, 16, 8, 1)), jnp.float32)
+  # Ends within a window, on its border and within a unit; gaps come out.
+  mask = np.arange(32) < np.array([[32], [24], [16]])
+  mask[2, 5] = False
+  mask = jnp.asarray(mask)
+  whole = jax.jit(lambda model: model(x, mask))(model)
+  monkeypatch.setattr(gaitgs, '_LONGEST', 10)
+  monkeypatch.setattr(gaitgs, '_WINDOW', 12)
+  monkeypatch.setattr(layers, '_MOST_SCORES', 3 * 4 * 2 * 33 * 5)
+  windows = jax.jit(lambda model: model(x, mask))(model)
+  np.testing.assert_allclose(
+    windows.embedding, whole.embedding, atol=1e-5 * abs(whole.embedding).max()
+  )
+  np.testing.assert_allclose(
+    windows.extras['view_logits'], whole.extras['view_logits'], rtol=1e-5
+  )
+
+
+def test_the_memory_of_a_long_sequence_is_that_of_its_windows(monkeypatch):
+  monkeypatch.setattr(gaitgs, '_LONGEST', 60)
+  monkeypatch.setattr(gaitgs, '_WINDOW', 30)
+  model = create(**SMALL)
+  graphdef, state = nnx.split(model)
+
+  def embed(state, x):
+    return nnx.merge(graphdef, state)(x, None).embedding
+
+  def temporaries(frames):
+    x = jax.ShapeDtypeStruct((1, frames, 16, 8, 1), jnp.float32)
+    compiled = jax.jit(embed).lower(state, x).compile()
+    return compiled.memory_analysis().temp_size_in_bytes / frames
+
+  assert temporaries(600) < temporaries(60) / 2
