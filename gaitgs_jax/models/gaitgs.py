@@ -40,7 +40,7 @@ from gaitgs_jax.models.output import GaitOutput
 # How many times narrower a template of micro-motion is inside.
 _SQUEEZE = 4
 # Frames of a sequence whose maps are all held at once where nothing is learned,
-# and of a window of a longer one; a multiple of 3.
+# and of a window of a longer one: multiples of 3.
 _LONGEST, _WINDOW = 960, 480
 
 

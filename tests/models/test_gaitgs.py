@@ -92,6 +92,7 @@ def test_a_long_sequence_in_windows_is_the_sequence_as_a_whole(monkeypatch):
 def test_the_memory_of_a_long_sequence_is_that_of_its_windows(monkeypatch):
   monkeypatch.setattr(gaitgs, '_LONGEST', 60)
   monkeypatch.setattr(gaitgs, '_WINDOW', 30)
+  monkeypatch.setattr(layers, '_MOST_SCORES', 1 << 14)
   model = create(**SMALL)
   graphdef, state = nnx.split(model)
 

@@ -120,7 +120,7 @@ def test_float32_differs_by_rounding_alone(name):
 @golden_checks.each('name', ('gaitgs_small',))
 def test_adam_follows_the_published_trajectory(name):
   golden, grad = load(name), gradient(name, 'float64')
-  adam = optimizers.adam(lambda count: 1e-4, weight_decay=5e-4)
+  adam = optimizers.adam(lambda count: 1e-4, None, weight_decay=5e-4)
   with golden_checks.precision('float64'):
 
     @jax.jit
