@@ -187,7 +187,8 @@ class GaitGS(nnx.Module):
       x, mask = x[:, kept], mask[:, kept]
       pooled.append(layers.strips_to_parts(x, self.parts))
       largest.append(self.prior.largest(x, mask))
-    return *pooled, jnp.concatenate(largest, axis=-1)
+    fine, coarse = pooled
+    return fine, coarse, jnp.concatenate(largest, axis=-1)
 
   def _extract_in_windows(
     self, x: jax.Array, mask: jax.Array

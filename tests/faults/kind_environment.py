@@ -72,7 +72,7 @@ def try_environment(chance, folder):
     env={key: value for key, value in given.items() if value is not None},
     capture_output=True,
     text=True,
-    timeout=120,
+    timeout=600,
   )
   errors = [
     line for line in done.stderr.splitlines() if line.startswith('error: ')
