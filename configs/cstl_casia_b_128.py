@@ -47,7 +47,6 @@ def get_config() -> ConfigDict:
   config.model = dict(
     channels=(32, 64, 128),
     parts=64,
-    num_classes=73,
     dtype='float32',  # Trained in single precision, as published.
   )
 

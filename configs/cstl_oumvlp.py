@@ -46,7 +46,6 @@ def get_config() -> ConfigDict:
   config.model = dict(
     channels=(32, 64, 128),
     parts=32,
-    num_classes=5153,
     dtype='float32',  # Trained in single precision, as published.
   )
 

@@ -51,7 +51,6 @@ def get_config() -> ConfigDict:
     heads=4,
     depth=1,
     shrink=2,  # 32 x 22 pixels: four times the steps in the same time.
-    num_views=11,
     dropout=0.0,
     dtype='float32',
   )

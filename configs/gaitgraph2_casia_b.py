@@ -55,7 +55,6 @@ def get_config() -> ConfigDict:
 
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(
-    skeleton='coco17',
     joined=True,
     blocks=(1, 1, 1),
     reduction=8,

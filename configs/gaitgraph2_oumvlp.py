@@ -59,7 +59,6 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
 
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(
-    skeleton='openpose18',
     joined=False,
     blocks=(2, 3, 3),
     reduction=4,

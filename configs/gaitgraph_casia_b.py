@@ -52,7 +52,6 @@ def get_config() -> ConfigDict:
 
   config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
   config.model = dict(
-    skeleton='coco17',
     blocks=(2, 2, 2),
     reduction=8,
     features=128,

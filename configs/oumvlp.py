@@ -47,8 +47,6 @@ def get_config() -> ConfigDict:
     channels=(32, 64, 128, 256),
     parts=32,
     strips=2,
-    num_views=14,
-    num_classes=5153,
     dtype='bfloat16',  # Published: float16 and a scaled loss; docs/porting.md
   )
 

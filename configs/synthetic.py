@@ -47,7 +47,6 @@ def get_config() -> ConfigDict:
   config.model = dict(
     channels=(32, 64, 128),
     parts=32,
-    num_views=11,
     dtype='bfloat16',  # Published: float16 and a scaled loss; docs/porting.md
   )
 

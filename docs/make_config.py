@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gaitgs_jax import skeletons
+from gaitgs_jax import models, skeletons
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import datasets, partitions
@@ -143,13 +143,16 @@ def _use(name: str, choice: Choice) -> str:
 
 def _options(choice: Choice) -> str:
   rows = [
-    (f'`{option.name}`', _default(option.default), option.meaning)
+    (f'`{option.name}`', _default(option), option.meaning)
     for option in choice.options
   ]
   return _table(('option', 'default', 'meaning'), rows)
 
 
-def _default(value: Any) -> str:
+def _default(option: choices.Option) -> str:
+  if option.name in models.FACTS:
+    return 'of the data'
+  value = option.default
   if value is inspect.Parameter.empty:
     return 'must be set'
   if inspect.isclass(value) or hasattr(value, 'dtype'):

@@ -133,6 +133,14 @@ def get(name: str) -> Skeleton:
   return SKELETONS[name]
 
 
+def of_joints(count: int) -> Skeleton | None:
+  """Returns the skeleton of so many joints, if there is one."""
+  for skeleton in SKELETONS.values():
+    if len(skeleton.joints) == count:
+      return skeleton
+  return None
+
+
 def openpose18_to_coco17(keypoints: np.ndarray) -> np.ndarray:
   """Reorders keypoints [..., 18, c] to [..., 17, c]; drops the neck."""
   place = SKELETONS['openpose18'].joints.index

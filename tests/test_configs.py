@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gaitgs_jax import losses
+from gaitgs_jax import losses, models
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import augment, datasets, partitions, sampling
+from gaitgs_jax.training import facts, paths, settings, setup
 from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import paths, settings, setup
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
 NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
@@ -32,7 +32,7 @@ def _config(name):
 
 def _parameters(config):
   mesh = meshes.create(1)
-  _, params, _ = setup.describe_model(config, mesh)
+  _, params, _ = setup.describe_model(facts.of_dataset(config), mesh)
   return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
@@ -41,8 +41,7 @@ def test_every_part_of_a_config_is_known(name):
   config = _load(name).get_config()
   settings.check(config)
   protocols.get_protocol(config.evaluation.protocol)
-  facts = datasets.get(config.dataset.name)
-  assert len(facts.views) == config.model.get('num_views', len(facts.views))
+  assert not {*config.model} & {*models.FACTS}
   assert set(config.losses) <= set(losses.LOSSES)
   setup.create_losses(config)
   _, rate = setup.create_optimizer(config)
@@ -64,7 +63,8 @@ def test_every_part_of_a_config_is_known(name):
 def test_a_skeleton_model_fits_its_data(name):
   config = _load(name).get_config()
   skeleton = datasets.get(config.dataset.name).skeleton
-  assert config.model.get('skeleton', '') == skeleton
+  built = facts.of_dataset(config)
+  assert built.model.get('skeleton', '') == skeleton
   assert config.dataset.variant in (
     '',
     *datasets.get(config.dataset.name).variants,
@@ -131,8 +131,10 @@ def test_published_models_have_their_published_size(name, count):
 def test_the_identity_head_has_a_class_for_every_training_subject(name):
   config = _load(name).get_config()
   partition = partitions.load_partition(config.dataset)
-  classes = config.model.get('num_classes', len(partition.train))
+  built = facts.of_dataset(config)
+  classes = built.model.get('num_classes', len(partition.train))
   assert classes == len(partition.train)
+  assert ('num_classes' in built.model) == losses.reads_logits(config.losses)
 
 
 def test_the_identity_head_is_split_over_model():

@@ -228,7 +228,7 @@ def test_wrong_losses(config, sentence):
 
 
 def test_identity_needs_a_head():
-  with pytest.raises(ValueError, match=r'set config\.model\.num_classes'):
+  with pytest.raises(ValueError, match=r'leave config\.model\.num_classes out'):
     losses.identity(output(np.zeros((1, 1, 1))), {'subject': jnp.zeros(1)})
 
 
@@ -281,7 +281,7 @@ def test_a_loss_reads_what_it_names():
   ('options', 'words'),
   [
     (dict(features='feature'), r"no output 'feature' \(did you mean 'featur"),
-    (dict(features='logits'), r'set config\.model\.num_classes'),
+    (dict(features='logits'), r'leave config\.model\.num_classes out'),
     (dict(features='heads'), "no output 'heads'; it has embedding, features"),
     (dict(labels='subjects'), r"no labels 'subjects' \(did you mean 'subj"),
     (dict(features='flat'), r"'flat' is \[3, 1\]: features \[n,p,d\] are"),

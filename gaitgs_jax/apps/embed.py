@@ -19,6 +19,7 @@ from gaitgs_jax.training import (
   checks,
   compilation,
   embedding,
+  facts,
   settings,
   setup,
 )
@@ -85,9 +86,9 @@ def run(args: argparse.Namespace) -> None:
   if args.dtype:
     with config.unlocked():
       config.evaluation.dtype = args.dtype
-  facts = datasets.get(config.dataset.name)
-  source = OpenGaitSource(args.source, facts.key)
-  check_size(source, facts, tuple(config.dataset.size))
+  dataset = datasets.get(config.dataset.name)
+  source = OpenGaitSource(args.source, dataset.key)
+  check_size(source, dataset, tuple(config.dataset.size))
   index = source.index
   if len(index) > _MEASURED and not args.out:
     raise UserError(
@@ -102,9 +103,9 @@ def run(args: argparse.Namespace) -> None:
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
     print(describe(index, np.asarray(matrix), metric))
-  if facts.is_synthetic:
+  if dataset.is_synthetic:
     print(
-      f'note: this model was trained on {facts.title} alone; its distances'
+      f'note: this model was trained on {dataset.title} alone; its distances'
       ' between real people say little about who they are'
     )
   if out:
@@ -130,7 +131,8 @@ def embed(
     UserError: the checkpoint or the frames do not fit the config.
   """
   mesh = meshes.create()
-  graphdef, params, stats = setup.describe_model(config, mesh)
+  built = facts.of_checkpoint(config, folder)
+  graphdef, params, stats = setup.describe_model(built, mesh)
   _, params, stats = checkpoint.restore_model(folder, params, stats)
   size = tuple(config.dataset.size)
   rows = np.arange(len(source.index))

@@ -25,6 +25,7 @@ from gaitgs_jax.training import (
   compilation,
   embedding,
   explaining,
+  facts,
   setup,
 )
 from gaitgs_jax.training import mesh as meshes
@@ -134,7 +135,8 @@ def _restore(
   config: ConfigDict, folder: pathlib.Path, data: setup.Data
 ) -> _Run:
   mesh = meshes.create(data=1)
-  graphdef, params, stats = setup.describe_model(config, mesh)
+  built = facts.of_checkpoint(config, folder)
+  graphdef, params, stats = setup.describe_model(built, mesh)
   _, params, stats = checkpoint.restore_model(folder, params, stats)
   transform = setup.create_transform(config)
   return _Run(config, data, mesh, graphdef, params, stats, transform)

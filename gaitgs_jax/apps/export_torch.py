@@ -6,7 +6,7 @@ from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import container, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
-from gaitgs_jax.training import checkpoint, checks, setup, state
+from gaitgs_jax.training import checkpoint, checks, facts, setup, state
 from gaitgs_jax.training import mesh as meshes
 
 
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
   config = config_file.of_run(args.workdir, args.config)
   checks.check_model(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
+  config = facts.of_checkpoint(config, found)
   graphdef, params, stats = setup.describe_model(config, meshes.create())
   step, params, stats = checkpoint.restore_model(found, params, stats)
   name, options = config.model_name, config.model.to_dict()

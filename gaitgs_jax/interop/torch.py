@@ -78,7 +78,8 @@ def from_torch(
     name: the model's, such as 'gaitgs'.
     state_dict: the original's names to numpy arrays; what wrappers put
       in front, such as 'module.', '_orig_mod.' and 'backbone.', is dropped.
-    **config: the fields of `config.model`.
+    **config: the fields of `config.model`. Those of `models.FACTS`, such as
+      num_classes, are read from the weights unless given.
 
   Returns:
     The model, ready to call.
@@ -87,6 +88,7 @@ def from_torch(
     UserError: if names are missing or unexpected, shapes differ, or the
       checkpoint is of another graph; the message has the first of them.
   """
+  config = {**_built_with(name, state_dict, config), **config}
   table, constants = _table(name, config), _constants(name, config)
   known = {key for names, _ in table.values() for key in names}
   known |= {*constants, *_counters(known)}
@@ -171,16 +173,20 @@ def to_torch(
   Args:
     name: the model's, such as 'gaitgs'.
     model: the model.
-    **config: the fields of `config.model` that it was built with.
+    **config: the fields of `config.model` that it was built with. Those of
+      `models.FACTS` may be left out.
 
   Returns:
     The original's names to numpy arrays: every entry of its own state dict,
     the counters of batches (0) and the constants included.
   """
+  _module(name)  # Knows the model, or raises.
+  state = nnx.to_flat_state(nnx.state(model, (nnx.Param, nnx.BatchStat)))
+  shapes = {'/'.join(map(str, path)): leaf.shape for path, leaf in state}
+  config = {**models.built_with(name, shapes), **config}
   table = _table(name, config)
   state_dict: dict[str, np.ndarray] = {}
-  state = nnx.state(model, (nnx.Param, nnx.BatchStat))
-  for path, leaf in nnx.to_flat_state(state):
+  for path, leaf in state:
     names, layout = table['/'.join(map(str, path))]
     arrays = layout.theirs(np.asarray(leaf[...]))
     state_dict |= dict(zip(names, arrays, strict=True))
@@ -228,6 +234,18 @@ def _table(
     ours: (theirs, LAYOUTS[layout])
     for ours, theirs, layout in module.torch_names(**config)
   }
+
+
+def _built_with(
+  name: str, state_dict: Mapping[str, np.ndarray], config: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Returns the facts that a state dict's weights show."""
+  # Any number, for the names of weights that there are with classes alone.
+  found = find(
+    name, state_dict, **{**dict.fromkeys(models.COUNTS, 1), **config}
+  )
+  shapes = {path: array.shape for path, array in found.arrays.items()}
+  return models.built_with(name, shapes)
 
 
 def _constants(name: str, config: Mapping[str, Any]) -> dict[str, np.ndarray]:

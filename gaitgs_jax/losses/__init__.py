@@ -53,6 +53,7 @@ __all__ = [
   'pairs_in',
   'pairwise_distance',
   'read',
+  'reads_logits',
   'supervised_contrastive',
   'triplet',
   'triplet_parts',
@@ -141,6 +142,15 @@ def labels_of(config: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for name, options in config.items()
     if 'labels' in (parameters := _parameters(name, options))
   }
+
+
+def reads_logits(config: Mapping[str, Mapping[str, Any]]) -> bool:
+  """Returns whether a loss of `config.losses` reads the identity head."""
+  return any(
+    options.get(name, parameter.default) == 'logits'
+    for loss, options in config.items()
+    for name, parameter in _parameters(loss, options).items()
+  )
 
 
 def pairs_in(config: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

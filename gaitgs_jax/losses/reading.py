@@ -38,8 +38,8 @@ def read(output: GaitOutput, name: str) -> jax.Array:
   found = arrays(output)
   if name == 'logits' and output.logits is None:
     raise BadValue(
-      "the model has no identity head, whose 'logits' a loss reads: set "
-      'config.model.num_classes'
+      "the model has no identity head, whose 'logits' a loss reads: take a "
+      'model with one, and leave config.model.num_classes out'
     )
   if name not in found:
     raise BadValue(

@@ -5,16 +5,21 @@ import inspect
 import pathlib
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flax import nnx
 
-from gaitgs_jax import dotted
+from gaitgs_jax import dotted, skeletons
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models.output import GaitOutput
 
-__all__ = ['GaitOutput', 'create', 'fields', 'names']
+__all__ = ['GaitOutput', 'built_with', 'create', 'facts', 'fields', 'names']
+
+# Fields of models that count classes of the training data.
+COUNTS = ('num_classes', 'num_views')
+# Fields that the data decide, so that no config has to.
+FACTS = (*COUNTS, 'skeleton')
 
 
 def names() -> tuple[str, ...]:
@@ -49,6 +54,43 @@ def fields(name: str) -> dict[str, inspect.Parameter]:
     for key, parameter in found.items()
     if parameter.kind is parameter.KEYWORD_ONLY and key != 'rngs'
   }
+
+
+def facts(name: str) -> dict[str, tuple[str, int]]:
+  """Returns which of `FACTS` a model is built with, and which weights show it.
+
+  A model's file says so in its own `FACTS`: field -> path of a weight, and the
+  axis that is as long as the field says (for a skeleton, one entry a joint).
+
+  Raises:
+    ValueError: for a name that is not one of `names()`.
+  """
+  return dict(getattr(_module(name), 'FACTS', {}))
+
+
+def built_with(
+  name: str, shapes: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+  """Returns the fields of `facts` that a model's weights show.
+
+  Args:
+    name: the model's.
+    shapes: path of a weight -> its shape. What a weight would show that is not
+      there is left out.
+
+  Raises:
+    ValueError: for a name that is not one of `names()`.
+  """
+  found: dict[str, Any] = {}
+  for field, (path, axis) in facts(name).items():
+    shape = shapes.get(path, ())
+    length = shape[axis] if len(shape) > axis else 0
+    if field == 'skeleton':
+      if skeleton := skeletons.of_joints(length):
+        found[field] = skeleton.name
+    elif length:
+      found[field] = int(length)
+  return found
 
 
 def create(

@@ -24,6 +24,9 @@ from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import SeparateDense, leaky_relu, mask_frames
 from gaitgs_jax.models.output import GaitOutput
 
+# See `models.facts`.
+FACTS = {'num_classes': ('identity/kernel', 2)}
+
 
 def create(*, rngs: nnx.Rngs, dtype: str = 'float32', **config: Any) -> 'CSTL':
   """Builds CSTL from `config.model`; see `CSTL` for the fields."""

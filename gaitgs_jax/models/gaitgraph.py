@@ -19,6 +19,8 @@ from gaitgs_jax.models import entry, layers, resgcn
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resgcn import ResGCN
 
+# See `models.facts`.
+FACTS = {'skeleton': ('network/branches/0/plain/spatial/convolution/edge', 1)}
 _BLOCKS = (2, 2, 2)
 _CHANNELS = (64, 32, 128, 256)
 

@@ -23,6 +23,8 @@ from gaitgs_jax.models.layers import mask_frames
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resgcn import ResGCN
 
+# See `models.facts`.
+FACTS = {'skeleton': ('network/branches/0/plain/spatial/convolution/edge', 1)}
 _BLOCKS = (1, 1, 1)
 _CHANNELS = (64, 32, 128, 256)
 _INPUTS = 5  # Channels of each of the three kinds of features.

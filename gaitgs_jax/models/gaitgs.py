@@ -37,6 +37,8 @@ from gaitgs_jax.models.layers import (
 )
 from gaitgs_jax.models.output import GaitOutput
 
+# See `models.facts`.
+FACTS = {'num_views': ('prior/head', 1), 'num_classes': ('identity/kernel', 2)}
 # How many times narrower a template of micro-motion is inside.
 _SQUEEZE = 4
 # Frames of a sequence whose maps are all held at once where nothing is learned,
@@ -59,7 +61,8 @@ class GaitGS(nnx.Module):
     parts: horizontal strips that are embedded, for each of the two branches.
     strips: horizontal strips that a block convolves each by itself.
     num_views: classes of camera views, which are predicted and used as prior.
-    num_classes: training subjects; adds BatchNorm and an identity head.
+    num_classes: training subjects; adds BatchNorm and an identity head. None
+      is a model without.
     features: channels of the embedding.
     heads, depth, position_taps, dropout: of the transformer over frames.
     shrink: averages this many pixels each way first, for small models; not

@@ -21,8 +21,8 @@ from jax.sharding import Mesh, SingleDeviceSharding
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, sampling
 from gaitgs_jax.models import convolution
+from gaitgs_jax.training import facts, settings, setup
 from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import settings, setup
 from gaitgs_jax.training import step as steps
 
 _GIB, _MIB = 2**30, 2**20
@@ -108,6 +108,8 @@ def show(config: Any, topology: str = '') -> None:
       for it.
   """
   settings.check(config)
+  setup.create_losses(config)
+  config = facts.of_dataset(config)
   devices = topology_devices(topology) if topology else jax.devices()
   mesh = meshes.create(**config.mesh, devices=devices)
   limit = capacity(mesh)

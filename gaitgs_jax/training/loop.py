@@ -18,6 +18,7 @@ from gaitgs_jax.training import (
   averaging,
   checkpoint,
   checks,
+  facts,
   holding,
   initial,
   labels,
@@ -94,7 +95,8 @@ def evaluate(
   if not jax.process_index():
     holding.check_writable(folder)
   mesh = meshes.create(**config.mesh)
-  graphdef, params, stats = setup.describe_model(config, mesh)
+  built = facts.of_checkpoint(config, found)
+  graphdef, params, stats = setup.describe_model(built, mesh)
   checks.check_state(params)
   data = setup.open_data(config)
   stopping = Stopping('leaving') if jax.process_count() > 1 else None
@@ -136,14 +138,28 @@ class _Run:
     self.loss_fn = setup.create_losses(config)
     self.optimizer, self.rate = setup.create_optimizer(config)
     setup.create_transform(config)
-    self.graphdef, self.like = setup.describe_state(config, self.mesh)
-    checks.check_state(self.like)
-    self.taken = None
-    if 'init' in config and checkpoints.latest() is None:
-      self.taken = initial.load(config, self.like)
     # All that the config alone shows comes before the data is opened.
+    last = checkpoints.latest()
+    self._build(
+      facts.of_dataset(config)
+      if last is None
+      else facts.of_checkpoint(config, checkpoints.folder / str(last))
+    )
     self.data = setup.open_data(config, training=True)
     checks.check_data(config, self.data)
+    if last is None:
+      self._build(facts.of_data(config, self.data))
+    facts.check(config, self.built, self.data)
+    self.taken = None
+    if 'init' in config and last is None:
+      self.taken = initial.load(self.built, self.like)
+
+  def _build(self, built: Any) -> None:
+    """Describes the run's model, of a config with the facts."""
+    if vars(self).get('built') != built:
+      self.built = built
+      self.graphdef, self.like = setup.describe_state(built, self.mesh)
+      checks.check_state(self.like)
 
   def go(self) -> None:
     """Trains from where the workdir is to the last step."""
@@ -187,7 +203,7 @@ class _Run:
     """Returns what evaluates; None if the config names no protocol."""
     if not self.config.evaluation.protocol:
       return None
-    graphdef, _, _ = setup.describe_model(self.config, self.mesh)
+    graphdef, _, _ = setup.describe_model(self.built, self.mesh)
     return scoring.Scorer(
       self.config,
       self.data,
@@ -203,7 +219,7 @@ class _Run:
     if last is None:
       if self.taken is not None and not jax.process_index():
         print(self.taken, flush=True)
-      return setup.create_state(self.config, like, self.taken)
+      return setup.create_state(self.built, like, self.taken)
     if not jax.process_index():
       print(f'going on from step {last} in {self.workdir}', flush=True)
     return self.checkpoints.restore(last, like, self.optimizer)

@@ -7,6 +7,7 @@ up to the rounding of sums that are split differently.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import optimizer
 
@@ -54,6 +55,8 @@ RULES: dict[str, Rule] = {
   'mesh': Rule(True, 'where the same sums are computed'),
 }
 
+# May be left out, or written out: a checkpoint says what it was built with.
+_FROM_DATA = tuple(f'model.{name}' for name in models.FACTS)
 _ABSENT = '(absent)'
 # Of another version's config.
 _UNKNOWN = Rule(False, 'nothing is known about this field')
@@ -79,6 +82,7 @@ def check(
     for key in sorted({*one, *other})
     if one.get(key, _ABSENT) != other.get(key, _ABSENT)
     and not rule_of(key).may_change
+    and not (key in _FROM_DATA and key not in one.keys() & other.keys())
   ]
   if changed:
     raise UserError(

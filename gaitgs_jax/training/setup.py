@@ -103,21 +103,9 @@ def check_training(config: Any, data: Data) -> None:
   An evaluation asks for none of this.
 
   Raises:
-    UserError: there are too few classes for the people or views, or no batch in
-      which the losses find a pair.
+    UserError: no batch holds a pair for the losses that compare pairs.
   """
   index = data.source.index.take(data.train)
-  needed = [('num_classes', len(np.unique(index.subject)), 'training subjects')]
-  if learns_views(config):
-    views = datasets.view_classes(config.dataset.name, index.view)
-    needed.append(('num_views', len(views), 'views'))
-  for field, count, what in needed:
-    given = config.model.get(field)
-    if given is not None and given < count:
-      raise UserError(
-        f'config.model.{field} is {given}, but {config.dataset.name} has '
-        f'{count} {what}: set config.model.{field}={count}'
-      )
   for name, labels in losses.pairs_in(config.losses).items():
     _check_pairs(config, f'config.losses.{name}', labels, index)
 

@@ -342,3 +342,15 @@ class TestWithPyTorch:
     torch.save([1, 2], tmp_path / 'list.pt')
     with pytest.raises(UserError, match='no state dict'):
       read_checkpoint(tmp_path / 'list.pt')
+
+
+@pytest.mark.parametrize('fields', [{}, dict(num_classes=3, num_views=5)])
+def test_weights_show_how_many_classes_there_are(fields):
+  own = {k: v for k, v in CONFIG.items() if k not in models.FACTS}
+  model = models.create('gaitgs', rngs=nnx.Rngs(0), **own, **fields)
+  theirs = to_torch('gaitgs', model, **own)
+  again = from_torch('gaitgs', theirs, **own)
+  assert nnx.state(again).keys() == nnx.state(model).keys()
+  assert again.prior.table.shape == model.prior.table.shape
+  with pytest.raises(UserError, match='of another shape'):
+    from_torch('gaitgs', theirs, **own, num_views=7)

@@ -29,7 +29,13 @@ class Tiny(nnx.Module):
   """Dense, BatchNorm, dropout: every kind of array that a run carries."""
 
   def __init__(
-    self, *, features=4, num_views=11, num_classes=0, dropout=0.5, rngs
+    self,
+    *,
+    features=4,
+    num_views: int = 11,
+    num_classes: int | None = None,
+    dropout=0.5,
+    rngs,
   ):
     self.layers = nnx.List(
       [
