@@ -6,6 +6,7 @@ published ones lie in `data/partitions`.
 """
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,12 +101,17 @@ def read_partition(path: Path) -> Partition:
     raise UserError(f'{path}: TEST_SET is empty; name the subjects to test')
   both = set(partition.train) & set(partition.test)
   if both:
-    print(
+    _note(
       f'note: {path}: {len(both)} subjects both train and are tested; the'
-      ' result says nothing about strangers',
-      file=sys.stderr,
+      ' result says nothing about strangers'
     )
   return partition
+
+
+@functools.cache
+def _note(text: str) -> None:
+  """Prints a line once, however often a file is read."""
+  print(text, file=sys.stderr)
 
 
 def _names(content: Any, key: str, path: Path) -> tuple[str, ...]:

@@ -91,8 +91,11 @@ def test_a_missing_file_is_named(partition):
 
 def test_subjects_in_both_sets_are_told(tmp_path, capsys):
   content = {'TRAIN_SET': ['001', '002'], 'TEST_SET': ['002']}
-  partition = partitions.load_partition(write(tmp_path / 'p.json', content))
+  dataset = write(tmp_path / 'p.json', content)
+  partition = partitions.load_partition(dataset)
   assert '1 subjects both train' in capsys.readouterr().err
+  partitions.load_partition(dataset)
+  assert not capsys.readouterr().err
   train, test = partitions.split(INDEX, partition)
   assert np.intersect1d(train, test).tolist() == [2]
 

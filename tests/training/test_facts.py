@@ -8,6 +8,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax import models
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import checkpoint, facts, loop, setup
 from gaitgs_jax.training import mesh as meshes
@@ -123,6 +124,14 @@ def test_a_field_that_disagrees_is_named(config, run, tmp_path):
     loop.train(config, tmp_path / 'new')
   with pytest.raises(UserError, match=r'num_classes is 3.*built with 4'):
     loop.evaluate(config, run)
+
+
+def test_a_skeleton_is_the_datas():
+  config = config_file.load('demo_pose')
+  assert facts.of_dataset(config).model.skeleton == 'coco17'
+  config.model.skeleton = 'openpose18'
+  with pytest.raises(UserError, match=r'are coco17: leave it out'):
+    facts.of_dataset(config)
 
 
 def test_more_classes_than_people_divide_among_devices(config):
