@@ -48,11 +48,11 @@ def alone(source: ArraySource) -> Iterator[Batch]:
     }
 
 
-def in_batches(source: ArraySource, batch_size: int) -> Iterator[Batch]:
+def in_batches(source: ArraySource, batch_frames: int) -> Iterator[Batch]:
   """Yields batches as an evaluation does."""
   rows = np.arange(len(source.index))
   return pipeline.evaluation_batches(
-    source, rows, batch_size, dataset='casia_b'
+    source, rows, batch_frames, dataset='casia_b'
   )
 
 
@@ -83,7 +83,7 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--config', default='configs/demo.py')
   parser.add_argument('--sequences', type=int, default=96)
-  parser.add_argument('--batch-size', type=int, default=8)
+  parser.add_argument('--batch-frames', type=int, default=600)
   parser.add_argument('--shortest', type=int, default=40)
   parser.add_argument('--longest', type=int, default=110)
   parser.add_argument('--devices', type=int, default=-1)
@@ -100,8 +100,8 @@ def main() -> None:
   )
   ways = {
     'one at a time': (lambda: alone(source), 1),
-    f'batches of {options.batch_size}': (
-      lambda: in_batches(source, options.batch_size),
+    f'{options.batch_frames} frames': (
+      lambda: in_batches(source, options.batch_frames),
       options.devices,
     ),
   }

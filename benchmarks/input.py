@@ -114,13 +114,13 @@ def plain_reads(
   starts = np.cumsum(source.index.length) - source.index.length
   rows = np.arange(len(source.index))
   spec = sampling.batch_spec(batch)
-  sampler = sampling.Sampler(source.index, rows, spec, 0)
+  picker = sampling.Picker(source.index, rows, spec, 0)
   # Drawn beforehand: what remains is the read.
-  picks = [sampler.pick(step, np.arange(spec.rows)) for step in range(50)]
+  picks = [picker.pick(step, np.arange(spec.rows)) for step in range(50)]
   for pick in itertools.cycle(picks):
-    out = np.empty((spec.rows, spec.frames, *SIZE), np.uint8)
-    for i, (row, chosen) in enumerate(
-      zip(pick.sequence, pick.frames, strict=True)
+    out = np.empty((spec.rows, spec.frames.frames, *SIZE), np.uint8)
+    for i, (row, (chosen,)) in enumerate(
+      zip(pick.sequence, pick.windows, strict=True)
     ):
       frames.take(starts[row] + chosen, axis=0, out=out[i], mode='clip')
     yield out

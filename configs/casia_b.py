@@ -30,10 +30,11 @@ def get_config() -> ConfigDict:
     on_error='raise',
   )
   config.batch = dict(
+    sampler='pk',
     subjects=8,
     sequences=8,
     frames=30,
-    sampler='fixed',
+    frames_rule='fixed',
     order='ordered',
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
@@ -59,7 +60,8 @@ def get_config() -> ConfigDict:
     metric='euclidean',
     dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=10_000,
-    batch_size=16,
+    batch_frames=1_600,
+    frames_max=0,  # All.
     untrained=False,
     baseline=False,
     transform=(),

@@ -32,10 +32,11 @@ def get_config() -> ConfigDict:
     on_error='raise',
   )
   config.batch = dict(
+    sampler='pk',
     subjects=8,
     sequences=4,
     frames=12,
-    sampler='fixed',
+    frames_rule='fixed',
     order='ordered',
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
@@ -67,7 +68,8 @@ def get_config() -> ConfigDict:
     metric='euclidean',
     dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=360,
-    batch_size=25,
+    batch_frames=600,
+    frames_max=0,  # All.
     untrained=True,
     baseline=True,
     transform=(),

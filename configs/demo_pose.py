@@ -32,10 +32,11 @@ def get_config() -> ConfigDict:
     on_error='raise',
   )
   config.batch = dict(
+    sampler='pk',
     subjects=16,
     sequences=4,
     frames=24,
-    sampler='fixed',
+    frames_rule='fixed',
     order='ordered',
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
@@ -69,7 +70,8 @@ def get_config() -> ConfigDict:
     metric='cosine',
     dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=300,
-    batch_size=50,
+    batch_frames=1_200,
+    frames_max=0,  # All.
     untrained=True,
     baseline=True,
     transform=(dict(name='repair'),),

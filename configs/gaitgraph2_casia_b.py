@@ -1,10 +1,9 @@
 r"""GaitGraph2 on CASIA-B skeletons, 74 training and 50 test subjects.
 
 Follows https://arxiv.org/abs/2204.07855 and its released code: one branch
-(config.model.joined=False makes it three), 200 epochs. There a batch is 768
-sequences drawn from all; here, as everywhere, it is of a number of subjects:
-64 x 12, the nearest to 768. Not run here, because the dataset is licensed;
-data/README.md says how to get it. To run:
+(config.model.joined=False makes it three), 200 epochs, batches of 768
+sequences. Not run here, because the dataset is licensed; data/README.md says
+how to get it. To run:
 
   python launch.py --config=configs/gaitgraph2_casia_b.py \
       --workdir=runs/gaitgraph2_casia_b
@@ -35,10 +34,10 @@ def get_config() -> ConfigDict:
     on_error='raise',
   )
   config.batch = dict(
-    subjects=64,
-    sequences=12,
+    sampler='instances',  # All sequences alike, whoever walks.
+    sequences=768,
     frames=60,
-    sampler='all',  # Whole sequences, of which 60 frames are cut out below.
+    frames_rule='all',  # Whole sequences, of which 60 frames are cut out below.
     order='ordered',
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
@@ -78,7 +77,8 @@ def get_config() -> ConfigDict:
     metric='cosine',
     dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=20 * _EPOCH,
-    batch_size=256,
+    batch_frames=25_000,
+    frames_max=0,  # All.
     untrained=False,
     baseline=False,
     transform=(

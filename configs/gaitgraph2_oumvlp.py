@@ -1,13 +1,12 @@
 r"""GaitGraph2 on OUMVLP-Pose, 5,153 training and 5,154 test subjects.
 
 Follows https://arxiv.org/abs/2204.07855 and its released code: a deeper
-network of three branches, 750 epochs. From the end of epoch 599 the rate is
-held, and the weights at the start of each epoch are averaged; then one epoch
-gives the statistics of BatchNorm. There a batch is 768 sequences drawn
-from all, most of them without another of their subject; here it is of 192
-subjects. Not run here, because the dataset is licensed; data/README.md says how
-to get it. The keypoints are AlphaPose's, or OpenPose's with
---config=configs/gaitgraph2_oumvlp.py:openpose. To run:
+network of three branches, 750 epochs of batches of 768 sequences, most of them
+without another of their subject. From the end of epoch 599 the rate is held,
+and the weights at the start of each epoch are averaged; then one epoch gives
+the statistics of BatchNorm. Not run here, because the dataset is licensed;
+data/README.md says how to get it. The keypoints are AlphaPose's, or OpenPose's
+with --config=configs/gaitgraph2_oumvlp.py:openpose. To run:
 
   python launch.py --config=configs/gaitgraph2_oumvlp.py \
       --workdir=runs/gaitgraph2_oumvlp
@@ -39,10 +38,10 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
     on_error='raise',
   )
   config.batch = dict(
-    subjects=192,
-    sequences=4,
+    sampler='instances',  # All sequences alike, whoever walks.
+    sequences=768,
     frames=30,
-    sampler='all',  # Whole sequences, of which 30 frames are cut out below.
+    frames_rule='all',  # Whole sequences, of which 30 frames are cut out below.
     order='ordered',
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
@@ -82,7 +81,8 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
     metric='cosine',
     dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=75 * _EPOCH,
-    batch_size=256,
+    batch_frames=6_400,
+    frames_max=0,  # All.
     untrained=False,
     baseline=False,
     # Missing joints are repaired here and not in training, as published.

@@ -1,10 +1,9 @@
 r"""GaitGraph on CASIA-B skeletons, 74 training and 50 test subjects.
 
 Follows https://arxiv.org/abs/2101.11228 as OpenGait trains it: two differently
-changed copies of each sequence. There a batch is 128 sequences drawn from all,
-none of fewer than 60 frames; here it is of 64 subjects, and short sequences are
-repeated. Not run here, because the dataset is licensed; data/README.md says how
-to get it. To run:
+changed copies of each of 128 sequences. There none has fewer than 60 frames;
+here short sequences are repeated. Not run here, because the dataset is
+licensed; data/README.md says how to get it. To run:
 
   python launch.py --config=configs/gaitgraph_casia_b.py \
       --workdir=runs/gaitgraph_casia_b
@@ -33,10 +32,10 @@ def get_config() -> ConfigDict:
     on_error='raise',
   )
   config.batch = dict(
-    subjects=64,
-    sequences=2,
+    sampler='instances',  # All sequences alike, whoever walks.
+    sequences=128,
     frames=100,
-    sampler='fixed',
+    frames_rule='fixed',
     order='ordered',
   )
   config.accumulate = 1  # Parts that a batch is computed in, for memory.
@@ -80,7 +79,8 @@ def get_config() -> ConfigDict:
     metric='euclidean',
     dtype='float32',  # Whatever config.model.dtype trains in.
     every_steps=1_000,
-    batch_size=256,
+    batch_frames=25_000,
+    frames_max=0,  # All.
     untrained=False,
     baseline=False,
     transform=(dict(name='middle_frames', frames=60),),

@@ -81,7 +81,8 @@ def page() -> str:
     [
       _HEAD,
       _fields(),
-      '## batch\n',
+      _section('batch', 'by `batch.sampler`', choices.batch_samplers()),
+      '## batch: with any sampler\n',
       _options(choices.batch()),
       _section('model', 'by `model_name`', choices.all_models()),
       '## augment, evaluation.transform: options of every transform\n',

@@ -28,8 +28,12 @@ from gaitgs_jax import __main__ as command
     ),
     ('check --source=a --workers=1000000', "1,000, not '1000000'"),
     (
-      'embed --workdir=a --source=b --batch-size=1000000000',
-      "--batch-size: expected a whole number from 1 to 100,000, not '1000",
+      'embed --workdir=a --source=b --batch-frames=10000000000',
+      "--batch-frames: expected a whole number from 1 to 1,000,000,000, not '1",
+    ),
+    (
+      'embed --workdir=a --source=b --batch-size=8',
+      "unknown option --batch-size (did you mean '--batch-frames'?)",
     ),
     ('check --source=a --workers=two', "not 'two'"),
     ('prepare --root=a --data_dir=b', '--data_dir is given more than once'),

@@ -55,7 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ' latest)',
   )
   parser.add_argument(
-    '--batch-size', type=options.whole_number(1, 100_000), default=8
+    '--batch-frames',
+    type=options.whole_number(1, 1_000_000_000),
+    default=1000,
+    metavar='N',
+    help='frames at a time, padding included (default: %(default)s)',
   )
   parser.add_argument(
     '--dtype',
@@ -98,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
   found = checkpoint.choose(args.workdir, args.checkpoint)
   compilation.keep()
   compilation.check_machine()
-  embeddings = embed(config, found, source, args.batch_size)
+  embeddings = embed(config, found, source, args.batch_frames)
   metric = config.evaluation.metric
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
@@ -117,7 +121,7 @@ def embed(
   config: ConfigDict,
   folder: pathlib.Path,
   source: OpenGaitSource,
-  batch_size: int,
+  batch_frames: int,
 ) -> np.ndarray:
   """Returns the embeddings float32 [N,p,d] of all sequences of a source.
 
@@ -125,7 +129,7 @@ def embed(
     config: of the trained run.
     folder: of its checkpoint, see `checkpoint.find`.
     source: whose frames have the size that the run was trained on.
-    batch_size: sequences at a time.
+    batch_frames: at a time, padding included.
 
   Raises:
     UserError: the checkpoint or the frames do not fit the config.
@@ -146,7 +150,12 @@ def embed(
     params,
     stats,
     pipeline.evaluation_batches(
-      source, rows, batch_size, dataset=config.dataset.name
+      source,
+      rows,
+      batch_frames,
+      dataset=config.dataset.name,
+      # A run's own config may be older than the field.
+      frames_max=config.evaluation.get('frames_max', 0),
     ),
     rows,
     mesh=mesh,

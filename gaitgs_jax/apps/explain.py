@@ -33,6 +33,8 @@ from gaitgs_jax.training.state import Arrays
 
 # Sequences of others that a walk is compared with, at most.
 _STRANGERS = 200
+# Embedded at once, for a run whose config does not say it.
+_BATCH_FRAMES = 1000
 _LISTED = 12
 
 
@@ -148,10 +150,16 @@ def _say(what: str) -> None:
 
 
 def _batches(
-  run: _Run, rows: np.ndarray, size: int
+  run: _Run, rows: np.ndarray, batch_frames: int = 1
 ) -> Iterator[pipeline.Batch]:
-  name = run.config.dataset.name
-  return pipeline.evaluation_batches(run.data.source, rows, size, dataset=name)
+  return pipeline.evaluation_batches(
+    run.data.source,
+    rows,
+    batch_frames,
+    dataset=run.config.dataset.name,
+    # A run's own config may be older than the field.
+    frames_max=run.config.evaluation.get('frames_max', 0),
+  )
 
 
 def _skeleton(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
@@ -160,7 +168,7 @@ def _skeleton(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
     run.graphdef,
     run.params,
     run.stats,
-    next(_batches(run, np.array([row]), 1)),
+    next(_batches(run, np.array([row]))),
     size=tuple(run.config.dataset.size),
     transform=run.transform,
   )
@@ -180,7 +188,7 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
     ),
     run.params,
     run.stats,
-    _batches(run, rows, options.batch_size),
+    _batches(run, rows, options.get('batch_frames', _BATCH_FRAMES)),
     rows,
     mesh=run.mesh,
   )
@@ -192,7 +200,7 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
     run.graphdef,
     run.params,
     run.stats,
-    next(_batches(run, np.array([row]), 1)),
+    next(_batches(run, np.array([row]))),
     embeddings[near.own],
     embeddings[near.stranger],
     size=size,

@@ -60,20 +60,20 @@ def make_room(config: ConfigDict, argv: Sequence[str]) -> None:
     UserError: a section does not have such a field.
   """
   _set_elements(config, argv)
-  lacking = [
-    field
-    for field in fields(argv)
-    if _OPEN.fullmatch(field) and not _has(config, field.split('.'))
+  absent = [
+    field for field in fields(argv) if not _has(config, field.split('.'))
   ]
-  if not lacking:
+  if not absent:
     return
   # Imported late: it takes seconds, which other command lines need not.
   from gaitgs_jax.training import choices, settings
 
-  for field in lacking:
+  lacking = [field for field in absent if _OPEN.fullmatch(field)]
+  for field in absent:
     for path, instead in settings.MOVED.items():
       if f'{field}.'.startswith(f'{path}.'):
         raise UserError(f'there is no config.{path} any more: {instead}')
+  for field in lacking:
     _add(config, field, frozenset(lacking), choices.allowed)
 
 

@@ -136,8 +136,20 @@ class Transform:
     size: tuple[int, ...],
     key: jax.Array | None = None,
   ) -> tuple[Inputs, jax.Array]:
-    """Returns the changed inputs of a batch, see `inputs`, and their mask."""
-    return self(inputs(batch, size, whole=self.crops), batch['mask'], key)
+    """Returns the changed inputs of a batch, see `inputs`, and their mask.
+
+    Windows of a sequence, [n,a,s,...], are changed separately, as copies are.
+    """
+    windows = batch['mask'].shape[1:-1]
+    if windows:
+      batch = {
+        name: x.reshape(-1, *x.shape[2:]) if x.ndim > 1 else x
+        for name, x in batch.items()
+      }
+    seen = self(inputs(batch, size, whole=self.crops), batch['mask'], key)
+    if not windows:
+      return seen
+    return jax.tree.map(lambda x: x.reshape(-1, *windows, *x.shape[1:]), seen)
 
 
 # Changes nothing: the transform of a config that lists none.

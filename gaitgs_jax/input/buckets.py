@@ -1,9 +1,10 @@
 """Batches of whole sequences in few lengths, with little padding.
 
-Every new batch shape compiles the model anew, and every padded frame is
-computed for nothing. Sequences are sorted by length and cut into batches, so
-that only one batch of all is not full, and the batches share a few lengths,
-chosen so that the frames computed are as few as that many lengths allow.
+Every new batch shape compiles the model again, and every padded frame is
+computed for nothing. Sequences are padded to a few lengths, chosen so that the
+frames computed are as few as that many lengths allow. They are sorted by length
+and cut into batches of about as many frames: of long sequences a batch has few,
+so that one long sequence does not pad many short ones, nor need more memory.
 """
 
 import collections
@@ -19,71 +20,98 @@ MAX_WASTE = 0.15
 
 
 @dataclasses.dataclass(frozen=True)
-class Batch:
-  """One batch: which rows, and to how many frames they are padded."""
+class Planned:
+  """A batch to be made.
+
+  Attributes:
+    rows: which sequences it holds, integers.
+    length: to how many frames they are padded.
+    size: how many rows it has; those beyond `rows` only fill it.
+  """
 
   rows: np.ndarray
   length: int
+  size: int
 
 
 def plan(
   length: np.ndarray,
-  batch_size: int,
+  batch_frames: int,
   max_lengths: int,
+  *,
+  multiple: int = 1,
   max_waste: float = MAX_WASTE,
-) -> list[Batch]:
-  """Cuts rows 0..N-1 into batches of at most `batch_size` rows.
+) -> list[Planned]:
+  """Cuts rows 0..N-1 into batches of at most `batch_frames` frames.
 
-  The number of distinct lengths is the least with which less than `max_waste`
-  of the computed frames are padding; where `max_lengths` of them do not reach
-  that, it is the least that waste no more than `max_lengths` do.
+  Padding counts. A batch has `multiple` rows even where these alone have more
+  frames. Batches of the same length have as many rows, so there are no more
+  shapes than lengths. The number of lengths is the least with which less than
+  `max_waste` of the computed frames are padding; where `max_lengths` of them
+  do not reach that, it is that with the least padding.
 
   Args:
     length: int [N], frames of each row.
-    batch_size: rows per batch; the last batch may have fewer.
+    batch_frames: see above.
     max_lengths: greatest number of distinct lengths.
+    multiple: divides the rows of every batch, such as the number of devices.
     max_waste: see above.
 
   Returns:
     The batches, longest first.
   """
-  if batch_size < 1 or max_lengths < 1:
+  if batch_frames < 1 or max_lengths < 1:
     raise UserError(
-      'evaluation needs a batch size and a number of lengths from 1 up, not'
-      f' {batch_size} and {max_lengths}'
+      'evaluation needs a number of frames of a batch and a number of lengths '
+      f'from 1 up, not {batch_frames} and {max_lengths}'
     )
-  if not len(length):
-    return []
-  order = np.argsort(-length, kind='stable')
-  groups = [
-    order[start : start + batch_size]
-    for start in range(0, len(order), batch_size)
-  ]
-  longest = np.asarray([length[group[0]] for group in groups])
-  frames = int(length.sum())
-  for lengths in _choices(longest, max_lengths):
-    padded = lengths[np.searchsorted(lengths, longest)]
-    if 1 - frames / (padded.sum() * batch_size) < max_waste:
+  best: list[Planned] = []
+  for lengths in _choices(length, max_lengths):
+    batches = _cut(length, lengths, batch_frames, multiple)
+    if not best or waste(length, batches) < waste(length, best):
+      best = batches
+    if waste(length, best) < max_waste:
       break
-  return [Batch(*pair) for pair in zip(groups, padded.tolist(), strict=True)]
+  return best
 
 
-def waste(length: np.ndarray, batches: list[Batch], batch_size: int) -> float:
+def _cut(
+  length: np.ndarray, lengths: np.ndarray, batch_frames: int, multiple: int
+) -> list[Planned]:
+  """Cuts rows, longest first, into batches of the given lengths."""
+  order = np.argsort(-length, kind='stable')
+  groups, start = [], 0
+  most: dict[int, int] = {}
+  while start < len(order):
+    longest = length[order[start]]
+    padded = int(lengths[np.searchsorted(lengths, longest)])
+    count = multiple * max(1, batch_frames // (padded * multiple))
+    rows = order[start : start + count]
+    groups.append((rows, padded))
+    most[padded] = max(most.get(padded, 0), len(rows))
+    start += count
+  return [
+    Planned(rows, padded, -(-most[padded] // multiple) * multiple)
+    for rows, padded in groups
+  ]
+
+
+def waste(length: np.ndarray, batches: list[Planned]) -> float:
   """Returns which share of the computed frames is padding, 0..1."""
-  computed = batch_size * sum(batch.length for batch in batches)
+  computed = sum(batch.size * batch.length for batch in batches)
   return 1 - float(length.sum()) / computed
 
 
-def _choices(longest: np.ndarray, most: int) -> Iterator[np.ndarray]:
+def _choices(length: np.ndarray, most: int) -> Iterator[np.ndarray]:
   """Yields the best 1, 2, ... `most` lengths, each choice ascending.
 
-  Best: the sum over batches of the least chosen length that holds it is the
+  Best: the sum over sequences of the least chosen length that holds it is the
   least possible. Dynamic programming over the distinct lengths.
   """
-  values, counts = np.unique(longest, return_counts=True)
+  values, counts = np.unique(length, return_counts=True)
   # Python's integers, which are exact.
   ends, lengths = [0, *np.cumsum(counts).tolist()], values.tolist()
-  # Of the batches with the j smallest values, in as many lengths as were
+  # Of the sequences with the j smallest values, in as many lengths as were
   # chosen so far; no fewer values than lengths.
   costs = [0]
   backs: list[list[int]] = []
@@ -110,7 +138,7 @@ def _one_more(
   Args:
     costs: of `first`, `first` + 1, ... values.
     first: see above; the result begins with one value more.
-    ends: how many batches the j smallest values have, j from 0.
+    ends: how many sequences the j smallest values have, j from 0.
     lengths: the values, ascending.
   """
   lines: collections.deque[tuple[int, int, int]] = collections.deque()

@@ -22,6 +22,7 @@ import numpy as np
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import buckets, datasets, prepared, sampling
+from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import Source
 from gaitgs_jax.input.unreadable import Unreadable
 
@@ -32,6 +33,8 @@ BACKENDS = ('', 'tensorflow', 'threads')
 # lets go of Python's lock, so that each core can build one.
 _WORKERS = min(max(os.cpu_count() or 1, 2), 8)
 _AHEAD = 2
+# Of evaluation batches: each compiles the model.
+_MOST_LENGTHS = 16
 _DTYPES: dict[str, Any] = {
   **prepared.DTYPES,
   'mask': np.bool_,
@@ -62,7 +65,8 @@ def train_batches(
   """Yields the training batches of steps `start_step`, `start_step` + 1, ...
 
   The batch of a step is the same wherever training started, and a row of it is
-  the same in every process that builds it.
+  the same in every process that builds it. Where the sampler takes several
+  windows of a sequence, frames and mask have an axis more: [n,a,s,...].
   `subject` is the class index among the sorted names of training subjects.
 
   Args:
@@ -74,30 +78,33 @@ def train_batches(
       as it is where views are learned; otherwise its class is -1.
     seed: of the run.
     start_step: the first step.
-    slots: the rows of each batch to build, ascending integers [n] below P x K
-      (default: all of them).
+    slots: the rows of each batch to build, ascending integers [n] below its
+      number (default: all of them).
     backend: 'tensorflow', 'threads', or '' for TensorFlow where installed.
-    unreadable: takes note of sequences that cannot be read, for which others of
-      the same subject stand in, a function of (seed, step, slot) too.
+    unreadable: takes note of sequences that cannot be read, for which others
+      stand in, of the same subject with the sampler 'pk', a function of
+      (seed, step, slot) too.
 
   Raises:
-    UserError: P or K is larger than the data allows, or a sequence cannot be
-      read and `unreadable` is None, or none of its subject can.
+    UserError: the batch is larger than the data allows, or a sequence cannot be
+      read and `unreadable` is None, or nothing that may stand in for it can.
   """
   spec = sampling.batch_spec(batch)
-  sampler = sampling.Sampler(source.index, rows, spec, seed)
+  picker = sampling.Picker(source.index, rows, spec, seed)
   slots = np.arange(spec.rows) if slots is None else slots
   names = source.index.subject
   labels = {
-    'subject': np.searchsorted(sampler.subjects, names),
+    'subject': np.searchsorted(picker.subjects, names),
     'view': _train_views(source, rows, dataset, strict_views),
     'condition': datasets.condition_index(dataset, source.index.condition),
   }
 
   def build(step: int) -> Batch:
-    pick = sampler.pick(step, slots)
-    reads = _read_training(source, sampler, pick, step, slots, unreadable)
-    return _assemble(source, reads, len(pick.frames), pick.length, labels)
+    pick = picker.pick(step, slots)
+    reads = _read_training(source, picker, pick, step, slots, unreadable)
+    most = len(slots) * picker.count
+    batch = _assemble(source, reads, most, pick.length, labels)
+    return _fold_windows(batch, picker.count)
 
   return _stream(build, start_step, None, backend, source.key)
 
@@ -117,9 +124,9 @@ def check_training(
     UserError: as `train_batches`.
   """
   spec = sampling.batch_spec(batch)
-  sampler = sampling.Sampler(source.index, rows, spec, seed)
+  picker = sampling.Picker(source.index, rows, spec, seed)
   _train_views(source, rows, dataset, strict_views)
-  return sampler.longest
+  return picker.longest
 
 
 def _train_views(
@@ -134,28 +141,35 @@ def _train_views(
 def evaluation_batches(
   source: Source,
   rows: np.ndarray,
-  batch_size: int,
+  batch_frames: int,
   *,
   dataset: str,
-  slots: np.ndarray | None = None,
-  max_buckets: int = 16,
+  frames_max: int = 0,
+  multiple: int = 1,
+  slots: Callable[[int], np.ndarray] = np.arange,
+  max_buckets: int = _MOST_LENGTHS,
   backend: str = '',
   unreadable: Unreadable | None = None,
 ) -> Iterator[Batch]:
-  """Yields whole sequences in batches of `batch_size`, in few lengths.
+  """Yields whole sequences in batches of few shapes.
 
-  Every batch has `batch_size` rows. Where there are no more sequences, or one
-  cannot be read, is a row of zeros whose `sequence` is -1 and whose mask is all
-  True. Batches come longest first, so that too little memory shows at once.
-  `subject` is -1; `view` is -1 for a view that the dataset does not have.
+  A batch of a length has as many rows as any other of that length. Where there
+  are no more sequences, or one cannot be read, is a row of zeros whose
+  `sequence` is -1 and whose mask is all True. Batches come longest first, so
+  that too little memory shows at once. `subject` is -1; `view` is -1 for a view
+  that the dataset does not have.
 
   Args:
     source: of the sequences.
     rows: which sequences, integers [N].
-    batch_size: rows of a batch, in all processes together.
+    batch_frames: greatest number of frames of a batch, padding included, in all
+      processes together; a batch has `multiple` rows even where these have
+      more.
     dataset: name of the dataset, whose order of views makes the classes.
-    slots: the rows of each batch to build, ascending integers [n] below
-      `batch_size` (default: all of them).
+    frames_max: only the first so many frames of a sequence count; 0 for all.
+    multiple: divides the rows of every batch.
+    slots: given how many rows a batch has, those to build, ascending integers
+      [n] (default: all of them).
     max_buckets: greatest number of distinct lengths, see `buckets.plan`.
     backend: as for `train_batches`.
     unreadable: takes note of sequences that cannot be read, which are left out.
@@ -165,8 +179,7 @@ def evaluation_batches(
   """
   rows = np.asarray(rows, np.int64)
   index = source.index
-  plan = buckets.plan(index.length[rows], batch_size, max_buckets)
-  slots = np.arange(batch_size) if slots is None else slots
+  plan = _plan(index, rows, batch_frames, frames_max, multiple, max_buckets)
   labels = {
     'subject': np.full(len(index), -1),
     'view': datasets.view_index(dataset, index.view, strict=False),
@@ -174,18 +187,57 @@ def evaluation_batches(
   }
 
   def build(number: int) -> Batch:
-    chosen = plan[number].rows
-    own = rows[chosen[slots[slots < len(chosen)]]]
-    reads = read_whole(source, own, unreadable)
-    batch = _assemble(source, reads, len(own), plan[number].length, labels)
+    planned = plan[number]
+    places = slots(planned.size)
+    own = rows[planned.rows[places[places < len(planned.rows)]]]
+    reads = read_whole(source, own, unreadable, frames_max)
+    batch = _assemble(source, reads, len(own), planned.length, labels)
     # A row keeps its place: other processes may build it too.
-    return _fill(batch, np.isin(own, batch['sequence']), len(slots))
+    return _fill(batch, np.isin(own, batch['sequence']), len(places))
 
   return _stream(build, 0, len(plan), backend, source.key)
 
 
+def evaluation_frames(
+  index: Index,
+  rows: np.ndarray,
+  batch_frames: int,
+  *,
+  frames_max: int = 0,
+  multiple: int = 1,
+) -> int:
+  """Returns how many frames the largest of `evaluation_batches` has.
+
+  Args:
+    index: of the source.
+    rows: as for `evaluation_batches`.
+    batch_frames: as there.
+    frames_max: as there.
+    multiple: as there.
+  """
+  plan = _plan(index, rows, batch_frames, frames_max, multiple, _MOST_LENGTHS)
+  return max((batch.size * batch.length for batch in plan), default=0)
+
+
+def _plan(
+  index: Index,
+  rows: np.ndarray,
+  batch_frames: int,
+  frames_max: int,
+  multiple: int,
+  max_buckets: int,
+) -> list[buckets.Planned]:
+  length = index.length[rows]
+  if frames_max:
+    length = np.minimum(length, frames_max)
+  return buckets.plan(length, batch_frames, max_buckets, multiple=multiple)
+
+
 def read_whole(
-  source: Source, rows: np.ndarray, unreadable: Unreadable | None = None
+  source: Source,
+  rows: np.ndarray,
+  unreadable: Unreadable | None = None,
+  frames_max: int = 0,
 ) -> Iterator[tuple[int, np.ndarray]]:
   """Yields whole sequences and their rows.
 
@@ -193,13 +245,15 @@ def read_whole(
     source: of the sequences.
     rows: which, integers [N].
     unreadable: as for `evaluation_batches`.
+    frames_max: as there.
 
   Raises:
     UserError: a sequence cannot be read and `unreadable` is None.
   """
   for row in rows.tolist():
+    length = source.index.length[row]
     try:
-      frames = source.read(row, np.arange(source.index.length[row]))
+      frames = source.read(row, np.arange(min(length, frames_max or length)))
     except UserError as error:
       if unreadable is None:
         raise
@@ -210,27 +264,32 @@ def read_whole(
 
 def _read_training(
   source: Source,
-  sampler: sampling.Sampler,
+  picker: sampling.Picker,
   pick: sampling.Pick,
   step: int,
   slots: np.ndarray,
   unreadable: Unreadable | None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-  """Yields the sequences of a step's batch, by row of the index."""
-  for slot, sequence, frames in zip(
-    slots.tolist(), pick.sequence, pick.frames, strict=True
+  """Yields the windows of a step's batch, with the rows of their sequences."""
+  for slot, sequence, windows in zip(
+    slots.tolist(), pick.sequence, pick.windows, strict=True
   ):
-    given = [(int(sequence), frames)]
-    others = sampler.replacements(step, slot, int(sequence))
+    given = [(int(sequence), windows)]
+    others = picker.replacements(step, slot, int(sequence))
     for row, chosen in itertools.chain(given, others):
+      # A stand-in may be longer than all that the batch was planned for.
+      chosen = [frames[: pick.length] for frames in chosen]
       try:
-        # A stand-in may be longer than all that the batch was planned for.
-        yield row, source.read(row, chosen[: pick.length])
-        break
+        read = source.read(row, np.concatenate(chosen))
       except UserError as error:
         if unreadable is None:
           raise
         unreadable.note(error)
+        continue
+      ends = np.cumsum([len(frames) for frames in chosen])
+      for part in np.split(read, ends[:-1]):
+        yield row, part
+      break
     else:
       subject = source.index.subject[sequence]
       raise UserError(
@@ -268,6 +327,19 @@ def _assemble(
   return {
     name: batch[name].astype(_DTYPES[name], copy=False)
     for name in _names(source.key)
+  }
+
+
+def _fold_windows(batch: Batch, count: int) -> Batch:
+  """Gives `count` windows of a sequence, which are rows, an axis of their own.
+
+  Frames and mask are [n,count,s,...] then, and labels [n].
+  """
+  if count == 1:
+    return batch
+  return {
+    name: x.reshape(-1, count, *x.shape[1:]) if x.ndim > 1 else x[::count]
+    for name, x in batch.items()
   }
 
 

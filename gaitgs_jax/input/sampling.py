@@ -2,73 +2,75 @@
 
 Everything drawn is a pure function of (seed, stream, step, slot), so a batch
 does not depend on where training started, on the order of the source, or on
-how many processes share it. The rules for frames are those of GaitSet
-(https://arxiv.org/abs/1811.06186) and OpenGait (arXiv 2211.06597).
+how many processes share it. `samplers` chooses the sequences. The rules for
+frames are those of GaitSet (https://arxiv.org/abs/1811.06186) and OpenGait
+(arXiv 2211.06597).
 """
 
 import dataclasses
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.input import samplers
 from gaitgs_jax.input.index import Index
 
-SAMPLERS = ('fixed', 'unfixed', 'all')
+RULES = ('fixed', 'unfixed', 'all')
 ORDERS = ('ordered', 'unordered')
 
-# Streams of random numbers; a slot counts subjects in the first two and rows
-# of the batch in the others.
-_SUBJECTS, _SEQUENCES, _FRAMES, _REPLACEMENTS = range(4)
 # Batches of whole sequences are padded to multiples of this, as every new
-# length compiles the step anew.
+# length compiles the step again.
 _LENGTH_STEP = 32
 # Subjects, sequences or frames of a batch: a walk of nine hours.
 _MOST = 1_000_000
 
 
-@dataclasses.dataclass(frozen=True)
-class BatchSpec:
-  """`config.batch`: P subjects x K sequences x S frames, and how to draw them.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Frames:
+  """The fields of `config.batch` that say which frames of a sequence are taken.
 
   Attributes:
-    subjects: P, how many people are in a batch.
-    sequences: K, how many of each subject.
-    frames: S, how many of each sequence, for sampler 'fixed'.
-    sampler: 'fixed' takes S frames, 'unfixed' a number drawn between
+    frames: S, how many of each sequence, for the rule 'fixed'.
+    frames_rule: 'fixed' takes S frames, 'unfixed' a number drawn between
       `frames_min` and `frames_max` (both included), 'all' every frame.
     order: 'ordered' keeps time, 'unordered' draws frames as a set.
     skip: ordered frames come from a window of S + skip, of which `skip` drop
       out at random.
-    frames_min: least number of frames, for sampler 'unfixed'.
-    frames_max: greatest number of frames, for sampler 'unfixed'.
+    frames_min: least number of frames, for the rule 'unfixed'.
+    frames_max: greatest number of frames, for the rule 'unfixed'; 'all' takes
+      no more than the first so many, where it is not 0.
   """
 
-  subjects: int
-  sequences: int
   frames: int = 30
-  sampler: str = 'fixed'
+  frames_rule: str = 'fixed'
   order: str = 'ordered'
   skip: int = 0
   frames_min: int = 0
   frames_max: int = 0
 
   def __post_init__(self) -> None:
-    _check_choice('sampler', self.sampler, SAMPLERS)
+    _check_choice('frames_rule', self.frames_rule, RULES)
     _check_choice('order', self.order, ORDERS)
-    _check_range('subjects', self.subjects, 1)
-    _check_range('sequences', self.sequences, 1)
-    _check_range('frames', self.frames, 1)
-    _check_range('skip', self.skip, 0)
-    if self.sampler == 'unfixed':
+    if self.frames_rule == 'unfixed':
       _check_range('frames_min', self.frames_min, 1)
       _check_range('frames_max', self.frames_max, self.frames_min)
 
+
+@dataclasses.dataclass(frozen=True)
+class BatchSpec:
+  """`config.batch`: which sequences, and which frames of each."""
+
+  sampler: samplers.Sampler
+  frames: Frames
+
   @property
   def rows(self) -> int:
-    """Sequences in the global batch, P x K."""
-    return self.subjects * self.sequences
+    """Sequences in the global batch."""
+    return self.sampler.rows
 
 
 def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
@@ -77,16 +79,36 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
   Raises:
     UserError: a field is unknown, missing or out of range.
   """
-  fields = {field.name for field in dataclasses.fields(BatchSpec)}
-  unknown = sorted(set(batch) - fields)
-  if unknown:
-    raise wrong_choice(
-      f'config.batch has no field {unknown[0]!r}', unknown[0], sorted(fields)
+  name = batch.get('sampler', 'pk')
+  if name in RULES:
+    raise UserError(
+      f'config.batch.sampler is {name!r}, which says how frames are drawn: set '
+      f"config.batch.frames_rule={name!r} and config.batch.sampler='pk'"
     )
-  missing = sorted({'subjects', 'sequences'} - set(batch))
-  if missing:
-    raise UserError(f'config.batch.{missing[0]} is missing')
-  return BatchSpec(**dict(batch))
+  _check_choice('sampler', name, tuple(samplers.SAMPLERS))
+  sampler = samplers.SAMPLERS[name]
+  given = {field: value for field, value in batch.items() if field != 'sampler'}
+  own, common = (
+    dict(inspect.signature(each).parameters) for each in (sampler, Frames)
+  )
+  for other in samplers.SAMPLERS.values():
+    for field in inspect.signature(other).parameters:
+      if field in given and field not in own:
+        raise UserError(
+          f'config.batch.sampler is {name!r}, which takes no {field!r}: leave '
+          f'config.batch.{field} out'
+        )
+  fields.check({**own, **common}, given, 'config.batch')
+  for field, value in given.items():
+    if isinstance(value, int) and value > _MOST:
+      raise UserError(
+        f'config.batch.{field} is {one_line(repr(value))}; it must be a whole '
+        f'number up to {_MOST:,}'
+      )
+  return BatchSpec(
+    sampler(**{k: v for k, v in given.items() if k in own}),
+    Frames(**{k: v for k, v in given.items() if k in common}),
+  )
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -94,20 +116,11 @@ def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     raise wrong_choice(f'config.batch.{name} is {value!r}', value, choices)
 
 
-def _check_range(name: str, value: Any, least: int) -> None:
-  if not isinstance(value, int) or not least <= value <= _MOST:
+def _check_range(name: str, value: int, least: int) -> None:
+  if wrong := fields.whole_problem(value, least, _MOST):
     raise UserError(
-      f'config.batch.{name} is {one_line(repr(value))}; it must be a whole '
-      f'number from {least:,} to {_MOST:,}'
+      f'config.batch.{name} is {one_line(repr(value))}; it must be {wrong}'
     )
-
-
-def generator(
-  seed: int, stream: int, step: int, slot: int
-) -> np.random.Generator:
-  """Returns the random numbers of (seed, stream, step, slot)."""
-  entropy = np.random.SeedSequence([seed, stream, step, slot])
-  return np.random.Generator(np.random.Philox(entropy))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,21 +129,18 @@ class Pick:
 
   Attributes:
     sequence: int64 [n], rows of the source's index.
-    frames: which frames of each sequence, n integer arrays.
+    windows: which frames of each sequence, n lists of an integer array for
+      each window.
     length: to how many frames the global batch is padded.
   """
 
   sequence: np.ndarray
-  frames: list[np.ndarray]
+  windows: list[list[np.ndarray]]
   length: int
 
 
-class Sampler:
-  """Draws PK batches: P subjects, K sequences of each.
-
-  Subjects are drawn without replacement. A subject with K sequences or more
-  gives K different ones; one with fewer gives each at least once and repeats
-  some, as OpenGait lets it.
+class Picker:
+  """Draws the batches of a run.
 
   Args:
     index: of the source.
@@ -139,7 +149,7 @@ class Sampler:
     seed: of the run.
 
   Raises:
-    UserError: P or K is larger than the data allows.
+    UserError: the batch is larger than the data allows.
   """
 
   def __init__(
@@ -149,96 +159,78 @@ class Sampler:
       raise UserError(
         f'config.seed is {seed!r}; it must be a whole number, 0 or more'
       )
-    rows = np.asarray(rows, np.int64)
-    part = index.take(rows)
-    # Sorted by name: another order of the same data gives the same batches.
-    order = np.lexsort((part.view, part.condition, part.subject))
-    self._rows = rows[order]
+    self._table = samplers.Table(index, rows)
     self._length = index.length
     self._spec = spec
     self._seed = seed
-    self.subjects, self._starts, self._counts = np.unique(
-      part.subject[order], return_index=True, return_counts=True
-    )
-    self._check()
+    spec.sampler.check(self._table)
 
-  def _check(self) -> None:
-    spec, subjects = self._spec, len(self.subjects)
-    if spec.subjects > subjects:
-      raise UserError(
-        f'config.batch.subjects is {spec.subjects}, but there are only '
-        f'{subjects} training subjects'
-      )
-    most = int(self._counts.max())
-    if spec.sequences > most:
-      raise UserError(
-        f'config.batch.sequences is {spec.sequences}, but no training subject '
-        f'has more than {most} sequences'
-      )
+  @property
+  def subjects(self) -> np.ndarray:
+    """The sorted names of the training subjects, [P]."""
+    return self._table.subjects
+
+  @property
+  def count(self) -> int:
+    """How many windows are taken of each sequence."""
+    return self._spec.sampler.windows
 
   def sequences(self, step: int) -> np.ndarray:
-    """Returns the rows int64 [P*K] of a step's batch, subject by subject."""
-    spec = self._spec
-    rng = generator(self._seed, _SUBJECTS, step, 0)
-    chosen = rng.permutation(len(self.subjects))[: spec.subjects]
-    batch = np.empty((spec.subjects, spec.sequences), np.int64)
-    for slot, subject in enumerate(chosen):
-      rng = generator(self._seed, _SEQUENCES, step, slot)
-      count = self._counts[subject]
-      drawn = rng.permutation(count)[: spec.sequences]
-      if count < spec.sequences:
-        again = rng.integers(0, count, spec.sequences - count)
-        drawn = np.concatenate([drawn, again])
-      batch[slot] = self._rows[self._starts[subject] + drawn]
-    return batch.reshape(-1)
+    """Returns the rows int64 [n] of a step's batch."""
+    return self._spec.sampler.draw(self._table, self._seed, step)
 
   def pick(self, step: int, slots: np.ndarray) -> Pick:
     """Draws the rows `slots`, integers [n], of a step's batch."""
     sequences = self.sequences(step)
-    frames = [
-      frame_indices(
-        generator(self._seed, _FRAMES, step, slot),
-        int(self._length[sequences[slot]]),
-        self._spec,
+    windows = [
+      self._windows(
+        samplers.generator(self._seed, samplers.FRAMES, step, slot),
+        sequences[slot],
       )
       for slot in slots.tolist()
     ]
-    return Pick(sequences[slots], frames, self._padded_length(sequences))
+    return Pick(sequences[slots], windows, self._padded_length(sequences))
 
   def replacements(
     self, step: int, slot: int, sequence: int
-  ) -> Iterator[tuple[int, np.ndarray]]:
+  ) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Yields what may stand in for a sequence that cannot be read.
 
-    They are the subject's other sequences, each with its frames, in the order
-    in which to try them.
+    They are other sequences, of the same subject where the sampler asks for
+    it, each with its windows, in the order in which to try them.
     """
-    place = int(np.flatnonzero(self._rows == sequence)[0])
-    subject = int(np.searchsorted(self._starts, place, side='right')) - 1
-    start, count = self._starts[subject], self._counts[subject]
-    rng = generator(self._seed, _REPLACEMENTS, step, slot)
-    for other in self._rows[start + rng.permutation(count)]:
+    others = self._spec.sampler.stand_ins(self._table, sequence)
+    rng = samplers.generator(self._seed, samplers.REPLACEMENTS, step, slot)
+    for other in others[rng.permutation(len(others))]:
       if other != sequence:
-        length = int(self._length[other])
-        yield int(other), frame_indices(rng, length, self._spec)
+        yield int(other), self._windows(rng, other)
+
+  def _windows(
+    self, rng: np.random.Generator, sequence: np.integer
+  ) -> list[np.ndarray]:
+    length = int(self._length[sequence])
+    return [
+      frame_indices(rng, length, self._spec.frames) for _ in range(self.count)
+    ]
 
   @property
   def longest(self) -> int:
     """To how many frames a batch may be padded at most."""
-    return self._padded_length(self._rows)
+    return self._padded_length(self._table.rows)
 
   def _padded_length(self, sequences: np.ndarray) -> int:
-    spec = self._spec
-    if spec.sampler == 'fixed':
+    spec = self._spec.frames
+    if spec.frames_rule == 'fixed':
       return spec.frames
-    if spec.sampler == 'unfixed':
+    if spec.frames_rule == 'unfixed':
       return spec.frames_max
     longest = int(self._length[sequences].max())
-    return -(-longest // _LENGTH_STEP) * _LENGTH_STEP
+    padded = -(-longest // _LENGTH_STEP) * _LENGTH_STEP
+    return min(padded, spec.frames_max or padded)
 
 
 def frame_indices(
-  rng: np.random.Generator, length: int, spec: BatchSpec
+  rng: np.random.Generator, length: int, spec: Frames
 ) -> np.ndarray:
   """Draws which frames of a sequence of `length` to take, integers [k].
 
@@ -246,10 +238,10 @@ def frame_indices(
   shorter, less `skip` of them. Unordered: without replacement, unless the
   sequence is too short.
   """
-  if spec.sampler == 'all':
-    return np.arange(length)
+  if spec.frames_rule == 'all':
+    return np.arange(min(length, spec.frames_max or length))
   count = spec.frames
-  if spec.sampler == 'unfixed':
+  if spec.frames_rule == 'unfixed':
     count = int(rng.integers(spec.frames_min, spec.frames_max + 1))
   if spec.order == 'unordered':
     return rng.choice(length, count, replace=length < count)

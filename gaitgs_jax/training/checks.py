@@ -73,8 +73,10 @@ def check_data(config: Any, data: Any) -> None:
     strict_views=setup.learns_views(config),
     seed=config.seed,
   )
-  rows = config.batch.subjects * config.batch.sequences
-  _check_batch(data.source, 'batch', rows, longest, _memory())
+  sampler = sampling.batch_spec(config.batch).sampler
+  frames = sampler.rows * sampler.windows * longest
+  what = f'{sampler} of {longest:,} frames'
+  _check_batch(data.source, 'batch', what, frames, _memory())
   if config.dataset.get('cache', '') == 'ram':
     rows = data.train
     if config.evaluation.protocol:
@@ -82,17 +84,24 @@ def check_data(config: Any, data: Any) -> None:
     _check_memory(data.source, rows, _memory())
 
 
-def check_evaluation(config: Any, data: Any) -> None:
+def check_evaluation(config: Any, data: Any, multiple: int) -> None:
   """Raises UserError if a batch of an evaluation does not fit in memory.
 
   Args:
     config: of a run with a protocol.
     data: a `setup.Data`.
+    multiple: divides the rows of a batch.
   """
-  longest = int(data.source.index.length[data.test].max(initial=0))
-  rows = config.evaluation.batch_size
-  where = 'evaluation.batch_size'
-  _check_batch(data.source, where, rows, longest, _memory())
+  options = config.evaluation
+  frames = pipeline.evaluation_frames(
+    data.source.index,
+    data.test,
+    options.batch_frames,
+    frames_max=options.frames_max,
+    multiple=multiple,
+  )
+  where = 'evaluation.batch_frames and config.evaluation.frames_max'
+  _check_batch(data.source, where, f'{frames:,} frames', frames, _memory())
 
 
 def check_state(state: Any) -> None:
@@ -114,15 +123,14 @@ def check_state(state: Any) -> None:
 
 
 def _check_batch(
-  source: sources.Source, where: str, rows: int, frames: int, limit: int
+  source: sources.Source, where: str, what: str, frames: int, limit: int
 ) -> None:
   """Raises UserError unless a batch as it is stored fits in `limit` bytes."""
-  size = rows * frames * _frame_bytes(source)
+  size = frames * _frame_bytes(source)
   if size > limit:
     raise UserError(
-      f'config.{where}: a batch of {rows:,} sequences of {frames:,} frames '
-      f'takes {size / _GB:,.1f} GB, and this machine has {limit / _GB:.1f} GB: '
-      'make it smaller'
+      f'config.{where}: a batch of {what} takes {size / _GB:,.1f} GB, and this '
+      f'machine has {limit / _GB:.1f} GB: make it smaller'
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from gaitgs_jax import losses, models
-from gaitgs_jax.input import sampling, sources, transform_lists
+from gaitgs_jax.input import samplers, sampling, sources, transform_lists
 from gaitgs_jax.input.time_transforms import TIME
 from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.training import groups, optimizer, settings
@@ -146,8 +146,15 @@ def schedules() -> dict[str, Choice]:
 
 
 def batch() -> Choice:
-  """Returns the fields of `config.batch`."""
-  return _of(sampling.BatchSpec)
+  """Returns the fields of `config.batch` with any sampler."""
+  choice = _of(sampling.Frames)
+  name = Option('sampler', 'pk', 'A sampler of the table above.')
+  return dataclasses.replace(choice, options=(name, *choice.options))
+
+
+def batch_samplers() -> dict[str, Choice]:
+  """Returns the samplers by name, with their fields of `config.batch`."""
+  return _choices(samplers.SAMPLERS)
 
 
 def all_models() -> dict[str, Choice]:
@@ -176,7 +183,7 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
     case ('dataset',):
       return set(sources.FIELDS)
     case ('batch',):
-      return _names({'': batch()})
+      return _names({'': batch(), **batch_samplers()})
     case ('model',):
       return _names(all_models())
     case ('optimizer',):

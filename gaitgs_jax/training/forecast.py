@@ -113,12 +113,12 @@ def show(config: Any, topology: str = '') -> None:
   devices = topology_devices(topology) if topology else jax.devices()
   mesh = meshes.create(**config.mesh, devices=devices)
   limit = capacity(mesh)
-  batch, model = config.batch, config.model_name
+  sampler = sampling.batch_spec(config.batch).sampler
   device = mesh.devices.flat[0]
   _tell(
     'step',
-    f'{model} on {config.dataset.name}, {batch.subjects} subjects x '
-    f'{batch.sequences} sequences x {batch.frames} frames',
+    f'{config.model_name} on {config.dataset.name}, {sampler} x '
+    f'{config.batch.frames} frames',
   )
   _tell(
     'devices',
@@ -132,23 +132,29 @@ def show(config: Any, topology: str = '') -> None:
   else:
     _tell_need(found, limit)
   devices = mesh.shape['data'] * config.accumulate
-  unit = devices // math.gcd(devices, batch.sequences)
+  # The batch grows by subjects or by sequences.
+  number = getattr(sampler, sampler.grows)
+  unit = devices // math.gcd(devices, sampler.rows // number)
+
+  def larger(units: int) -> tuple[Any, str]:
+    changed = config.copy_and_resolve_references()
+    changed.batch[sampler.grows] = units * unit
+    return changed, str(sampling.batch_spec(changed.batch).sampler)
 
   def fits(units: int) -> bool:
-    _tell('trying', f'{units * unit} subjects x {batch.sequences} sequences')
-    tried = _with_subjects(config, units * unit)
+    tried, size = larger(units)
+    _tell('trying', size)
     return within(forecast(tried, mesh), limit)
 
-  given = batch.subjects // unit
+  given = number // unit
   most, too_many = largest(
     fits, _guess(found, given, limit), given, within(found, limit)
   )
   _tell(
     'largest batch',
-    f'{most * unit} subjects x {batch.sequences} sequences '
-    f'({too_many * unit} subjects do not fit)'
+    f'{larger(most)[1]} ({too_many * unit} {sampler.grows} do not fit)'
     if most
-    else f'none: {unit} subjects x {batch.sequences} sequences do not fit',
+    else f'none: {larger(1)[1]} do not fit',
   )
 
 
@@ -239,8 +245,8 @@ def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
   Raises:
     UserError: the config is wrong, or its batch does not divide.
   """
-  batch = config.batch
-  meshes.check_batch(batch.subjects, batch.sequences, mesh, config.accumulate)
+  sampler = sampling.batch_spec(config.batch).sampler
+  meshes.check_batch(sampler.rows, str(sampler), mesh, config.accumulate)
   graphdef, state = setup.describe_state(config, mesh)
   optimizer, _ = setup.create_optimizer(config)
   step: Any = steps.make_train_step(
@@ -266,11 +272,12 @@ def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
 def describe_batch(config: Any, mesh: Mesh) -> dict[str, Any]:
   """Returns the shapes and places of the arrays of a training batch.
 
-  Whole sequences (sampler 'all') count as batch.frames long.
+  Whole sequences (frames_rule 'all') count as batch.frames long.
   """
   spec = sampling.batch_spec(config.batch)
-  n = spec.rows
-  s = spec.frames_max if spec.sampler == 'unfixed' else spec.frames
+  n, frames = spec.rows, spec.frames
+  s = frames.frames_max if frames.frames_rule == 'unfixed' else frames.frames
+  windows = (spec.sampler.windows,) if spec.sampler.windows > 1 else ()
   key = datasets.get(config.dataset.name).key
   dtype: Any = jnp.uint8 if key == 'frames' else jnp.float32
   array = functools.partial(
@@ -278,8 +285,8 @@ def describe_batch(config: Any, mesh: Mesh) -> dict[str, Any]:
   )
   labels = ('subject', 'view', 'condition', 'sequence')
   return {
-    key: array((n, s, *config.dataset.size), dtype),
-    'mask': array((n, s), jnp.bool_),
+    key: array((n, *windows, s, *config.dataset.size), dtype),
+    'mask': array((n, *windows, s), jnp.bool_),
     **{name: array((n,), jnp.int32) for name in labels},
   }
 
@@ -362,13 +369,6 @@ def _guess(found: Forecast | None, units: int, limit: int) -> int:
   fixed = found.arguments + found.program
   slope = max(found.temporaries, 1) / units
   return max(1, int((limit - fixed) / slope))
-
-
-def _with_subjects(config: Any, subjects: int) -> Any:
-  """Returns the config with another number of subjects."""
-  changed = config.copy_and_resolve_references()
-  changed.batch.subjects = subjects
-  return changed
 
 
 def _tell_need(found: Forecast, limit: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, cloud, streams
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline
+from gaitgs_jax.input import pipeline, sampling
 from gaitgs_jax.training import (
   averaging,
   checkpoint,
@@ -129,11 +129,9 @@ class _Run:
     self.config, self.workdir, self.held = config, workdir, held
     self.stopping, self.checkpoints = stopping, checkpoints
     self.mesh = meshes.create(**config.mesh)
-    batch = config.batch
-    self.rows = batch.subjects * batch.sequences
-    meshes.check_batch(
-      batch.subjects, batch.sequences, self.mesh, config.accumulate
-    )
+    sampler = sampling.batch_spec(config.batch).sampler
+    self.rows = sampler.rows
+    meshes.check_batch(self.rows, str(sampler), self.mesh, config.accumulate)
     self.augment = setup.create_augmentation(config)
     self.loss_fn = setup.create_losses(config)
     self.optimizer, self.rate = setup.create_optimizer(config)

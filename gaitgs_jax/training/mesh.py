@@ -158,26 +158,22 @@ def place(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
   return {name: put(values) for name, values in batch.items()}
 
 
-def check_batch(
-  subjects: int, sequences: int, mesh: Mesh, accumulate: int = 1
-) -> None:
+def check_batch(rows: int, what: str, mesh: Mesh, accumulate: int = 1) -> None:
   """Raises UserError unless the rows divide over 'data' and the parts.
 
   Args:
-    subjects: of a batch.
-    sequences: of each.
+    rows: of a batch.
+    what: they are, in words, such as '8 subjects x 4 sequences'.
     mesh: of the run.
     accumulate: parts that a batch is computed in.
   """
-  rows, devices = subjects * sequences, mesh.shape['data']
+  devices = mesh.shape['data']
   if rows % (devices * accumulate):
     parts = f' in {accumulate} parts each' if accumulate > 1 else ''
     raise UserError(
-      f'the batch of {subjects} subjects x {sequences} sequences = {rows} '
-      f'rows does not divide over {devices} devices{parts}: change '
-      'config.batch.subjects or config.batch.sequences, or set '
-      'config.mesh.data x config.accumulate to a divisor of '
-      f'{rows}'
+      f'the batch of {what} = {rows} rows does not divide over {devices} '
+      f'devices{parts}: change the numbers of config.batch, or set '
+      f'config.mesh.data x config.accumulate to a divisor of {rows}'
     )
 
 

@@ -1,5 +1,6 @@
 """Evaluation within a run: embed the test set, count, save, print."""
 
+import functools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -73,7 +74,7 @@ class Scorer:
     )
     self._protocol = protocols.get_protocol(config.evaluation.protocol)
     self._views = self._select(self._data.test).view_names
-    checks.check_evaluation(config, data)
+    checks.check_evaluation(config, data, mesh.shape['data'])
 
   def _select(self, rows: np.ndarray) -> protocols.Selection:
     """Returns whom the protocol takes, or what would end an evaluation."""
@@ -98,6 +99,8 @@ class Scorer:
     options, dataset = self._config.evaluation, self._config.dataset.name
     subjects = self._data.source.index.subject[self._data.test]
     changed = ', transformed' if options.transform else ''
+    if options.frames_max:
+      changed += f', the first {options.frames_max} frames'
     return (
       f'protocol {self._protocol.name} ({self._protocol.fingerprint}), '
       f'{options.metric} distance{changed}, the '
@@ -152,13 +155,15 @@ class Scorer:
       stats: the model's.
       **kept: what to save with the result.
     """
-    size = self._batch_size()
+    options = self._config.evaluation
     batches = pipeline.evaluation_batches(
       self._data.source,
       self._data.test,
-      size,
+      options.batch_frames,
       dataset=self._config.dataset.name,
-      slots=meshes.local_rows(size, self._mesh),
+      frames_max=options.frames_max,
+      multiple=self._mesh.shape['data'],
+      slots=functools.partial(meshes.local_rows, mesh=self._mesh),
       unreadable=self._data.unreadable,
     )
     embeddings, found = embedding.embed_found(
@@ -193,7 +198,12 @@ class Scorer:
     # In parts, as a process may skip sequences that another could read.
     parts = np.split(self._data.test, range(_READ, len(self._data.test), _READ))
     for rows in self._until_stopped(parts):
-      reads = pipeline.read_whole(source, rows, self._data.unreadable)
+      reads = pipeline.read_whole(
+        source,
+        rows,
+        self._data.unreadable,
+        self._config.evaluation.frames_max,
+      )
       found |= {row: feature(read) for row, read in reads}
     self._record(label, list(found.values()), np.array(list(found), int))
 
@@ -228,11 +238,6 @@ class Scorer:
       meta.get(each, ours[each]) == ours[each]
       for each in ('protocol', 'fingerprint')
     )
-
-  def _batch_size(self) -> int:
-    """Returns the config's batch size, raised to what the devices divide."""
-    size = self._config.evaluation.batch_size
-    return size + -size % self._mesh.shape['data']
 
   def _until_stopped(self, items: Any) -> Iterator[Any]:
     for item in items:

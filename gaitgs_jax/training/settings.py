@@ -78,7 +78,13 @@ MEANINGS: dict[str, str] = {
     "'float32', 'bfloat16' or 'float16'."
   ),
   'evaluation.every_steps': 'Steps between evaluations.',
-  'evaluation.batch_size': 'Sequences that are embedded at once.',
+  'evaluation.batch_frames': (
+    'Frames that are embedded at once, padding included; a longer sequence is '
+    'a batch of its own.'
+  ),
+  'evaluation.frames_max': (
+    'Only the first so many frames of a sequence are embedded; 0 for all.'
+  ),
   'evaluation.untrained': 'Whether to evaluate the initial weights too.',
   'evaluation.baseline': 'Whether to evaluate a baseline without learning too.',
   'evaluation.transform': (
@@ -165,6 +171,7 @@ DTYPES = ('float32', 'bfloat16', 'float16')
 _USED = ('dataset.size', 'evaluation.transform')
 # More steps than any run makes, and more rows or weights than memory holds.
 _STEPS, _MANY = 1_000_000_000, 1_000_000
+_FRAMES = 1_000_000_000
 # Field -> the least and the greatest whole number that it takes.
 _WHOLE = {
   # JAX takes 32 bits of it.
@@ -172,10 +179,9 @@ _WHOLE = {
   'total_steps': (1, _STEPS),
   'log_every': (1, _STEPS),
   'accumulate': (1, _MANY),
-  'batch.subjects': (1, _MANY),
-  'batch.sequences': (1, _MANY),
   'evaluation.every_steps': (1, _STEPS),
-  'evaluation.batch_size': (1, _MANY),
+  'evaluation.batch_frames': (1, _FRAMES),
+  'evaluation.frames_max': (0, _FRAMES),
   'checkpoint.every_steps': (1, _STEPS),
   'mesh.data': (-1, _MANY),
   'mesh.model': (1, _MANY),
@@ -198,6 +204,9 @@ _TYPES: dict[str, tuple[Any, Any]] = {
 }
 # Fields of earlier versions, and what to do instead.
 MOVED = {
+  'evaluation.batch_size': (
+    'config.evaluation.batch_frames bounds the frames of a batch, such as 2_000'
+  ),
   'model.views': "leave it out: dict(name='copies', count=2) in config.augment "
   'makes copies of a sequence for any model',
 }
@@ -223,6 +232,7 @@ def check(config: Any) -> None:
   allowed = (*FIELDS, *OPTIONAL)
   fields.check_names('the config', (*config.keys(), *optional), allowed)
   _check_sections(config, (*_SECTIONS, *given))
+  _check_moved(config)
   for name in given:
     if name in OPTIONAL:
       parameters = inspect.signature(OPTIONAL[name]).parameters
@@ -231,7 +241,6 @@ def check(config: Any) -> None:
     if names and section in config:
       fields.check_names(f'config.{section}', config[section].keys(), names)
   _check_sections(config, _OF_SECTIONS)
-  _check_moved(config)
   for section in _OF_SECTIONS:
     names = _field(config, section)
     _check_sections(config, [f'{section}.{name}' for name in names])
@@ -292,7 +301,8 @@ def _check_sections(config: Any, names: Iterable[str]) -> None:
 def _check_moved(config: Any) -> None:
   for path, instead in MOVED.items():
     section, _, field = path.partition('.')
-    if field in config.get(section, {}):
+    given = config.get(section)
+    if hasattr(given, 'keys') and field in given:
       raise UserError(f'there is no config.{path} any more: {instead}')
 
 

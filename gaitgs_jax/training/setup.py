@@ -20,6 +20,8 @@ from gaitgs_jax.input import (
   augment,
   datasets,
   partitions,
+  samplers,
+  sampling,
   sources,
   transform_lists,
 )
@@ -120,24 +122,29 @@ def _check_pairs(config: Any, loss: str, labels: str, index: Index) -> None:
 
   Copies of a sequence are a pair too.
   """
-  batch, copies = config.batch, transform_lists.copies(config.augment) or 1
-  if labels == 'subject':
+  sampler = sampling.batch_spec(config.batch).sampler
+  copies = _copies(config) or 1
+  if labels == 'subject' and isinstance(sampler, samplers.PK):
     several = int((np.unique(index.subject, return_counts=True)[1] > 1).sum())
-    alone = batch.sequences < 2 or several < 2
-    if batch.subjects < 2 or (alone and copies < 2):
+    alone = sampler.sequences < 2 or several < 2
+    if sampler.subjects < 2 or (alone and copies < 2):
       raise UserError(
         f'{loss} compares two walks of a person with walks of others: a batch '
         'must hold two walks each of at least two people, but '
-        f'config.batch.subjects is {batch.subjects}, config.batch.sequences '
-        f'is {batch.sequences}, and {several} training subjects have two walks '
-        'or more'
+        f'config.batch.subjects is {sampler.subjects}, config.batch.sequences '
+        f'is {sampler.sequences}, and {several} training subjects have two '
+        'walks or more'
       )
     return
   # Which sequences are drawn does not depend on other labels.
-  names = {'view': index.view, 'condition': index.condition}
+  names = {
+    'subject': index.subject,
+    'view': index.view,
+    'condition': index.condition,
+  }
   values = names.get(labels, np.arange(len(index)))
   counts = np.unique(np.asarray(values), return_counts=True)[1]
-  rows = batch.subjects * batch.sequences
+  rows = sampler.rows
   alone = copies < 2 and (rows < 3 or counts.max() < 2)
   if rows < 2 or len(counts) < 2 or alone:
     raise UserError(
@@ -149,12 +156,34 @@ def _check_pairs(config: Any, loss: str, labels: str, index: Index) -> None:
     )
 
 
+def _copies(config: Any) -> int | None:
+  """Returns how many copies of a sequence a batch holds; None if it has none.
+
+  Raises:
+    UserError: both the sampler and config.augment make some.
+  """
+  windows, made = _windows(config), transform_lists.copies(config.augment)
+  if windows > 1 and made is not None:
+    raise UserError(
+      f'config.batch.sampler is {config.batch.sampler!r}, whose {windows} '
+      "windows of a sequence are copies already: leave 'copies' out of "
+      'config.augment'
+    )
+  return windows if windows > 1 else made
+
+
+def _windows(config: Any) -> int:
+  """Returns how many windows of a sequence the sampler takes."""
+  return sampling.batch_spec(config.batch).sampler.windows
+
+
 def create_augmentation(config: Any) -> augment.Transform:
   """Returns what config.augment does to training inputs.
 
   Raises:
-    UserError: an unknown name or option.
+    UserError: an unknown name or option, or copies of a sampler's windows.
   """
+  _copies(config)
   return _create(config, config.augment, 'config.augment')
 
 
@@ -207,7 +236,7 @@ def _input_shape(config: Any, *, whole: bool) -> tuple[int, ...]:
 
 def _small_batch(config: Any) -> dict[str, jax.ShapeDtypeStruct]:
   """Describes a small batch as a loss may read it."""
-  made = transform_lists.copies(config.augment)
+  made = _copies(config)
   copies = () if made is None else (made,)
   label = jax.ShapeDtypeStruct((_ROWS,), jnp.int32)
   return {
@@ -284,6 +313,7 @@ def _describe(
   change = (create_augmentation if training else create_transform)(config)
   abstract = nnx.eval_shape(lambda: create_model(config, training=training))
   shape = _input_shape(config, whole=change.crops)
+  windows = _windows(config) if training else 1
   graphdef, params, stats = states.split(abstract)
 
   def call(params: Arrays, stats: Arrays) -> GaitOutput:
@@ -292,6 +322,8 @@ def _describe(
     mask = jnp.ones((_ROWS, _FRAMES), bool)
     model = states.join(graphdef, params, stats)
     changed = change(inputs, mask, key)
+    if windows > 1:
+      changed = jax.tree.map(lambda x: jnp.stack([x] * windows, 1), changed)
     return steps.call(model, *changed, train=training, key=key)
 
   size = tuple(config.dataset.size)

@@ -34,7 +34,7 @@ def _embed(run, *options):
 
 def test_a_tree_is_embedded_with_the_runs_own_config(run, capsys):
   out = run / 'embeddings.npz'
-  assert _embed(run, f'--out={out}', '--batch-size=5') == 0
+  assert _embed(run, f'--out={out}', '--batch-frames=50') == 0
   text = capsys.readouterr().out
   assert '48 sequences, euclidean distances' in text
   saved = np.load(out)

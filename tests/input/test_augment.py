@@ -240,3 +240,17 @@ def test_the_frames_of_several_modalities_stay_together():
   )
   with pytest.raises(UserError, match="'part_blur'; choose one of"):
     augment.create(of('part_blur'), modalities=('depth', 'rgb'))
+
+
+def test_windows_of_a_sequence_are_changed_separately():
+  frames = np.full((2, 3, 5, 8, 6), 100, np.uint8)
+  mask = np.arange(30).reshape(2, 3, 5) % 4 > 0
+  batch = {'frames': frames, 'mask': mask, 'subject': np.zeros(2, np.int32)}
+  chosen = (dict(name='shift', share=0.3, probability=1.0),)
+  seen, kept = augment.create(chosen).of_batch(batch, (8, 6), jax.random.key(0))
+  assert seen.shape == (2, 3, 5, 8, 6, 1)
+  np.testing.assert_array_equal(kept, mask)
+  # Padded frames are 0, and the others shifted by as much within a window.
+  np.testing.assert_array_equal(np.asarray(seen).any((3, 4, 5)), mask)
+  first = [seen[i, j][mask[i, j]][0] for i in range(2) for j in range(3)]
+  assert len({np.asarray(each).tobytes() for each in first}) > 3

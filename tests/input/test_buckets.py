@@ -20,31 +20,49 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize('name', LENGTHS)
-@pytest.mark.parametrize('batch_size', [16, 64])
-def test_little_padding_in_few_lengths(name, batch_size):
+@pytest.mark.parametrize('batch_frames', [1_000, 6_000])
+def test_little_padding_in_few_shapes(name, batch_frames):
   length = LENGTHS[name]
-  plan = buckets.plan(length, batch_size, 16)
-  assert buckets.waste(length, plan, batch_size) < 0.15
-  assert len({batch.length for batch in plan}) <= 16
+  plan = buckets.plan(length, batch_frames, 16)
+  assert buckets.waste(length, plan) < 0.15
+  assert len({(batch.length, batch.size) for batch in plan}) <= 16
 
 
 def test_typical_datasets_need_four_lengths():
   for name in ('casia_b', 'oumvlp'):
-    plan = buckets.plan(LENGTHS[name], 64, 16)
+    plan = buckets.plan(LENGTHS[name], 6_000, 16)
     assert len({batch.length for batch in plan}) <= 4
 
 
-@pytest.mark.parametrize('batch_size', [1, 7, 5000, 6000])
+@pytest.mark.parametrize('batch_frames', [1, 700, 500_000, 10**6])
 @pytest.mark.parametrize('max_lengths', [1, 3])
-def test_each_row_comes_once_and_fits(batch_size, max_lengths):
+@pytest.mark.parametrize('multiple', [1, 8])
+def test_each_row_comes_once_and_fits(batch_frames, max_lengths, multiple):
   length = LENGTHS['casia_b']
-  plan = buckets.plan(length, batch_size, max_lengths)
+  plan = buckets.plan(length, batch_frames, max_lengths, multiple=multiple)
   rows = np.concatenate([batch.rows for batch in plan])
   assert sorted(rows.tolist()) == list(range(len(length)))
   assert len({batch.length for batch in plan}) <= max_lengths
+  assert len({(batch.length, batch.size) for batch in plan}) <= max_lengths
   assert all(length[batch.rows].max() <= batch.length for batch in plan)
-  assert all(len(batch.rows) == batch_size for batch in plan[:-1])
+  for batch in plan:
+    assert batch.size % multiple == 0 and len(batch.rows) <= batch.size
+    assert batch.size * batch.length <= batch_frames or batch.size == multiple
   assert [b.length for b in plan] == sorted(b.length for b in plan)[::-1]
+
+
+def test_one_long_sequence_pads_no_others():
+  # By rows, the 2,000 frames would pad the fifteen beside it.
+  length = np.array([90] * 20 + [2_000] + [80] * 20)
+  first, *others = buckets.plan(length, 1_600, 16)
+  assert (first.rows.tolist(), first.length, first.size) == ([20], 2_000, 1)
+  assert {batch.length for batch in others} <= {80, 90}
+  assert buckets.waste(length, [first, *others]) < 0.15
+
+
+def test_few_short_sequences_are_not_filled_up_to_the_frames_of_a_batch():
+  (batch,) = buckets.plan(np.array([20, 22, 21]), 10_000, 16, multiple=2)
+  assert (len(batch.rows), batch.length, batch.size) == (3, 22, 4)
 
 
 def test_lengths_are_the_best_of_all_choices():
@@ -91,7 +109,7 @@ def test_no_rows_give_no_batches():
   assert buckets.plan(np.array([], int), 4, 8) == []
 
 
-@pytest.mark.parametrize(('batch_size', 'most'), [(0, 8), (4, 0)])
-def test_bad_sizes_are_refused(batch_size, most):
+@pytest.mark.parametrize(('batch_frames', 'most'), [(0, 8), (4, 0)])
+def test_bad_sizes_are_refused(batch_frames, most):
   with pytest.raises(UserError, match='from 1 up'):
-    buckets.plan(np.array([3]), batch_size, most)
+    buckets.plan(np.array([3]), batch_frames, most)

@@ -71,9 +71,9 @@ def test_a_batch_holds_what_its_rows_say(source, backend):
 @pytest.mark.parametrize(
   'fields',
   [
-    {'sampler': 'fixed'},
-    {'sampler': 'all'},
-    {'sampler': 'unfixed', 'frames_min': 2, 'frames_max': 9, 'skip': 2},
+    {'frames_rule': 'fixed'},
+    {'frames_rule': 'all'},
+    {'frames_rule': 'unfixed', 'frames_min': 2, 'frames_max': 9, 'skip': 2},
     {'order': 'unordered'},
   ],
 )
@@ -85,7 +85,7 @@ def test_both_backends_give_the_same_bytes(source, fields):
 
 
 def test_padded_frames_are_masked_zeros(source):
-  fields = {'sampler': 'unfixed', 'frames_min': 2, 'frames_max': 9}
+  fields = {'frames_rule': 'unfixed', 'frames_min': 2, 'frames_max': 9}
   for batch in train(source, batch={**BATCH, **fields}):
     assert batch[source.key].shape[1] == 9
     assert not batch[source.key][~batch['mask']].any()
@@ -111,28 +111,51 @@ def rows_of(batch, slots):
 
 
 @pytest.mark.parametrize('slots', SLOTS)
-@pytest.mark.parametrize('sampler', ['fixed', 'all'])
-def test_some_rows_are_those_of_the_whole_batch(source, slots, sampler):
-  batch = {**BATCH, 'sampler': sampler}
+@pytest.mark.parametrize('rule', ['fixed', 'all'])
+def test_some_rows_are_those_of_the_whole_batch(source, slots, rule):
+  batch = {**BATCH, 'frames_rule': rule}
   some = train(source, batch=batch, slots=slots)
   for left, right in zip(train(source, batch=batch), some, strict=True):
     same(rows_of(left, slots), right)
 
 
-def evaluate(source, rows, batch_size, **options):
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_windows_of_a_sequence_are_copies_of_it(source, backend):
+  batch = {'sampler': 'pairs', 'sequences': 8, 'frames': 5}
+  slots = np.array([1, 6])
+  whole = train(source, batch=batch, backend=backend)
+  some = train(source, batch=batch, slots=slots, backend=backend)
+  for left, right in zip(whole, some, strict=True):
+    assert left[source.key].shape[:3] == left['mask'].shape == (8, 2, 5)
+    assert len(set(left['sequence'].tolist())) == 8
+    for row, windows in zip(left['sequence'], left[source.key], strict=True):
+      stored = {frame.tobytes() for frame in source.read(row)}
+      assert {x.tobytes() for own in windows for x in own} <= stored
+    same(rows_of(left, slots), right)
+
+
+def evaluate(source, rows, batch_frames, **options):
   options = {'backend': 'threads', **options}
   return list(
     pipeline.evaluation_batches(
-      source, rows, batch_size, dataset='casia_b', **options
+      source, rows, batch_frames, dataset='casia_b', **options
     )
   )
 
 
-@pytest.mark.parametrize('batch_size', [1, 7, 12, 50])
-def test_evaluation_gives_every_sequence_once_and_whole(source, batch_size):
+@pytest.mark.parametrize('batch_frames', [1, 70, 120, 500])
+@pytest.mark.parametrize('frames_max', [0, 9])
+@pytest.mark.parametrize('multiple', [1, 4])
+def test_evaluation_gives_every_sequence_once_and_whole(
+  source, batch_frames, frames_max, multiple
+):
+  options = {'frames_max': frames_max, 'multiple': multiple}
   seen = []
-  for batch in evaluate(source, ROWS, batch_size):
-    assert len(batch['sequence']) == batch_size
+  batches = evaluate(source, ROWS, batch_frames, **options)
+  for batch in batches:
+    size, length = batch['mask'].shape
+    assert not size % multiple
+    assert size * length <= batch_frames or size == multiple
     assert (batch['subject'] == -1).all()
     for i, row in enumerate(batch['sequence']):
       if row < 0:
@@ -140,15 +163,21 @@ def test_evaluation_gives_every_sequence_once_and_whole(source, batch_size):
         continue
       seen.append(row)
       frames = batch[source.key][i][batch['mask'][i]]
-      np.testing.assert_array_equal(frames, source.read(row))
+      whole = source.read(row)
+      np.testing.assert_array_equal(frames, whole[: frames_max or len(whole)])
       assert not batch[source.key][i][~batch['mask'][i]].any()
   assert sorted(seen) == ROWS.tolist()
+  largest = max(batch['mask'].size for batch in batches)
+  index = source.index
+  assert largest == pipeline.evaluation_frames(
+    index, ROWS, batch_frames, **options
+  )
 
 
 def test_evaluation_is_the_same_in_both_backends(source):
-  whole = evaluate(source, ROWS, 8)
+  whole = evaluate(source, ROWS, 160)
   for left, right in zip(
-    evaluate(source, ROWS, 8, backend='tensorflow'), whole, strict=True
+    evaluate(source, ROWS, 160, backend='tensorflow'), whole, strict=True
   ):
     same(left, right)
 
@@ -156,19 +185,21 @@ def test_evaluation_is_the_same_in_both_backends(source):
 @pytest.mark.parametrize('slots', SLOTS)
 def test_some_rows_of_an_evaluation_keep_their_places(source, slots):
   # One in the middle cannot be read, and the last batch is not full.
-  damaged = Damaged(source, int(evaluate(source, ROWS, 8)[0]['sequence'][5]))
-  options = {'unreadable': unreadable.Unreadable()}
-  whole = evaluate(damaged, ROWS, 8, **options)
-  some = evaluate(damaged, ROWS, 8, slots=slots, **options)
+  options = {'max_buckets': 1}
+  first = evaluate(source, ROWS, 160, **options)[0]
+  damaged = Damaged(source, int(first['sequence'][5]))
+  options['unreadable'] = unreadable.Unreadable()
+  whole = evaluate(damaged, ROWS, 160, **options)
+  some = evaluate(damaged, ROWS, 160, slots=lambda _: slots, **options)
   assert whole[0]['sequence'][5] == -1 and whole[-1]['sequence'][-1] == -1
   for left, right in zip(whole, some, strict=True):
     same(rows_of(left, slots), right)
 
 
 def test_evaluation_takes_few_lengths(source):
-  batches = evaluate(source, ROWS, 2, max_buckets=3)
+  batches = evaluate(source, ROWS, 40, max_buckets=3)
   assert len({batch[source.key].shape for batch in batches}) <= 3
-  assert evaluate(source, ROWS[:0], 4) == []
+  assert evaluate(source, ROWS[:0], 40) == []
 
 
 class Damaged:
@@ -191,7 +222,7 @@ def test_an_unreadable_sequence_is_named(source, backend, capfd):
   with pytest.raises(UserError, match=f'^{name}: is damaged$'):
     train(Damaged(source, bad), 50, backend=backend)
   with pytest.raises(UserError, match=f'^{name}: is damaged$'):
-    evaluate(Damaged(source, bad), ROWS, 4, backend=backend)
+    evaluate(Damaged(source, bad), ROWS, 80, backend=backend)
   # TensorFlow writes to the descriptor what it knows of an error.
   assert capfd.readouterr().err == ''
 
@@ -215,7 +246,7 @@ def test_unknown_views_stop_training_but_not_evaluation(source):
   batch = {'subjects': 1, 'sequences': 2, 'frames': 2}
   with pytest.raises(UserError, match="no view 'left'"):
     pipeline.train_batches(odd, np.arange(2), batch, dataset='casia_b', seed=0)
-  (got,) = evaluate(odd, np.arange(2), 2)
+  (got,) = evaluate(odd, np.arange(2), 6)
   assert got['view'].tolist() == [0, -1]
   assert got['condition'].tolist() == [-1, -1]
 
@@ -248,11 +279,11 @@ def test_prefetch_stays_ahead_by_its_size(source):
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-@pytest.mark.parametrize('sampler', ['fixed', 'all'])
+@pytest.mark.parametrize('rule', ['fixed', 'all'])
 def test_another_of_the_subject_stands_in_where_one_cannot_be_read(
-  source, sampler, backend, capsys
+  source, rule, backend, capsys
 ):
-  batch = {**BATCH, 'sampler': sampler}
+  batch = {**BATCH, 'frames_rule': rule}
   options = {'batch': batch, 'backend': backend}
   whole = train(source, 6, **options)
   bad = int(whole[4]['sequence'][3])
@@ -276,7 +307,7 @@ def test_another_of_the_subject_stands_in_where_one_cannot_be_read(
 def test_an_evaluation_leaves_out_what_cannot_be_read(source, backend):
   left_out = unreadable.Unreadable()
   options = {'backend': backend, 'unreadable': left_out}
-  batches = evaluate(Damaged(source, 7), ROWS, 4, **options)
+  batches = evaluate(Damaged(source, 7), ROWS, 80, max_buckets=1, **options)
   seen = np.concatenate([batch['sequence'] for batch in batches])
   assert sorted(seen[seen >= 0]) == [row for row in ROWS if row != 7]
   assert all(len(batch['mask']) == 4 for batch in batches)

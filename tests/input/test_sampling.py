@@ -1,10 +1,8 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import sampling
+from gaitgs_jax.input import samplers, sampling
 from gaitgs_jax.input.index import make
 
 # Five subjects with 1, 3, 5, 7 and 9 sequences.
@@ -14,12 +12,17 @@ INDEX = make(
   for walk in range(2 * subject + 1)
 )
 ROWS = np.arange(len(INDEX))
-SPEC = sampling.BatchSpec(subjects=3, sequences=4, frames=6)
-ALL = np.arange(SPEC.rows)
+BATCH = {'subjects': 3, 'sequences': 4, 'frames': 6}
+ALL = np.arange(12)
 
 
-def sampler(spec=SPEC, rows=ROWS, seed=0, index=INDEX):
-  return sampling.Sampler(index, rows, spec, seed)
+def sampler(rows=ROWS, seed=0, index=INDEX, without=(), **fields):
+  batch = {k: v for k, v in {**BATCH, **fields}.items() if k not in without}
+  return sampling.Picker(index, rows, sampling.batch_spec(batch), seed)
+
+
+def without_labels(name, count, **options):
+  return sampler(sampler=name, sequences=count, without=['subjects'], **options)
 
 
 def test_batches_are_subjects_by_sequences():
@@ -30,8 +33,64 @@ def test_batches_are_subjects_by_sequences():
     assert len(set(subjects[:, 0])) == 3
     for own in rows:
       available = (INDEX.subject == INDEX.subject[own[0]]).sum()
-      # As many different sequences as there are.
-      assert len(set(own)) == min(4, available)
+      assert len(set(own)) == 4 or available < 4
+
+
+def test_few_sequences_of_a_subject_are_drawn_with_replacement():
+  # Of three sequences, four draws miss two in 1 of 27 and one in 14 of 27.
+  found = [
+    len(set(own))
+    for step in range(300)
+    for own in sampler().sequences(step).reshape(3, 4)
+    if INDEX.subject[own[0]] == '001'
+  ]
+  share = np.bincount(found, minlength=4) / len(found)
+  np.testing.assert_allclose(share, [0, 1 / 27, 14 / 27, 12 / 27], atol=0.1)
+
+
+@pytest.mark.parametrize(
+  ('fields', 'frames'),
+  [
+    ({}, [[11, 12, 13, 14], [3, 4, 5, 6], [1, 2, 3, 4]]),
+    ({'order': 'unordered'}, [[2, 7, 14, 11], [3, 7, 9, 8], [2, 10, 1, 3]]),
+    ({'skip': 3}, [[8, 9, 10, 12], [4, 5, 6, 7], [2, 3, 5, 6]]),
+    (
+      {'frames_rule': 'unfixed', 'frames_min': 2, 'frames_max': 7},
+      [[4, 5, 6, 7, 8, 9, 10], [6, 7, 8, 9], [3, 4, 5]],
+    ),
+  ],
+)
+def test_a_seed_and_step_give_the_batch_of_earlier_versions(fields, frames):
+  rows = np.flatnonzero(np.isin(INDEX.subject, ['002', '003', '004']))
+  fields = {'subjects': 2, 'sequences': 3, 'frames': 4, **fields}
+  pick = sampler(rows, 7, **fields).pick(11, np.arange(3))
+  assert pick.sequence.tolist() == [14, 9, 10]
+  assert [own.tolist() for (own,) in pick.windows] == frames
+  ((row, _), *_) = sampler(rows, 7, **fields).replacements(11, 2, 10)
+  assert row == 14
+
+
+def test_instances_are_drawn_from_all_alike_with_replacement():
+  drawn = without_labels('instances', 2000).sequences(3)
+  share = np.bincount(drawn, minlength=len(ROWS)) / 2000
+  # Each of 25, whoever walks: 4 % with a standard deviation of 0.44 %.
+  np.testing.assert_allclose(share, 1 / 25, atol=0.02)
+
+
+def test_pairs_are_two_windows_of_different_sequences():
+  picker = without_labels('pairs', 20)
+  pick = picker.pick(3, np.arange(20))
+  assert len(set(pick.sequence.tolist())) == 20
+  assert all(len(windows) == 2 for windows in pick.windows)
+  starts = np.array([[own[0] for own in each] for each in pick.windows])
+  assert (starts[:, 0] != starts[:, 1]).mean() > 0.5
+
+
+@pytest.mark.parametrize('name', ['instances', 'pairs'])
+def test_any_sequence_stands_in_where_subjects_do_not_count(name):
+  # The only sequence of its subject.
+  others = without_labels(name, 4).replacements(0, 0, 0)
+  assert sorted(row for row, _ in others) == list(range(1, 25))
 
 
 def test_every_sequence_is_drawn_in_time():
@@ -46,7 +105,7 @@ def test_a_step_is_the_same_alone_and_in_another_order_of_the_source():
     pick = sampler().pick(step, ALL)
     other = shuffled.pick(step, ALL)
     np.testing.assert_array_equal(pick.sequence, order[other.sequence])
-    np.testing.assert_array_equal(pick.frames, other.frames)
+    np.testing.assert_array_equal(pick.windows, other.windows)
 
 
 def test_seeds_and_steps_differ():
@@ -58,24 +117,29 @@ def test_seeds_and_steps_differ():
   assert len(batches) == 100
 
 
-@pytest.mark.parametrize('name', sampling.SAMPLERS)
+@pytest.mark.parametrize('rule', sampling.RULES)
+@pytest.mark.parametrize('name', samplers.SAMPLERS)
 @pytest.mark.parametrize('count', [1, 2, 3, 12])
-def test_parts_join_to_the_whole_batch(name, count):
-  spec = dataclasses.replace(SPEC, sampler=name, frames_min=3, frames_max=9)
-  whole = sampler(spec).pick(5, ALL)
-  parts = [sampler(spec).pick(5, slots) for slots in np.array_split(ALL, count)]
+def test_parts_join_to_the_whole_batch(name, rule, count):
+  fields = {'frames_rule': rule, 'frames_min': 3, 'frames_max': 9}
+  picker = (
+    sampler(**fields) if name == 'pk' else without_labels(name, 12, **fields)
+  )
+  whole = picker.pick(5, ALL)
+  parts = [picker.pick(5, slots) for slots in np.array_split(ALL, count)]
   joined = np.concatenate([part.sequence for part in parts])
   np.testing.assert_array_equal(joined, whole.sequence)
-  frames = [frames for part in parts for frames in part.frames]
-  assert list(map(list, frames)) == list(map(list, whole.frames))
+  frames = [own for part in parts for each in part.windows for own in each]
+  expected = [own for each in whole.windows for own in each]
+  assert list(map(list, frames)) == list(map(list, expected))
   # Every process must give the step the same shape.
   assert {part.length for part in parts} == {whole.length}
   assert whole.length >= max(map(len, frames))
 
 
 def draw(length, seed=0, **fields):
-  spec = sampling.BatchSpec(subjects=1, sequences=1, **fields)
-  return sampling.frame_indices(np.random.default_rng(seed), length, spec)
+  frames = sampling.Frames(**fields)
+  return sampling.frame_indices(np.random.default_rng(seed), length, frames)
 
 
 def test_ordered_frames_are_a_window():
@@ -119,15 +183,16 @@ def test_unordered_frames_repeat_only_where_there_are_too_few():
 
 
 def test_unfixed_numbers_cover_their_range():
-  fields = {'sampler': 'unfixed', 'frames_min': 3, 'frames_max': 5}
+  fields = {'frames_rule': 'unfixed', 'frames_min': 3, 'frames_max': 5}
   lengths = {len(draw(9, seed, **fields)) for seed in range(60)}
   assert lengths == {3, 4, 5}
 
 
 def test_all_frames_and_their_padding():
-  assert draw(7, sampler='all').tolist() == list(range(7))
-  spec = dataclasses.replace(SPEC, sampler='all')
-  assert sampler(spec).pick(0, ALL).length == 32
+  assert draw(7, frames_rule='all').tolist() == list(range(7))
+  assert draw(7, frames_rule='all', frames_max=5).tolist() == list(range(5))
+  assert sampler(frames_rule='all').pick(0, ALL).length == 32
+  assert sampler(frames_rule='all', frames_max=9).pick(0, ALL).length == 9
 
 
 @pytest.mark.parametrize(
@@ -138,18 +203,30 @@ def test_all_frames_and_their_padding():
     ({'subjects': 0}, r'batch.subjects is 0; it must be a whole number from'),
     ({'frames': 0}, r'batch.frames is 0'),
     ({'frames': 2.5}, r'batch.frames is 2.5'),
-    ({'frames': 10**9}, r'frames is 1000000000; .* from 1 to 1,000,000'),
+    ({'frames': 10**9}, r'frames is 1000000000; .* up to 1,000,000'),
     ({'skip': 10**9}, r'batch.skip is 1000000000'),
     (
-      {'sampler': 'unfixed', 'frames_min': 1, 'frames_max': 10**9},
+      {'frames_rule': 'unfixed', 'frames_min': 1, 'frames_max': 10**9},
       'frames_max is 1000000000',
     ),
-    ({'sampler': 'some'}, "batch.sampler is 'some'; choose one of fixed"),
+    ({'sampler': 'some'}, "batch.sampler is 'some'; choose one of pk, inst"),
+    ({'sampler': ['pk']}, r"batch.sampler is \['pk'\]"),
+    (
+      {'sampler': 'all'},
+      "set config.batch.frames_rule='all' and config.batch.sampler='pk'",
+    ),
+    ({'sampler': 'instances'}, "which takes no 'subjects'"),
+    (
+      {'sampler': 'pairs', 'sequences': 26, 'without': ['subjects']},
+      'sequences is 26, but there are only 25 training sequences',
+    ),
+    ({'frames_rule': 'some'}, "batch.frames_rule is 'some'; choose one of fix"),
+    ({'frames': True}, 'batch.frames is True'),
     ({'order': 'random'}, "batch.order is 'random'"),
     ({'skip': -1}, r'batch.skip is -1'),
-    ({'sampler': 'unfixed'}, r'batch.frames_min is 0'),
+    ({'frames_rule': 'unfixed'}, r'batch.frames_min is 0'),
     (
-      {'sampler': 'unfixed', 'frames_min': 5, 'frames_max': 4},
+      {'frames_rule': 'unfixed', 'frames_min': 5, 'frames_max': 4},
       'number from 5 to',
     ),
     ({'frame': 3}, "batch has no field 'frame'.*mean 'frames'"),
@@ -157,16 +234,18 @@ def test_all_frames_and_their_padding():
 )
 def test_bad_batches_are_named(fields, message):
   with pytest.raises(UserError, match=message):
-    sampler(sampling.batch_spec({**dataclasses.asdict(SPEC), **fields}))
+    sampler(**fields)
 
 
 def test_missing_fields_and_bad_seeds_are_named():
-  with pytest.raises(UserError, match=r'batch.sequences is missing'):
+  with pytest.raises(UserError, match=r'config.batch lacks sequences'):
     sampling.batch_spec({'subjects': 3})
   with pytest.raises(UserError, match='seed is -1'):
     sampler(seed=-1)
   with pytest.raises(UserError, match='only 0 training subjects'):
     sampler(rows=ROWS[:0])
+  with pytest.raises(UserError, match='no training sequences'):
+    without_labels('instances', 4, rows=ROWS[:0])
   # Other rows than those given never count.
   with pytest.raises(UserError, match='no training subject has more than 5'):
-    sampler(dataclasses.replace(SPEC, sequences=6), rows=ROWS[:9])
+    sampler(sequences=6, rows=ROWS[:9])

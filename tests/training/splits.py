@@ -30,8 +30,8 @@ def get_config(root, data, model):
   )
   config.total_steps, config.log_every = 3, 1
   config.checkpoint.every_steps = 3
-  # Five rows divide over no mesh but that of one device.
-  config.evaluation.batch_size = 5
+  # Five rows of 11 frames divide over no mesh but that of one device.
+  config.evaluation.batch_frames = 55
   config.mesh = dict(data=data, model=model)
   return config
 

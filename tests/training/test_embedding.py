@@ -20,11 +20,11 @@ def model():
   return tiny.Tiny(rngs=nnx.Rngs(0))
 
 
-def _embed(model, source, rows, *, batch_size, devices, max_buckets=16):
+def _embed(model, source, rows, *, batch_frames, devices, max_buckets=16):
   graphdef, params, stats = states.split(model)
   embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
   batches = pipeline.evaluation_batches(
-    source, rows, batch_size, dataset='casia_b', max_buckets=max_buckets
+    source, rows, batch_frames, dataset='casia_b', max_buckets=max_buckets
   )
   result = embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
   return result, embed_fn
@@ -37,17 +37,18 @@ def _alone(model, source, row):
 
 
 @pytest.mark.parametrize(
-  'batch_size, shape', [(1, (1, 1)), (3, (4, 1)), (7, (2, 2)), (64, (3, 1))]
+  'batch_frames, shape',
+  [(1, (1, 1)), (30, (4, 1)), (70, (2, 2)), (640, (3, 1))],
 )
 def test_any_batch_on_any_devices_is_each_sequence_alone(
-  model, source, batch_size, shape
+  model, source, batch_frames, shape
 ):
   rows = np.array([17, 3, 30, 4, 11])
   result, _ = _embed(
     model,
     source,
     rows,
-    batch_size=batch_size,
+    batch_frames=batch_frames,
     devices=mesh.create(*shape),
   )
   assert result.dtype == np.float32
@@ -60,7 +61,7 @@ def test_any_batch_on_any_devices_is_each_sequence_alone(
 def test_lengths_compile_once_each(model, source):
   rows = np.arange(len(source.index))
   _, embed_fn = _embed(
-    model, source, rows, batch_size=4, devices=mesh.create(), max_buckets=2
+    model, source, rows, batch_frames=40, devices=mesh.create(), max_buckets=2
   )
   assert embed_fn._cache_size() <= 2
 
@@ -76,10 +77,10 @@ def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
 
   rows = np.arange(3)
   batches = pipeline.evaluation_batches(
-    source, rows, 8, dataset='casia_b', max_buckets=1
+    source, rows, 99, dataset='casia_b', multiple=4, max_buckets=1
   )
   embedding.embed(watched, params, stats, batches, rows, mesh=devices)
-  # A row for each device, and none that only fills the batch of 8.
+  # A row for each device, and none that only fills the batch of 4.
   assert [len(piece) for piece in seen] == [2, 2]
   assert sorted(row for piece in seen for row in piece) == [-1, 0, 1, 2]
 
@@ -89,7 +90,7 @@ def test_a_sequence_that_no_batch_held_is_missed(model, source):
   devices = mesh.create(1)
   embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
   rows = np.arange(4)
-  batches = pipeline.evaluation_batches(source, rows, 2, dataset='casia_b')
+  batches = pipeline.evaluation_batches(source, rows, 20, dataset='casia_b')
   with pytest.raises(ValueError, match='5 sequences wanted, 4 in'):
     embedding.embed(
       embed_fn, params, stats, batches, np.arange(5), mesh=devices
@@ -101,7 +102,7 @@ def test_frames_of_another_size_are_refused(model, source):
   devices = mesh.create(1)
   embed_fn = embedding.make_embed(graphdef, size=(16, 12), mesh=devices)
   rows = np.arange(2)
-  batches = pipeline.evaluation_batches(source, rows, 2, dataset='casia_b')
+  batches = pipeline.evaluation_batches(source, rows, 20, dataset='casia_b')
   with pytest.raises(UserError, match='expects 16x12'):
     embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
 
@@ -123,7 +124,9 @@ def test_every_device_holds_the_result(model, source):
   devices = mesh.create(4)
   embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
   batch = next(
-    pipeline.evaluation_batches(source, np.arange(4), 4, dataset='casia_b')
+    pipeline.evaluation_batches(
+      source, np.arange(4), 1, dataset='casia_b', multiple=4
+    )
   )
   placed = {
     key: jax.device_put(batch[key], mesh.over_data(devices))

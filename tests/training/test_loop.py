@@ -315,7 +315,10 @@ def test_bad_input_is_a_sentence(config, tmp_path, change, words):
 @pytest.mark.parametrize(
   'change, words',
   [
-    (lambda c: c.batch.update(sampler='fxed'), "'fxed' .*'fixed'"),
+    (lambda c: c.batch.update(sampler='instance'), "mean 'instances'"),
+    (lambda c: c.batch.update(sampler='all'), "batch.frames_rule='all'"),
+    (lambda c: c.batch.update(frames_rule='fxed'), "'fxed' .*'fixed'"),
+    (lambda c: c.batch.update(subjects=0), 'batch.subjects is 0; it must be'),
     (lambda c: c.batch.update(frame=3), "no field 'frame' .*'frames'"),
     (lambda c: c.mesh.update(data=3), '= 8 rows'),
     (lambda c: c.dataset.update(cache='disk'), "cache is 'disk'"),
@@ -371,11 +374,27 @@ def test_data_that_memory_cannot_hold_is_found_before_any_work(config):
     checks._check_memory(data.source, rows, size - 1)
 
 
+def test_a_batch_of_an_evaluation_must_fit_in_memory(config, monkeypatch):
+  data = setup.open_data(config)
+  frames = data.source.index.length[data.test]
+  monkeypatch.setattr(checks, '_memory', lambda: int(frames.max()) * 8 * 6)
+  config.evaluation.batch_frames = 1
+  checks.check_evaluation(config, data, 1)
+  with pytest.raises(
+    UserError, match=r'evaluation.batch_frames and .* a batch'
+  ):
+    checks.check_evaluation(config, data, 2)
+  config.evaluation.batch_frames = 10**9
+  with pytest.raises(
+    UserError, match=r'evaluation.batch_frames and .* a batch'
+  ):
+    checks.check_evaluation(config, data, 1)
+
+
 @pytest.mark.parametrize(
   ('path', 'value', 'words'),
   [
-    (('batch', 'frames'), 900_000, 'batch: a batch of 8 sequences of 900,000'),
-    (('evaluation', 'batch_size'), 10**6, 'a batch of 1,000,000 sequences of'),
+    (('batch', 'frames'), 900_000, 'batch: .* x 2 sequences of 900,000 frames'),
     (('model', 'features'), 10**6, 'of weights, and this machine has 0.1 GB'),
   ],
 )

@@ -102,11 +102,11 @@ def test_rows_come_to_where_the_mesh_wants_them():
 
 
 def test_a_batch_must_divide_over_the_devices():
-  mesh.check_batch(4, 2, mesh.create(4))
-  with pytest.raises(UserError, match=r'3 subjects x 2 sequences = 6.* 4 dev'):
-    mesh.check_batch(3, 2, mesh.create(4))
+  mesh.check_batch(8, '4 subjects x 2 sequences', mesh.create(4))
+  with pytest.raises(UserError, match=r'of 6 sequences = 6 rows.* 4 devices'):
+    mesh.check_batch(6, '6 sequences', mesh.create(4))
   with pytest.raises(UserError, match='4 devices in 4 parts each: change'):
-    mesh.check_batch(4, 2, mesh.create(4), 4)
+    mesh.check_batch(8, '8 sequences', mesh.create(4), 4)
 
 
 def test_only_the_identity_head_is_split():

@@ -140,17 +140,37 @@ def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
     ('sequence', dict(sequences=1), 2, ''),
     ('subject', dict(sequences=1), 2, ''),
     ('subject', dict(subjects=1), 2, 'two walks each of at least two people'),
+    ('subject', dict(sampler='instances', sequences=3), 1, ''),
+    ('subject', dict(sampler='instances', sequences=2), 1, 'has 2 rows'),
+    ('subject', dict(sampler='pairs', sequences=2), 1, ''),
+    ('sequence', dict(sampler='pairs', sequences=2), 1, ''),
+    ('sequence', dict(sampler='pairs', sequences=1), 1, 'has 1 rows'),
   ],
 )
 def test_a_pair_is_one_of_the_labels_that_a_loss_reads(
   config, labels, batch, copies, words
 ):
   config.losses = dict(near=dict(kind='triplet', margin=0.2, labels=labels))
-  config.augment = (dict(name='copies', count=copies),)
+  made = (dict(name='copies', count=copies),)
+  config.augment = made if copies > 1 else ()
   config.batch.update(batch)
+  if 'sampler' in batch:
+    del config.batch.subjects
   data = setup.open_data(config, training=True)
   with pytest.raises(UserError, match=words) if words else nullcontext():
     setup.check_training(config, data)
+
+
+def test_two_windows_of_a_sequence_train_without_labels(config, tmp_path):
+  config.batch = dict(sampler='pairs', sequences=6, frames=4)
+  config.losses = dict(negative_cosine=dict(predictions='features'))
+  config.evaluation.protocol = ''
+  loop.train(config, tmp_path / 'run')
+  lines = (tmp_path / 'run' / 'metrics.csv').read_text().splitlines()
+  assert 'negative_cosine' in lines[0] and len(lines) == 2
+  config.augment = (dict(name='copies', count=2),)
+  with pytest.raises(UserError, match=r'copies already: leave'):
+    loop.train(config, tmp_path / 'other')
 
 
 def test_classes_of_views_are_those_of_any_loss_that_reads_them(config):

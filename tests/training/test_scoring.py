@@ -64,6 +64,14 @@ def test_a_run_counts_by_a_protocol_of_ones_own(score, tmp_path):
   assert 'mean over probe views' in page and saved.meta['fingerprint'] in page
 
 
+def test_a_score_says_how_many_frames_it_is_of(config, score):
+  scorer, _ = score()
+  assert 'frames' not in scorer.basis
+  config.evaluation.frames_max = 2
+  scorer, _ = score()
+  assert ', the first 2 frames, the 2 test subjects' in scorer.basis
+
+
 def test_a_run_writes_its_submission(score, tmp_path):
   _, out = score(submission='hid')
   path = tmp_path / 'evaluation' / 'gait_energy.csv'

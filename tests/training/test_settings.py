@@ -19,16 +19,15 @@ def test_the_tiny_config_is_whole():
       "config.evaluation has no field 'every_step'.*every_steps",
     ),
     (lambda c: c.mesh.__delattr__('model'), 'config.mesh lacks model'),
-    (
-      lambda c: c.batch.__setattr__('subjects', 0),
-      'config.batch.subjects is 0; it must be a whole number',
-    ),
     (lambda c: c.__setattr__('total_steps', -5), 'total_steps is -5'),
-    (lambda c: c.batch.__delattr__('sequences'), 'batch.sequences is missing'),
     (lambda c: c.__setattr__('accumulate', 0), 'config.accumulate is 0'),
     (
-      lambda c: c.evaluation.__setattr__('batch_size', 10**9),
-      'batch_size is 1000000000; it must be a whole number from 1 to 1,000,000',
+      lambda c: c.evaluation.__setattr__('batch_frames', 10**10),
+      'batch_frames is 10000000000; it must be a whole number from 1 to 1,000',
+    ),
+    (
+      lambda c: c.evaluation.__setattr__('batch_size', 16),
+      'no config.evaluation.batch_size any more: .*evaluation.batch_frames',
     ),
     (
       lambda c: c.__setattr__('total_steps', 2**31),

@@ -111,7 +111,12 @@ def get_config(root='') -> ml_collections.ConfigDict:
     partition=f'{root}.json',
   )
   config.batch = dict(
-    subjects=4, sequences=2, frames=4, sampler='fixed', order='ordered'
+    sampler='pk',
+    subjects=4,
+    sequences=2,
+    frames=4,
+    frames_rule='fixed',
+    order='ordered',
   )
   config.accumulate, config.remat = 1, 'none'
   config.augment = ()
@@ -128,7 +133,8 @@ def get_config(root='') -> ml_collections.ConfigDict:
     metric='euclidean',
     dtype='float32',
     every_steps=3,
-    batch_size=3,
+    batch_frames=30,
+    frames_max=0,
     untrained=False,
     baseline=False,
     transform=(),
