@@ -282,7 +282,8 @@ def check_model(config: Any) -> None:
   _check_sections(config, ('dataset', 'model', 'evaluation'))
   for path in _USED:
     _field(config, path)
-  _check_moved(config)
+  # How many are embedded at once changes no embedding of an older run.
+  _check_moved(config, but='evaluation.batch_size')
   used = ('model_name', 'dataset.name', 'evaluation.metric', 'evaluation.dtype')
   _check_types(config, used)
   _check_dtypes(config)
@@ -298,11 +299,11 @@ def _check_sections(config: Any, names: Iterable[str]) -> None:
       )
 
 
-def _check_moved(config: Any) -> None:
+def _check_moved(config: Any, but: str = '') -> None:
   for path, instead in MOVED.items():
     section, _, field = path.partition('.')
     given = config.get(section)
-    if hasattr(given, 'keys') and field in given:
+    if hasattr(given, 'keys') and field in given and path != but:
       raise UserError(f'there is no config.{path} any more: {instead}')
 
 

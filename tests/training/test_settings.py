@@ -84,3 +84,10 @@ def test_options_must_be_the_functions_own():
     settings.check_options(loss, {'margn': 0.2}, 'config.losses.x')
   with pytest.raises(UserError, match=r'config.losses.x lacks margin'):
     settings.check_options(loss, {'scale': 1.0}, 'config.losses.x')
+
+
+def test_a_model_of_an_older_run_is_used_whatever_bounded_its_batches():
+  config = tiny.get_config()
+  del config.evaluation.batch_frames, config.evaluation.frames_max
+  config.evaluation.batch_size = 16
+  settings.check_model(config)
