@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.input.sources import ArraySource
-from gaitgs_jax.training import embedding, setup
+from gaitgs_jax.training import embedding, facts, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import state as states
 
@@ -90,7 +90,7 @@ def main() -> None:
   parser.add_argument('--turns', type=int, default=3)
   options = parser.parse_args()
 
-  config = config_file.load(options.config)
+  config = facts.of_dataset(config_file.load(options.config))
   lengths = (options.shortest, options.longest)
   source = make_source(options.sequences, lengths, config.dataset.size)
   print(

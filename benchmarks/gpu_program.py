@@ -22,7 +22,7 @@ from jax.experimental import topologies
 from benchmarks import measuring
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.models import convolution
-from gaitgs_jax.training import forecast
+from gaitgs_jax.training import facts, forecast
 from gaitgs_jax.training import mesh as meshes
 
 # As far as the compiler asks for it, from openxla/xla's description of an H200,
@@ -106,7 +106,7 @@ def main() -> None:
   options = parser.parse_args()
   jax.config.update('jax_platforms', 'cpu')
   here = jax.devices()[:1]
-  config = config_file.load(options.config)
+  config = facts.of_dataset(config_file.load(options.config))
   try:
     there = topologies.get_topology_desc(
       '', 'cuda', topology=f'1x1x{options.devices}', target_config=H200

@@ -148,16 +148,17 @@ class _Run:
     if last is None:
       self._build(facts.of_data(config, self.data))
     facts.check(config, self.built, self.data)
-    self.taken = None
-    if 'init' in config and last is None:
-      self.taken = initial.load(self.built, self.like)
 
   def _build(self, built: Any) -> None:
     """Describes the run's model, of a config with the facts."""
-    if vars(self).get('built') != built:
-      self.built = built
-      self.graphdef, self.like = setup.describe_state(built, self.mesh)
-      checks.check_state(self.like)
+    if vars(self).get('built') == built:
+      return
+    self.built = built
+    self.graphdef, self.like = setup.describe_state(built, self.mesh)
+    checks.check_state(self.like)
+    self.taken = None
+    if 'init' in built and self.checkpoints.latest() is None:
+      self.taken = initial.load(built, self.like)
 
   def go(self) -> None:
     """Trains from where the workdir is to the last step."""
