@@ -30,7 +30,8 @@ def write(
     data: the file's whole content; text is written as UTF-8.
     follow: whether to write where a link points to, or to a pipe or a device,
       as a user's --out may be one. False replaces it, as in a run's workdir,
-      where nobody asked for one.
+      where nobody asked for one, and makes one folder at most: those of a
+      workdir that was moved must not be made again.
 
   Raises:
     UserError: the file cannot be written; what was there before stays.
@@ -65,7 +66,7 @@ def writing(path: pathlib.Path, *, follow: bool = True) -> Iterator[BinaryIO]:
       return
     if follow:  # A link stays a link: what it points to is replaced.
       path = pathlib.Path(os.path.realpath(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=follow, exist_ok=True)
     with _renamed_when_closed(path) as file:
       yield file
   except OSError as error:
@@ -248,12 +249,21 @@ def sync_tree(folder: pathlib.Path) -> None:
   """
   for place, _, names in os.walk(folder, topdown=False):
     for name in names:
-      descriptor = os.open(os.path.join(place, name), os.O_RDONLY)
-      try:
-        _sync(descriptor)
-      finally:
-        os.close(descriptor)
+      sync_file(pathlib.Path(place, name))
     sync_folder(pathlib.Path(place))
+
+
+def sync_file(path: pathlib.Path) -> None:
+  """Puts a file on the disk, where its file system can do that.
+
+  Raises:
+    OSError: it cannot be written there, or be opened.
+  """
+  descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+  try:
+    _sync(descriptor)
+  finally:
+    os.close(descriptor)
 
 
 def _sync(descriptor: int) -> None:

@@ -84,6 +84,13 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path):
   assert link.is_symlink() and target.read_text() == 'after'
 
 
+def test_a_workdir_that_was_moved_is_not_made_again(tmp_path):
+  path = tmp_path / 'checkpoints' / '2' / 'metrics' / 'metrics'
+  with pytest.raises(UserError, match='metrics: No such file or directory'):
+    atomic.write(path, '', follow=False)
+  assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize('make', ['link', 'link to nothing', 'pipe'])
 def test_what_nobody_asked_for_is_replaced(tmp_path, make):
   target, path = tmp_path / 'target', tmp_path / 'x.txt'

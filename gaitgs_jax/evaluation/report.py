@@ -45,7 +45,7 @@ def save(result: Result, path: str | os.PathLike, **meta: Any) -> None:
 
   Args:
     result: numbers and arrays; NaN is written as null.
-    path: the file; folders are made as needed.
+    path: the file; its folder is made if it does not exist.
     **meta: JSON values to keep beside it; `table` and the report page know
       protocol, metric and views (the order of the matrices).
 

@@ -9,7 +9,7 @@ import os
 import pathlib
 import re
 
-from gaitgs_jax import atomic, files
+from gaitgs_jax import files
 
 _FILE = 'SHA256SUMS'
 _LINE = re.compile(r'([0-9a-f]{64})  (.+)\n')
@@ -18,10 +18,14 @@ _UNCHECKED = 'metrics/'
 
 
 def write(folder: pathlib.Path, item: str) -> None:
-  """Writes SHA256SUMS, of all files below folder/item, into the folder."""
+  """Writes SHA256SUMS, of all files below folder/item, into the folder.
+
+  Raises:
+    OSError: it cannot be written; a folder that was moved is not made again.
+  """
   found = sorted(_files(folder, item).items())
   lines = [f'{_digest(path)}  {name}\n' for name, path in found]
-  atomic.write(folder / _FILE, ''.join(lines), follow=False)
+  (folder / _FILE).write_text(''.join(lines))
 
 
 def damage(folder: pathlib.Path, item: str) -> str | None:

@@ -135,7 +135,8 @@ def damage(step: pathlib.Path) -> str:
     return found
   try:
     path = step / _LIST
-    files.parse_json(reading(path, path.read_bytes))
+    data = reading(path, lambda: files.read(path, files.JSON_BYTES))
+    files.parse_json(data)
   except (FileNotFoundError, ValueError):
     return f'{_LIST} is not whole'
   return ''

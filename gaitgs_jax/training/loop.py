@@ -230,7 +230,8 @@ class _Run:
     self.watch = Watch(index.name, self.rows, total)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     batches = self._batches(self.step) if self.step < total else iter(())
-    for batch in batches:
+    while self.step < total:
+      batch = self._next(batches, state)
       state, metrics = self.train_step(state, batch, key)
       self.step = step = self.step + 1
       self.watch.note(step, metrics, batch['sequence'])
@@ -242,15 +243,43 @@ class _Run:
       due = step % config.evaluation.every_steps == 0 or step == total
       save = stop or due or step % config.checkpoint.every_steps == 0
       if save:
-        self._check_finite(step, state)
-        self.held.check()
-        # First, whatever comes of the evaluation.
-        self.checkpoints.save(step, state)
+        self._save(state)  # First, whatever comes of the evaluation.
         if self.scorer is not None and due and not stop:
           self._evaluate(state, self.scorer)
         self.watch.resume_clock()
-      if stop or step == total:
+      if stop:
         return
+
+  def _next(
+    self, batches: Iterator[dict[str, jax.Array]], state: TrainState
+  ) -> dict[str, jax.Array]:
+    """Returns the next batch; where there is none, saves what was reached.
+
+    Raises:
+      UserError: it cannot be read; where the state was saved, it says so.
+    """
+    try:
+      return next(batches)
+    except Exception as error:
+      is_saved = self.step in (0, self.checkpoints.latest())
+      # Other processes may be in a step already, and would not save.
+      if is_saved or jax.process_count() > 1:
+        raise
+      self._save(state)
+      self.checkpoints.wait()
+      if not isinstance(error, UserError):
+        raise
+      raise UserError(
+        f'{error}. Step {self.step} is saved; the same command goes on from '
+        'there'
+      ) from error
+
+  def _save(self, state: TrainState) -> None:
+    """Starts saving the step reached."""
+    self._check_finite(self.step, state)
+    self.held.check()
+    self.writers.sync()
+    self.checkpoints.save(self.step, state)
 
   def _take_average(
     self,

@@ -28,7 +28,9 @@ class Table:
   bucket, where nothing can be appended to. What cannot be written, a line says
   so, is written later.
 
-  A file that is damaged is renamed, and a line says so.
+  A torn line or zeros at its end, as a power failure leaves them after the last
+  `sync`, are dropped. A file that is damaged otherwise is renamed, and a line
+  says so; the rows before the damage are kept.
 
   Raises:
     UserError: the file cannot be read, or not be written when it is opened.
@@ -39,32 +41,35 @@ class Table:
     self._columns = ['step']
     self._rows: dict[int, dict[str, str]] = {}
     self._is_whole = True  # As far as this process wrote it.
+    self._is_synced = True
     try:
       self._read(resume_step)
     except FileNotFoundError:
       return
     except (ValueError, csv.Error):
-      self._columns, self._rows = ['step'], {}
       aside = workdirs.set_aside(path)
-      print(f'{path} is damaged: it is {aside.name} now', flush=True)
-      return
+      kept = f'; {len(self._rows)} rows of it are kept' if self._rows else ''
+      print(f'{path} is damaged: it is {aside.name} now{kept}', flush=True)
+      if not self._rows:
+        return
     self._rewrite()
 
   def _read(self, last: int) -> None:
     """Reads the rows up to a step; those after it will be written again."""
-    text = workdirs.read(self._path).decode()
-    if '\0' in text:  # What a power failure leaves.
-      raise ValueError('it holds zeros')
-    reader = csv.DictReader(text.splitlines())
+    text = workdirs.read(self._path).decode().rstrip('\0')
+    whole, zeros, _ = text.partition('\0')
+    whole = whole[: whole.rfind('\n') + 1]
+    reader = csv.DictReader(whole.splitlines())
     columns = list(reader.fieldnames or ())
     if columns[:1] != ['step'] or len(set(columns)) < len(columns):
       raise ValueError('its head is not whole')
     self._columns = columns
     for row in reader:
-      # A killed process may leave a torn last line.
       step = row.get('step') or ''
       if step.isdecimal() and int(step) <= last:
         self._rows[int(step)] = {k: v for k, v in row.items() if v and k}
+    if zeros:
+      raise ValueError('it holds zeros')
 
   def write(self, step: int, scalars: Mapping[str, float]) -> None:
     """Adds numbers to a step's row."""
@@ -82,11 +87,19 @@ class Table:
       if was_whole:
         print(f'{self._path}: {error}; this is tried again', flush=True)
 
+  def sync(self) -> None:
+    """Puts what was appended on the disk, where that is possible."""
+    if not self._is_synced:
+      with contextlib.suppress(OSError):
+        atomic.sync_file(self._path)
+        self._is_synced = True
+
   def close(self) -> None:
     """Writes what could not be written before, if it can be now."""
     if not self._is_whole:
       with contextlib.suppress(UserError):
         self._rewrite()
+    self.sync()
 
   def _append(self, row: Mapping[str, str]) -> bool:
     """Appends a row; returns False where there is no file to append to."""
@@ -101,6 +114,7 @@ class Table:
       if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return False
       csv.DictWriter(file, self._columns).writerow(row)
+    self._is_synced = False
     return True
 
   def _rewrite(self) -> None:
@@ -109,6 +123,7 @@ class Table:
     writer.writeheader()
     writer.writerows(self._rows[step] for step in sorted(self._rows))
     atomic.write(self._path, text.getvalue(), follow=False)
+    self._is_synced = True
 
 
 class Writers:
@@ -144,6 +159,11 @@ class Writers:
     with self._without_tensorboard():
       if self._tensorboard is not None:
         self._tensorboard.write_scalars(step, dict(scalars))
+
+  def sync(self) -> None:
+    """Puts the table on the disk, as before a checkpoint that follows it."""
+    if self._table is not None:
+      self._table.sync()
 
   @contextlib.contextmanager
   def _without_tensorboard(self) -> Iterator[None]:

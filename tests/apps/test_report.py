@@ -40,6 +40,7 @@ def result(value):
 @pytest.fixture
 def workdir(tmp_path):
   folder = tmp_path / 'run'
+  folder.mkdir()
   for label, value in (
     ('step_000300', 88.8),
     ('untrained', 11.1),

@@ -307,6 +307,14 @@ def test_without_digests_a_damaged_list_of_arrays_is_damage(tmp_path):
   assert (tmp_path / 'checkpoints' / '2.damaged').is_dir()
 
 
+def test_a_list_of_arrays_that_is_a_pipe_is_not_waited_for(tmp_path):
+  step = tmp_path / 'checkpoints' / '2'
+  (step / 'default').mkdir(parents=True)
+  os.mkfifo(step / 'default' / '_METADATA')
+  with pytest.raises(UserError, match='_METADATA cannot be read: Not a fi'):
+    checkpoint.find(tmp_path)
+
+
 def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(
   tmp_path, monkeypatch
 ):

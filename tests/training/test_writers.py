@@ -47,9 +47,10 @@ def test_resuming_drops_what_will_be_written_again(tmp_path):
 
 def test_a_torn_last_line_is_survived(tmp_path):
   path = tmp_path / 'metrics.csv'
-  path.write_text('step,loss,view\n2,0.5,1\n4,0.')
-  writers.Table(path, resume_step=4).write(6, {'loss': 1.0})
-  assert [row['step'] for row in _rows(path)] == ['2', '4', '6']
+  # Of a step as of a number, part of it may be another.
+  path.write_text('step,loss,view\n2,0.5,1\n10,0.5,1\n1')
+  writers.Table(path, resume_step=10).write(16, {'loss': 1.0})
+  assert [row['step'] for row in _rows(path)] == ['2', '10', '16']
   path.write_text('step,loss,view\n2,0.5,1\n,,\n')
   writers.Table(path, resume_step=4)
   assert [row['step'] for row in _rows(path)] == ['2']
@@ -73,6 +74,42 @@ def test_a_damaged_table_is_set_aside(tmp_path, capsys, damage):
   assert [row['step'] for row in _rows(path)] == ['6']
   assert (tmp_path / 'metrics.csv.damaged').read_bytes() == damage
   assert 'is damaged: it is metrics.csv.damaged now' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+  'damage, is_aside', [('4,0.' + '\0' * 99, False), ('\0' * 99 + '4,1\n', True)]
+)
+def test_what_a_power_failure_left_of_a_table_is_kept(
+  tmp_path, capsys, damage, is_aside
+):
+  path = tmp_path / 'metrics.csv'
+  path.write_text('step,loss\n2,0.5\n3,0.25\n' + damage)
+  writers.Table(path, resume_step=4).write(6, {'loss': 1.0})
+  assert [row['step'] for row in _rows(path)] == ['2', '3', '6']
+  assert (tmp_path / 'metrics.csv.damaged').exists() == is_aside
+  assert ('; 2 rows of it are kept' in capsys.readouterr().out) == is_aside
+
+
+def test_what_was_appended_can_be_synced(tmp_path, monkeypatch):
+  synced, fsync = [], os.fsync
+
+  def note(descriptor):
+    synced.append(os.readlink(f'/proc/self/fd/{descriptor}'))
+    fsync(descriptor)
+
+  path = tmp_path / 'metrics.csv'
+  table = writers.Table(path)
+  table.write(2, {'loss': 1.0})
+  monkeypatch.setattr(os, 'fsync', note)
+  table.sync()  # It was written whole.
+  assert synced == []
+  table.write(4, {'loss': 1.0})
+  for _ in range(2):
+    table.sync()
+    assert synced == [str(path)]
+  table.write(6, {'loss': 1.0})
+  path.unlink()
+  table.sync()
 
 
 def test_a_table_that_is_no_file_is_set_aside(tmp_path):
