@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 import numpy as np
 import orbax.checkpoint as ocp
@@ -40,19 +41,17 @@ def get_config():
 """
 
 
-def start(config: pathlib.Path, workdir: pathlib.Path) -> subprocess.Popen:
+def start(
+  config: pathlib.Path, workdir: pathlib.Path, *flags: str, **options: Any
+) -> subprocess.Popen:
   """Starts a run of the tiny model in a process of its own."""
+  given = [f'--config={config}', f'--workdir={workdir}', *flags]
+  streams = {'stdout': subprocess.PIPE, 'stderr': subprocess.STDOUT, **options}
   return subprocess.Popen(
-    [
-      sys.executable,
-      tiny.__file__,
-      f'--config={config}',
-      f'--workdir={workdir}',
-    ],
-    stdout=subprocess.PIPE,
-    stderr=subprocess.STDOUT,
+    [sys.executable, tiny.__file__, *given],
     text=True,
     env=tiny.environment(),
+    **streams,
   )
 
 
