@@ -21,11 +21,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
   """Embeds the batch and returns the table."""
   model, size = measuring.create(options.form, options.dtype)
   graphdef, params, stats = states.split(model)
+  sizes = {'silhouettes': size}
 
   @jax.jit
   def embed(params: Any, stats: Any, batch: Any) -> jax.Array:
     model = states.join(graphdef, params, stats)
-    return model(augment.inputs(batch, size), batch['mask']).embedding
+    return model(augment.inputs(batch, sizes), batch['mask']).embedding
 
   batch = measuring.silhouettes(options.rows, options.frames, size)
   given = jax.device_put((params, stats, batch))

@@ -35,15 +35,16 @@ def make_source(
   count = random.integers(lengths[0], lengths[1] + 1, sequences)
   frames = [random.integers(0, 256, (s, *size), np.uint8) for s in count]
   names = [f'{i:03d}' for i in range(sequences)]
-  return ArraySource(frames, names, ['nm-01'] * sequences, ['000'] * sequences)
+  labels = (names, ['nm-01'] * sequences, ['000'] * sequences)
+  return ArraySource({'silhouettes': frames}, *labels)
 
 
 def alone(source: ArraySource) -> Iterator[Batch]:
   """Yields every sequence by itself, unpadded."""
-  for row, frames in pipeline.read_whole(source, np.arange(len(source.index))):
+  for row, arrays in pipeline.read_whole(source, np.arange(len(source.index))):
     yield {
-      'frames': frames[None],
-      'mask': np.ones((1, len(frames)), bool),
+      'silhouettes': arrays['silhouettes'][None],
+      'mask': np.ones((1, source.index.length[row]), bool),
       'sequence': np.array([row], np.int32),
     }
 
@@ -66,8 +67,8 @@ def prepare(
   mesh = meshes.create(devices)
   graphdef, params, stats = states.split(setup.create_model(config))
   params, stats = jax.device_put((params, stats), meshes.whole(mesh))
-  size = tuple(config.dataset.size)
-  embed_fn = embedding.make_embed(graphdef, size=size, mesh=mesh)
+  sizes = setup.input_sizes(config)
+  embed_fn = embedding.make_embed(graphdef, sizes=sizes, mesh=mesh)
   rows = np.arange(len(source.index))
 
   def run() -> float:
@@ -92,7 +93,9 @@ def main() -> None:
 
   config = facts.of_dataset(config_file.load(options.config))
   lengths = (options.shortest, options.longest)
-  source = make_source(options.sequences, lengths, config.dataset.size)
+  source = make_source(
+    options.sequences, lengths, config.inputs.silhouettes.size
+  )
   print(
     f'{config.model_name} of {options.config}, {options.sequences} sequences '
     f'of {options.shortest} to {options.longest} frames, '
@@ -118,7 +121,7 @@ def main() -> None:
     f'{"":18}{"shapes":>8}{"padding":>9}{"with compiling":>17}{"after":>10}'
   )
   for name, (batches, _) in ways.items():
-    shapes = [batch['frames'].shape[:2] for batch in batches()]
+    shapes = [batch['mask'].shape for batch in batches()]
     waste = 1 - source.index.length.sum() / sum(n * s for n, s in shapes)
     best = min(turn[name] for turn in turns)
     print(

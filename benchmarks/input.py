@@ -24,7 +24,7 @@ import numpy as np
 from gaitgs_jax.input import index, pipeline, prepared, sampling, sources
 
 SIZE = (64, 64)
-LAYOUT = prepared.Layout('frames', SIZE)
+FRAMES = {'silhouettes': SIZE}
 CONDITIONS = ('nm-01', 'nm-02')
 VIEWS = tuple(f'{18 * i:03d}' for i in range(11))
 
@@ -58,7 +58,7 @@ def write_prepared(root: Path, rows: list[tuple[str, str, str]]) -> Path:
     def _info(self) -> Any:
       return tfds.core.DatasetInfo(
         builder=self,
-        features=prepared.features(LAYOUT),
+        features=prepared.features(FRAMES),
         disable_shuffling=True,
       )
 
@@ -70,7 +70,7 @@ def write_prepared(root: Path, rows: list[tuple[str, str, str]]) -> Path:
         yield (
           prepared.record_key(row, len(rows)),
           {
-            'frames': walk(row),
+            'silhouettes': walk(row),
             'subject': subject,
             'condition': condition,
             'view': view,
@@ -84,7 +84,7 @@ def write_prepared(root: Path, rows: list[tuple[str, str, str]]) -> Path:
     (*name, length) for name, length in zip(rows, lengths, strict=True)
   )
   folder = Path(builder.data_dir)
-  prepared.write_index(folder, {'train': train}, LAYOUT)
+  prepared.write_index(folder, {'train': train}, FRAMES)
   return folder
 
 
@@ -102,7 +102,7 @@ def write_flat(path: Path, source: sources.Source) -> Path:
   """Writes all frames of a source one after another, as plain bytes."""
   with path.open('wb') as file:
     for row in range(len(source.index)):
-      file.write(source.read(row).tobytes())
+      file.write(source.read(row)['silhouettes'].tobytes())
   return path
 
 

@@ -64,7 +64,7 @@ def silhouettes(
   """Returns a batch of noise; a network's time does not depend on pixels."""
   shape = (rows, frames, *size)
   return {
-    'frames': np.random.default_rng(0).integers(0, 256, shape, np.uint8),
+    'silhouettes': np.random.default_rng(0).integers(0, 256, shape, np.uint8),
     'mask': np.ones((rows, frames), bool),
   }
 

@@ -40,7 +40,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     graphdef,
     losses.create(chosen),
     optimizer,
-    size=size,
+    sizes={'silhouettes': size},
     accumulate=options.accumulate,
     recompute=options.remat,
   )

@@ -24,13 +24,13 @@ def get_config() -> ConfigDict:
   config.dataset = dict(
     name='synthetic_walkers',
     variant='demo',
-    size=(64, 44),
     format='tfds',
     root='runs/data',
     cache='ram',
     partition='',  # The published one.
     on_error='raise',
   )
+  config.inputs = dict(silhouettes=dict(size=(64, 44)))
   config.batch = dict(
     sampler='pk',
     subjects=8,

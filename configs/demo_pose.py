@@ -24,13 +24,13 @@ def get_config() -> ConfigDict:
   config.dataset = dict(
     name='synthetic_walkers_pose',
     variant='demo',
-    size=(17, 3),  # Joints; x, y and confidence.
     format='tfds',
     root='runs/data',
     cache='ram',
     partition='',  # The published one.
     on_error='raise',
   )
+  config.inputs = dict(keypoints=dict())  # All joints.
   config.batch = dict(
     sampler='pk',
     subjects=16,

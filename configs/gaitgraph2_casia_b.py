@@ -26,13 +26,13 @@ def get_config() -> ConfigDict:
   config.dataset = dict(
     name='casia_b_pose',
     variant='hrnet',
-    size=(17, 3),  # Joints; x, y and confidence.
     format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
     root='',  # Where TFDS keeps its data.
     cache='ram',  # All sequences together are about 200 MB.
     partition='',  # The published one.
     on_error='raise',
   )
+  config.inputs = dict(keypoints=dict())  # All joints.
   config.batch = dict(
     sampler='instances',  # All sequences alike, whoever walks.
     sequences=768,

@@ -30,13 +30,13 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   config.dataset = dict(
     name='oumvlp_pose',
     variant=keypoints,
-    size=(18, 3),  # Joints; x, y and confidence.
     format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
     root='',  # Where TFDS keeps its data.
     cache='ram',  # All sequences together are about 1.5 GB.
     partition='',  # The published one.
     on_error='raise',
   )
+  config.inputs = dict(keypoints=dict())  # All joints.
   config.batch = dict(
     sampler='instances',  # All sequences alike, whoever walks.
     sequences=768,

@@ -25,13 +25,13 @@ def get_config() -> ConfigDict:
   config.dataset = dict(
     name='synthetic_walkers',
     variant='full',
-    size=(64, 44),
     format='tfds',
     root='',  # Where TFDS keeps its data.
     cache='',  # 'ram' reads every sequence once.
     partition='',  # The published one.
     on_error='raise',
   )
+  config.inputs = dict(silhouettes=dict(size=(64, 44)))
   config.batch = dict(
     sampler='pk',
     subjects=8,

@@ -6,14 +6,14 @@ import dataclasses
 import inspect
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from gaitgs_jax import atomic, bar, skeletons
+from gaitgs_jax import atomic, bar, modalities, skeletons
 from gaitgs_jax.data import chunks
 from gaitgs_jax.data.work import Call, PoseCall, TreeCall
 from gaitgs_jax.errors import UserError
@@ -22,6 +22,7 @@ from gaitgs_jax.input import (
   index,
   keypoint_faults,
   keypoints,
+  pairing,
   prepared,
   trees,
 )
@@ -48,13 +49,18 @@ class Job:
     subject: its name.
     condition: its name.
     view: its name.
-    call: makes it.
+    calls: modality -> what makes it.
   """
 
   subject: str
   condition: str
   view: str
-  call: Call
+  calls: Mapping[str, Call]
+
+  @property
+  def name(self) -> str:
+    """'subject/condition/view'."""
+    return f'{self.subject}/{self.condition}/{self.view}'
 
 
 @dataclasses.dataclass
@@ -106,15 +112,13 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     return read_partition(partition_path(self.name, self.builder_config.name))
 
   @property
-  def layout(self) -> prepared.Layout:
-    """What a frame of the dataset is."""
-    skeleton = datasets.get(self.name).skeleton
-    if skeleton:
-      return prepared.Layout(
-        'keypoints', (len(skeletons.get(skeleton).joints), 3)
-      )
-    size = self.builder_config.size
-    return prepared.Layout('frames', (size, size))
+  def frames(self) -> modalities.Shapes:
+    """The shape of a frame of each modality of the dataset."""
+    facts, size = datasets.get(self.name), self.builder_config.size
+    shapes: dict[str, tuple[int, ...]] = {'silhouettes': (size, size)}
+    if facts.skeleton:
+      shapes['keypoints'] = (len(skeletons.get(facts.skeleton).joints), 3)
+    return {name: shapes[name] for name in facts.modalities}
 
   @abc.abstractmethod
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
@@ -159,7 +163,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     return _DurableInfo(
       builder=self,
       description=inspect.cleandoc(self.__doc__ or ''),
-      features=prepared.features(self.layout),
+      features=prepared.features(self.frames),
       homepage=self.homepage,
       citation=self.citation,
       disable_shuffling=True,
@@ -174,7 +178,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     ):
       super()._download_and_prepare(dl_manager, **options)
     splits = {name: index.make(rows) for name, rows in self._rows.items()}
-    prepared.write_index(self.data_dir, splits, self.layout)
+    prepared.write_index(self.data_dir, splits, self.frames)
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
     jobs = self.jobs(dl_manager)
@@ -194,32 +198,42 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     self, split: str, jobs: Sequence[Job]
   ) -> Iterator[tuple[int, dict]]:
     rows = self._rows[split] = []
-    for number, (job, values) in enumerate(self._made(jobs)):
+    for number, (job, arrays) in enumerate(self._made(jobs)):
       self._bar.update()
-      if not len(values):
-        self.dropped.append(f'{job.subject}/{job.condition}/{job.view}')
+      lengths = {name: len(array) for name, array in arrays.items()}
+      pairing.check(lengths, job.name)
+      length = next(iter(lengths.values()))
+      if not length:
+        self.dropped.append(job.name)
         continue
-      rows.append((job.subject, job.condition, job.view, len(values)))
+      rows.append((job.subject, job.condition, job.view, length))
       yield (
         prepared.record_key(number, len(jobs)),
         {
-          self.layout.key: values,
+          **arrays,
           'subject': job.subject,
           'condition': job.condition,
           'view': job.view,
         },
       )
 
-  def _made(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, np.ndarray]]:
-    """Yields jobs and their frames, in order, through the work folder."""
+  def _made(
+    self, jobs: Sequence[Job]
+  ) -> Iterator[tuple[Job, dict[str, np.ndarray]]]:
+    """Yields jobs and their arrays, in order, through the work folder."""
     groups = [jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)]
     calls = [
-      chunks.Chunk(str(self.work), tuple(job.call for job in group))
+      chunks.Chunk(
+        str(self.work),
+        tuple(call for job in group for call in job.calls.values()),
+      )
       for group in groups
     ]
     done = self._pool.map(calls)
     for group, call, path in zip(groups, calls, done, strict=True):
-      yield from zip(group, call.load(path), strict=True)
+      made = list(call.load(path))
+      for job in group:
+        yield job, {name: made.pop(0) for name in job.calls}
 
 
 class TreeBuilder(SequenceBuilder):
@@ -242,25 +256,27 @@ class TreeBuilder(SequenceBuilder):
       )
     named = {*self.partition.train, *self.partition.test}
     sequences = [each for each in tree.sequences if each.subject in named]
-    if facts.skeleton:
+    if 'keypoints' in facts.modalities:
       _refuse_faults(tree, sequences, facts)
     return [
-      Job(each.subject, each.condition, each.view, self._call(each, facts))
+      Job(each.subject, each.condition, each.view, self._calls(each, facts))
       for each in sequences
     ]
 
   def _open(self, root: Path, facts: datasets.Dataset) -> trees.Tree:
     root = Path(os.path.abspath(root))
-    if facts.skeleton:
+    if not facts.variants[0].isdecimal():
       root = _variant_folder(root, self.builder_config.name, facts.variants)
     return keypoints.open_tree(root, self.source_layout, facts)
 
-  def _call(
+  def _calls(
     self, sequence: trees.TreeSequence, facts: datasets.Dataset
-  ) -> Call:
-    if facts.skeleton:
-      return PoseCall(sequence, facts.skeleton)
-    return TreeCall(sequence.folder, self.builder_config.size)
+  ) -> dict[str, Call]:
+    calls: dict[str, Call] = {
+      'silhouettes': TreeCall(sequence.folder, self.builder_config.size),
+      'keypoints': PoseCall(sequence, facts.skeleton),
+    }
+    return {name: calls[name] for name in facts.modalities}
 
 
 def _check_command(tree: trees.Tree, name: str) -> str:

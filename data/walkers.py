@@ -1,13 +1,12 @@
 """What the builders of the synthetic walkers share."""
 
-import abc
 import dataclasses
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
 from gaitgs_jax.data.builders import Job, SequenceBuilder, SequenceConfig
-from gaitgs_jax.data.work import Call
+from gaitgs_jax.data.work import Call, WalkCall, WalkPoseCall
 from gaitgs_jax.synthetic import CONDITIONS, VIEWS
 
 # One population; a variant shows its first people.
@@ -54,9 +53,13 @@ class WalkersBuilder(SequenceBuilder):
     ),
   ]
 
-  @abc.abstractmethod
-  def call(self, **walk: Any) -> Call:
+  def calls(self, **walk: Any) -> dict[str, Call]:
     """Returns what makes one walk of the arguments of `synthetic.walk`."""
+    calls: dict[str, Call] = {
+      'silhouettes': WalkCall(**walk, size=self.builder_config.size),
+      'keypoints': WalkPoseCall(**walk),
+    }
+    return {name: calls[name] for name in self.frames}
 
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
     """Returns every walk."""
@@ -67,7 +70,7 @@ class WalkersBuilder(SequenceBuilder):
         subject,
         condition,
         view,
-        self.call(
+        self.calls(
           seed=SEED,
           subject=int(subject) - 1,
           condition=condition,

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gaitgs_jax import models, skeletons
+from gaitgs_jax import modalities, models, skeletons
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import datasets, partitions
@@ -74,6 +74,20 @@ It shows every run below `runs` at <http://localhost:6006>. A config with
 `tensorboard=False` writes no events.
 """
 
+_INPUTS = """## inputs: by modality
+
+`size` is the shape of the frames that the model sees. Of images it may have
+fewer columns than the stored ones: the middle is cut out. In a tree a modality
+is the first pickle whose name has one of its words, or that fits `files`, such
+as `files='*sync*Sils_aligned*'`. A model that sees one
+modality is called with its array, with several a dict of arrays by name:
+
+```
+config.inputs = dict(silhouettes=dict(size=(64, 44)))
+config.inputs = dict(silhouettes=dict(size=(64, 44)), keypoints=dict())
+```
+"""
+
 
 def page() -> str:
   """Returns the page."""
@@ -81,6 +95,7 @@ def page() -> str:
     [
       _HEAD,
       _fields(),
+      _modalities(),
       _section('batch', 'by `batch.sampler`', choices.batch_samplers()),
       '## batch: with any sampler\n',
       _options(choices.batch()),
@@ -121,10 +136,26 @@ def _fields() -> str:
   for path, meaning in settings.MEANINGS.items():
     value: Any = example
     for name in path.split('.'):
-      value = value[name]
+      value = value.get(name, {})
     shown = '' if hasattr(value, 'keys') else f'`{value!r}`'
     rows.append((f'`{path}`', meaning, shown))
   return '## Fields\n\n' + _table(('field', 'meaning', 'in casia_b.py'), rows)
+
+
+def _modalities() -> str:
+  rows = [
+    (
+      f'`{row.name}`',
+      f'{row.dtype.name} {row.shape}',
+      'the joints of the dataset'
+      if row.name == 'keypoints'
+      else f'({", ".join(map(str, row.axes))})',
+      ', '.join(row.words),
+    )
+    for row in modalities.MODALITIES.values()
+  ]
+  head = ('modality', 'stored as', '`size`', 'in names of files')
+  return f'{_INPUTS}\n{_table(head, rows)}'
 
 
 def _section(name: str, what: str, table: Mapping[str, Choice]) -> str:

@@ -20,6 +20,7 @@ COMMON = {
   'gaitgs_jax.limits',
   'gaitgs_jax.local',
   'gaitgs_jax.locks',
+  'gaitgs_jax.older',
   'gaitgs_jax.runtime',
   'gaitgs_jax.skeletons',
   'gaitgs_jax.streams',
@@ -44,7 +45,15 @@ AT_THE_TOP = {
     'gaitgs_jax.models.output',
   },
   'gaitgs_jax/evaluation': NUMERIC | COMMON,
-  'gaitgs_jax/input': NUMERIC | COMMON | {'gaitgs_jax.skeletons'},
+  'gaitgs_jax/input': NUMERIC
+  | COMMON
+  | {'gaitgs_jax.modalities', 'gaitgs_jax.skeletons'},
+  'gaitgs_jax/modalities.py': {
+    'numpy',
+    'gaitgs_jax.input.keypoint_faults',
+    'gaitgs_jax.input.masks',
+  }
+  | COMMON,
   'gaitgs_jax/synthetic': {'numpy'} | COMMON,
   'gaitgs_jax/interop': NUMERIC | COMMON | MODELS | {'flax'},
   'gaitgs_jax/training': NUMERIC
@@ -65,6 +74,7 @@ AT_THE_TOP = {
     'gaitgs_jax.bar',
     'gaitgs_jax.data',
     'gaitgs_jax.input',
+    'gaitgs_jax.modalities',
     'gaitgs_jax.synthetic',
   }
   | COMMON,

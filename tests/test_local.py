@@ -43,9 +43,10 @@ def test_a_url_of_another_kind_is_refused_wherever_it_is_given(
     lambda: loop.evaluate(config, tmp_path / 'run', url),
     lambda: keypoints.open_tree(url),
   ]
+  sizes = {'silhouettes': tiny.SIZE}
   for format in ('tfds', 'opengait'):
     dataset = {**config.dataset, 'root': url, 'format': format, 'variant': '64'}
-    calls.append(lambda dataset=dataset: sources.open_source(dataset))
+    calls.append(lambda dataset=dataset: sources.open_source(dataset, sizes))
   for call in calls:
     with pytest.raises(UserError, match='mount the bucket'):
       call()

@@ -3,14 +3,12 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 # In a checkout that is not installed, `tfds build` finds only this folder.
 if find_spec('gaitgs_jax') is None:
   sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from gaitgs_jax.data.walkers import WalkersBuilder
-from gaitgs_jax.data.work import WalkPoseCall
 
 
 class Builder(WalkersBuilder):
@@ -19,7 +17,3 @@ class Builder(WalkersBuilder):
   Made by `gaitgs_jax.synthetic` of nothing but a seed, with the errors of a
   detector.
   """
-
-  def call(self, **walk: Any) -> WalkPoseCall:
-    """Returns what makes the skeletons of one walk."""
-    return WalkPoseCall(**walk)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax import cloud, files
+from gaitgs_jax import cloud, files, older
 from gaitgs_jax.errors import UserError, one_line
 
 # The configs that come with the package.
@@ -97,7 +97,7 @@ def _from_json(path: pathlib.Path, has_argument: bool) -> ConfigDict:
     raise UserError(f'{path} is not JSON ({error})') from error
   if not isinstance(fields, dict):
     raise UserError(f'{path} is not a config: a JSON object is expected')
-  fields = _tuples(fields, path)
+  fields = _tuples(older.upgraded(fields), path)
   try:
     return ConfigDict(fields)
   # Of a field that is called as what Python keeps for itself.

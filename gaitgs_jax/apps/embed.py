@@ -11,9 +11,9 @@ from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import config_file, options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
-from gaitgs_jax.input import datasets, pipeline
+from gaitgs_jax.input import datasets, pairing, pipeline, sizes
 from gaitgs_jax.input.index import Index
-from gaitgs_jax.input.sources import OpenGaitSource, check_size
+from gaitgs_jax.input.sources import Source, open_tree
 from gaitgs_jax.training import (
   checkpoint,
   checks,
@@ -91,8 +91,12 @@ def run(args: argparse.Namespace) -> None:
     with config.unlocked():
       config.evaluation.dtype = args.dtype
   dataset = datasets.get(config.dataset.name)
-  source = OpenGaitSource(args.source, dataset.key)
-  check_size(source, dataset, tuple(config.dataset.size))
+  source = open_tree(
+    args.source,
+    sizes.files(config.inputs),
+    config.dataset.get('pair', pairing.CHOICES[0]),
+  )
+  sizes.check(source.modalities, setup.input_sizes(config), dataset)
   index = source.index
   if len(index) > _MEASURED and not args.out:
     raise UserError(
@@ -120,7 +124,7 @@ def run(args: argparse.Namespace) -> None:
 def embed(
   config: ConfigDict,
   folder: pathlib.Path,
-  source: OpenGaitSource,
+  source: Source,
   batch_frames: int,
 ) -> np.ndarray:
   """Returns the embeddings float32 [N,p,d] of all sequences of a source.
@@ -138,12 +142,11 @@ def embed(
   built = facts.of_checkpoint(config, folder)
   graphdef, params, stats = setup.describe_model(built, mesh)
   _, params, stats = checkpoint.restore_model(folder, params, stats)
-  size = tuple(config.dataset.size)
   rows = np.arange(len(source.index))
   return embedding.embed(
     embedding.make_embed(
       graphdef,
-      size=size,
+      sizes=setup.input_sizes(config),
       transform=setup.create_transform(config),
       mesh=mesh,
     ),

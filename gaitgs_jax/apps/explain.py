@@ -5,7 +5,7 @@ docs/explain.md says what they mean.
 
 import argparse
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 from gaitgs_jax import atomic, local, skeletons
 from gaitgs_jax.apps import config_file, drawing
 from gaitgs_jax.errors import UserError, listed
-from gaitgs_jax.input import datasets, pipeline
+from gaitgs_jax.input import pipeline
 from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.training import (
@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
   """
   config = config_file.of_run(args.workdir, args.config)
   checks.check_model(config)
+  draw = _drawer(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   _say(f'opening {config.dataset.name}')
   data = setup.open_data(config)
@@ -101,10 +102,7 @@ def run(args: argparse.Namespace) -> None:
   compilation.check_machine()
   _say(f'restoring {found}')
   run = _restore(config, found, data)
-  if data.source.key == 'keypoints':
-    pictures, notes = _skeleton(run, row)
-  else:
-    pictures, notes = _silhouettes(run, row)
+  pictures, notes = draw(run, row)
   caption = [f'{config.model_name}   {name.replace("/", "   ")}', *notes]
   for path in drawing.write(pictures, caption, stem):
     print(f'wrote {path}')
@@ -169,22 +167,22 @@ def _skeleton(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
     run.params,
     run.stats,
     next(_batches(run, np.array([row]))),
-    size=tuple(run.config.dataset.size),
+    sizes=setup.input_sizes(run.config),
     transform=run.transform,
   )
-  skeleton = skeletons.get(datasets.get(run.config.dataset.name).skeleton)
+  skeleton = skeletons.get(setup.skeleton(run.config))
   pictures = drawing.skeletons(seen.inputs, seen.heat, skeleton.edges)
   return pictures, ['activation of the joints']
 
 
 def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
   options, index = run.config.evaluation, run.data.source.index
-  size = tuple(run.config.dataset.size)
+  sizes = setup.input_sizes(run.config)
   rows = compared(run.data, row)
   _say(f'embedding {len(rows)} sequences to compare it with')
   embeddings = embedding.embed(
     embedding.make_embed(
-      run.graphdef, size=size, transform=run.transform, mesh=run.mesh
+      run.graphdef, sizes=sizes, transform=run.transform, mesh=run.mesh
     ),
     run.params,
     run.stats,
@@ -203,7 +201,7 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
     next(_batches(run, np.array([row]))),
     embeddings[near.own],
     embeddings[near.stranger],
-    size=size,
+    sizes=sizes,
     transform=run.transform,
     metric=options.metric,
   )
@@ -212,6 +210,24 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
     f'nearest own {own} at {near.own_distance:.2f}',
     f'nearest stranger {stranger} at {near.stranger_distance:.2f}',
   ]
+
+
+def _drawer(
+  config: ConfigDict,
+) -> Callable[[_Run, int], tuple[np.ndarray, list[str]]]:
+  """Returns what draws a sequence of the modality that the model sees.
+
+  Raises:
+    UserError: there is nothing that does.
+  """
+  drawers = {'silhouettes': _silhouettes, 'keypoints': _skeleton}
+  seen = list(setup.input_sizes(config))
+  if len(seen) == 1 and seen[0] in drawers:
+    return drawers[seen[0]]
+  raise UserError(
+    f'pictures are made of models that see one of {" and ".join(drawers)}; this'
+    f' one sees {" and ".join(seen)}'
+  )
 
 
 def compared(data: setup.Data, row: int) -> np.ndarray:

@@ -13,17 +13,17 @@ from typing import Any
 
 from ml_collections import ConfigDict, config_dict
 
-from gaitgs_jax import errors
+from gaitgs_jax import errors, older
 from gaitgs_jax.errors import UserError
 
 # Sections that may gain fields; others are whole in every config.
 _OPEN = re.compile(
-  r'(losses|optimizer\.groups)(\.\w+){1,2}'
+  r'(inputs|losses|optimizer\.groups)(\.\w+){1,2}'
   r'|(batch|dataset|init|model|optimizer|schedule|teacher)\.\w+'
 )
 # Fields that are sections, whatever is given for them.
 _SECTION = re.compile(
-  r'(losses|optimizer\.groups)\.\w+|optimizer\.groups|init|teacher'
+  r'(inputs|losses|optimizer\.groups)\.\w+|optimizer\.groups|init|teacher'
 )
 # Lists of transforms, and a field of one.
 _LIST = re.compile(r'(augment|evaluation\.transform)[.[]')
@@ -66,11 +66,11 @@ def make_room(config: ConfigDict, argv: Sequence[str]) -> None:
   if not absent:
     return
   # Imported late: it takes seconds, which other command lines need not.
-  from gaitgs_jax.training import choices, settings
+  from gaitgs_jax.training import choices
 
   lacking = [field for field in absent if _OPEN.fullmatch(field)]
   for field in absent:
-    for path, instead in settings.MOVED.items():
+    for path, instead in older.MOVED.items():
       if f'{field}.'.startswith(f'{path}.'):
         raise UserError(f'there is no config.{path} any more: {instead}')
   for field in lacking:

@@ -12,11 +12,12 @@ from typing import Any
 
 import absl.logging
 
-from gaitgs_jax import cloud
+from gaitgs_jax import cloud, modalities
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.input import datasets, prepared
 from gaitgs_jax.input.sources import PreparedSource
+from gaitgs_jax.modalities import shown_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +89,9 @@ def run(args: argparse.Namespace) -> None:
       f' {builder.homepage}'
     )
   source = cloud.local_copy(args.source)
-  if not (source.is_dir() or (facts.skeleton and source.is_file())):
+  if not (
+    source.is_dir() or ('keypoints' in facts.modalities and source.is_file())
+  ):
     raise UserError(f'--source={args.source}: no such folder')
   builder.source = str(source.absolute()) if args.source else ''
   builder.source_layout = args.layout
@@ -165,15 +168,15 @@ def _check_whole(directory: Path) -> None:
 
 
 def _describe(directory: Path) -> str:
-  splits, layout = prepared.read_index(directory)
+  splits, stored = prepared.read_index(directory)
   parts = [
     f'{split} {len(index)} sequences of {len(set(index.subject.tolist()))}'
     ' subjects'
     for split, index in splits.items()
   ]
   frames = sum(int(index.length.sum()) for index in splits.values())
-  height, width = layout.size
-  size = (
-    f'{height} joints' if layout.key == 'keypoints' else f'{height}x{width}'
+  sizes = ' and '.join(
+    f'{shown_size(frame)} {modalities.get(name).title}'
+    for name, frame in stored.items()
   )
-  return f'{directory}: {", ".join(parts)}, {frames} frames of {size}'
+  return f'{directory}: {", ".join(parts)}, {frames} frames of {sizes}'

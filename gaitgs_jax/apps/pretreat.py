@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ' where it can be',
   )
   parser.add_argument(
+    '--frame-names',
+    action='store_true',
+    help='write the names of the images too, which pair the frames with those'
+    ' of other modalities',
+  )
+  parser.add_argument(
     '--workers',
     type=options.whole_number(1, options.MOST_WORKERS),
     default=os.cpu_count() or 1,
@@ -63,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     f'{tree.root}: {tree.layout}, {len(tree.sequences)} sequences', flush=True
   )
   with atomic.folder(out) as unfinished:
-    made = _write(tree, unfinished, args.size, args.workers)
+    made = _write(tree, unfinished, args)
     if not any(length for length, _ in made.values()):
       raise UserError(
         f'{tree.root}: no frame shows anybody; are these masks of one person '
@@ -73,14 +79,14 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _write(
-  tree: trees.Tree, out: Path, size: int, workers: int
+  tree: trees.Tree, out: Path, args: argparse.Namespace
 ) -> dict[str, tuple[int, list[str]]]:
   """Writes every sequence; returns frames and notes per sequence's name."""
   calls = [
-    partial(_write_sequence, sequence, str(out), size)
+    partial(_write_sequence, sequence, str(out), args.size, args.frame_names)
     for sequence in tree.sequences
   ]
-  with Workers(min(workers, len(calls))) as pool:
+  with Workers(min(args.workers, len(calls))) as pool:
     made = bar.create('pretreat', 'sequences', len(calls), pool.map(calls))
     return {
       sequence.name: done
@@ -89,11 +95,12 @@ def _write(
 
 
 def _write_sequence(
-  sequence: trees.TreeSequence, out: str, size: int
+  sequence: trees.TreeSequence, out: str, size: int, named: bool = False
 ) -> tuple[int, list[str]]:
   """Writes one sequence; returns its length and notes. Runs in a helper."""
   notes: list[str] = []
-  frames = trees.read_pretreated(sequence.folder, size, notes)
+  names: list[str] = []
+  frames = trees.read_pretreated(sequence.folder, size, notes, names)
   if len(frames):
     folder = Path(out)
     try:
@@ -105,6 +112,9 @@ def _write_sequence(
       with folder.joinpath(f'{sequence.view}.pkl').open('xb') as file:
         # With protocol 4 the file's head says the array's shape.
         pickle.dump(frames, file, protocol=4)
+      if named and names:
+        text = folder / f'{sequence.view}{trees.FRAME_NAMES}'
+        text.write_text(''.join(f'{name}\n' for name in names), 'utf-8')
     except OSError as error:
       raise UserError(
         f'{folder}: cannot be written ({error.strerror})'

@@ -186,7 +186,7 @@ def _published(group: Group, config: Mapping[str, Any]) -> report.Result:
     group.protocol,
     dataset=dataset.get('name', ''),
     model_name=config.get('model_name', ''),
-    size=dataset.get('size') or (0, 0),
+    size=next(iter(workdir_files.read_sizes(config).values()), (0, 0)),
     partition=dataset.get('partition') or '',
   )
 
@@ -309,7 +309,7 @@ def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> list[Element]:
   ]
   names = {
     'dataset.name': 'Dataset',
-    'dataset.size': 'Frame size',
+    'inputs.silhouettes.size': 'Frame size',
     'model_name': 'Model',
     'total_steps': 'Steps',
     'optimizer.name': 'Optimizer',

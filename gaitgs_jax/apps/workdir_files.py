@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import files
+from gaitgs_jax import files, older
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.evaluation import page, published
+from gaitgs_jax.input import datasets, sizes
+from gaitgs_jax.modalities import Shapes
 
 # Of metrics.csv and walkers.png; a run of 100,000 rows has 20 MB.
 _TABLE_BYTES, _PICTURE_BYTES = 1 << 28, 1 << 24
 _MOST_COLUMNS = 500
 _PNG = b'\x89PNG\r\n\x1a\n'
 # What the page takes of a config: name -> what it must be.
-_SECTIONS = ('dataset', 'evaluation')
+_SECTIONS = ('dataset', 'inputs', 'evaluation')
 _TEXTS = (
   'model_name',
   'dataset.name',
@@ -89,7 +91,7 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
     UserError: it cannot be read, or a field that the page takes from it is of
       another type.
   """
-  config = read_json(path)
+  config = older.upgraded(read_json(path))
   for name in _SECTIONS:
     if not isinstance(config.get(name, {}), dict):
       raise UserError(f'{path}: {name} is not a section of fields')
@@ -98,18 +100,27 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
     fields = config.get(section, {}) if section else config
     if not isinstance(fields.get(field, ''), str):
       raise UserError(f'{path}: {name} is not text')
-  size = config.get('dataset', {}).get('size', [0, 0])
-  if not (
-    isinstance(size, list)
-    and len(size) == 2
-    and all(type(side) is int for side in size)
-  ):
-    raise UserError(f'{path}: dataset.size is not a list of two whole numbers')
   claim = config.get('published') or {}
   if not isinstance(claim, dict):
     raise UserError(f'{path}: published is not a section of fields')
   published.check(claim, f'{path}: published')
+  try:
+    read_sizes(config)
+  except UserError as error:
+    raise UserError(f'{path}: {error}') from error
   return config
+
+
+def read_sizes(config: Mapping[str, Any]) -> Shapes:
+  """Returns what the model of a config sees, nothing if that is not known.
+
+  Raises:
+    UserError: the config's field is wrong.
+  """
+  facts = datasets.DATASETS.get(config.get('dataset', {}).get('name', ''))
+  if 'inputs' not in config or facts is None:
+    return {}
+  return sizes.of(config['inputs'], facts)
 
 
 def flatten(value: Mapping[str, Any], prefix: str = '') -> list:

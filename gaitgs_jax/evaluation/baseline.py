@@ -1,5 +1,7 @@
 """Features that need no training, as baselines."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -55,3 +57,10 @@ def mean_skeleton(keypoints: np.ndarray) -> np.ndarray:
 def _mean(x: np.ndarray, there: np.ndarray, axis: int) -> np.ndarray:
   count = np.maximum(there.sum(axis, keepdims=True), 1)
   return np.where(there, x, 0).sum(axis, keepdims=True) / count
+
+
+# By the names that modalities give them, which label their results too.
+BASELINES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+  'gait_energy': gait_energy_image,
+  'mean_skeleton': mean_skeleton,
+}

@@ -1,8 +1,8 @@
 """From a batch to a model's inputs, on the device.
 
-Silhouettes travel as uint8 and skeletons as float32; everything here is
-jitted. `config.augment` lists what happens to the inputs in training,
-`config.evaluation.transform` in evaluation, in the order in which it is done:
+Batches travel as they are stored; everything here is jitted. `config.augment`
+lists what happens to the inputs in training, `config.evaluation.transform` in
+evaluation, in the order in which it is done:
 
   (dict(name='rotation', probability=0.3), dict(name='random_erasing'), ...)
 
@@ -18,10 +18,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gaitgs_jax import modalities as modality_rows
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.transform import PER, Entry
 from gaitgs_jax.input.transform_lists import COPIES, TABLES, checked
+from gaitgs_jax.modalities import Shapes
 
 # One modality alone, [n,s,...], or a dict of several by name.
 Inputs = Any
@@ -33,52 +35,38 @@ Step = Callable[
 
 
 def inputs(
-  batch: Mapping[str, jax.Array], size: tuple[int, ...], *, whole: bool = False
-) -> jax.Array:
-  """Returns a model's inputs: silhouettes in 0..1, or skeletons as they are.
-
-  Of silhouettes the middle w' columns are cut out: 64 x 64 frames to 44, as
-  published, 128 to 88.
+  batch: Mapping[str, jax.Array], sizes: Shapes, *, whole: bool = False
+) -> Inputs:
+  """Returns a model's inputs: images in 0..1, numbers and labels as they are.
 
   Args:
-    batch: with `frames` uint8 [n,s,h,w] or `keypoints` float32 [n,s,v,3].
-    size: (h, w') or (v, 3), of the model.
+    batch: with an array [n,s,...] of each modality that the model sees.
+    sizes: of the frames that it sees, such as {'silhouettes': (64, 44)}: the
+      middle columns are cut out, of 64 x 64 as published 44.
     whole: whether to leave the columns to a transform.
 
   Returns:
-    float32 [n,s,h,w',1] or [n,s,v,3].
+    float32 [n,s,h,w,1] of silhouettes, [n,s,v,3] of keypoints, ...; of several
+    modalities a dict of such arrays by name.
 
   Raises:
-    UserError: no such size is in the batch.
+    UserError: no such size can be cut from the batch.
   """
-  if 'keypoints' in batch:
-    return _skeletons(batch['keypoints'], size)
-  return _silhouettes(batch['frames'], size, whole)
+  found = {
+    name: _input(batch[name], name, tuple(size), whole)
+    for name, size in sizes.items()
+  }
+  return found if len(found) > 1 else next(iter(found.values()))
 
 
-def _skeletons(keypoints: jax.Array, size: tuple[int, ...]) -> jax.Array:
-  if keypoints.shape[2:] != tuple(size):
-    raise UserError(
-      f'the skeletons have {keypoints.shape[2]} joints, but the model expects '
-      f'{size[0]}; set dataset.size to fit the data'
-    )
-  return keypoints
-
-
-@functools.partial(jax.jit, static_argnames=('size', 'whole'))
-def _silhouettes(
-  frames: jax.Array, size: tuple[int, int], whole: bool
+@functools.partial(jax.jit, static_argnames=('name', 'size', 'whole'))
+def _input(
+  frames: jax.Array, name: str, size: tuple[int, ...], whole: bool
 ) -> jax.Array:
-  height, width = frames.shape[-2:]
-  spare = width - size[1]
-  if height != size[0] or spare < 0 or spare % 2:
-    raise UserError(
-      f'the frames are {height}x{width}, but the model expects'
-      f' {size[0]}x{size[1]}; set dataset.size to fit the data, or prepare'
-      ' the data at that height'
-    )
-  edge = 0 if whole else spare // 2
-  return frames[..., edge : width - edge, None].astype(jnp.float32) / 255
+  modality = modality_rows.get(name)
+  if misfit := modality.misfit(frames.shape[2:], size):
+    raise UserError(f'{misfit}; set it to fit the data')
+  return modality.to_input(frames, frames.shape[2:] if whole else size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +121,7 @@ class Transform:
   def of_batch(
     self,
     batch: Mapping[str, jax.Array],
-    size: tuple[int, ...],
+    sizes: Shapes,
     key: jax.Array | None = None,
   ) -> tuple[Inputs, jax.Array]:
     """Returns the changed inputs of a batch, see `inputs`, and their mask.
@@ -146,7 +134,7 @@ class Transform:
         name: x.reshape(-1, *x.shape[2:]) if x.ndim > 1 else x
         for name, x in batch.items()
       }
-    seen = self(inputs(batch, size, whole=self.crops), batch['mask'], key)
+    seen = self(inputs(batch, sizes, whole=self.crops), batch['mask'], key)
     if not windows:
       return seen
     return jax.tree.map(lambda x: x.reshape(-1, *windows, *x.shape[1:]), seen)
@@ -179,7 +167,7 @@ def create(
   *,
   skeleton: str = '',
   modalities: tuple[str, ...] = (),
-  width: int | None = None,
+  width: int | Mapping[str, int] | None = None,
   where: str = 'config.augment',
   random: bool = True,
 ) -> Transform:
@@ -197,7 +185,8 @@ def create(
     skeleton: of keypoints.
     modalities: of the inputs; by default keypoints where there is a skeleton
       and silhouettes where there is none.
-    width: how many columns a model sees, for `crop`.
+    width: how many columns a model sees, of all modalities or by modality, for
+      `crop`.
     where: what the config calls `chosen`, for messages.
     random: whether random ones may be among them.
 
@@ -276,6 +265,8 @@ def _step(
     for modality, entry in entries.items():
       known = {**given, 'mask': mask, 'key': key}
       known['nearest'] = modality == 'parsing'
+      if isinstance(given['width'], Mapping):
+        known['width'] = given['width'].get(modality)
       arguments = [known[each] for each in entry.given]
       result = entry.function(x[modality], *arguments, **own)
       new[modality], new_mask = result if entry.masks else (result, mask)

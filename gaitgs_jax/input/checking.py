@@ -2,15 +2,15 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from gaitgs_jax import local
+from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import keypoint_faults, keypoints, pickles, trees
+from gaitgs_jax.input import keypoints, pairing, pickles, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
 from gaitgs_jax.input.images import Frames
 from gaitgs_jax.input.partitions import Partition
@@ -22,6 +22,7 @@ from gaitgs_jax.input.pretreatment import (
 )
 from gaitgs_jax.input.sources import PreparedSource
 from gaitgs_jax.input.workers import Workers
+from gaitgs_jax.modalities import Modality, shown_size
 
 _SHOWN = 5
 
@@ -36,8 +37,8 @@ class Finding:
     view: its name.
     place: its folder or its name, for messages.
     length: frames that show somebody; 0 where it could not be read.
-    size: (h, w) of its frames, (v, 3) of skeletons; None where it could not be
-      read.
+    total: its frames, blank ones too.
+    size: shape of its frames; None where it could not be read.
     bad: what is wrong with it; '' if nothing is.
     note: what is odd about it, but harmless.
   """
@@ -47,7 +48,8 @@ class Finding:
   view: str
   place: str
   length: int = 0
-  size: tuple[int, int] | None = None
+  total: int = 0
+  size: tuple[int, ...] | None = None
   bad: str = ''
   note: str = ''
 
@@ -58,14 +60,15 @@ def check_tree(
   """Yields what each sequence of a tree shows, in order.
 
   Args:
-    tree: of silhouettes or skeletons.
+    tree: of any modality.
     workers: helper processes.
     facts: on the dataset that it is, if that is known.
   """
-  key = facts.key if facts else trees.modality(tree)
+  named = facts.modalities if facts else ()
+  names = named or trees.modalities_of(tree)
   skeleton = facts.skeleton if facts else ''
   calls = [
-    partial(_examine_sequence, sequence, key, skeleton)
+    partial(_examine_sequence, sequence, names, skeleton)
     for sequence in tree.sequences
   ]
   with Workers(min(workers, len(calls))) as pool:
@@ -86,30 +89,37 @@ def check_prepared(
       index.name(row),
     )
     try:
-      values = source.read(row)
+      arrays = source.read(row)
     except UserError as error:
       yield dataclasses.replace(finding, bad=str(error))
       continue
-    if source.key == 'keypoints':
-      yield _examine_skeletons(finding, values, skeleton)
-    else:
-      yield _examine(finding, values)
+    yield _joined(
+      {
+        name: _examine(finding, array, modalities.get(name), skeleton)
+        for name, array in arrays.items()
+      }
+    )
 
 
 def _examine_sequence(
-  sequence: trees.TreeSequence, key: str, skeleton: str
+  sequence: trees.TreeSequence, names: Sequence[str], skeleton: str
 ) -> Finding:
   """Reads one sequence; runs in a helper process."""
+  return _joined(
+    {name: _examine_modality(sequence, name, skeleton) for name in names}
+  )
+
+
+def _examine_modality(
+  sequence: trees.TreeSequence, name: str, skeleton: str
+) -> Finding:
   finding = Finding(
     sequence.subject, sequence.condition, sequence.view, sequence.place
   )
   notes: list[str] = []
   try:
-    if key == 'keypoints':
-      values = keypoints.read(sequence, notes)
-      return _examine_skeletons(finding, values, skeleton, notes)
-    frames = trees.read_frames(sequence.folder, notes)
-    return _examine(finding, frames, notes)
+    values = keypoints.read_any(sequence, name, notes)
+    return _examine(finding, values, modalities.get(name), skeleton, notes)
   except pickles.PickleError as error:
     reason = f'{error.path.name} {error.reason}'
     return dataclasses.replace(finding, bad=reason)
@@ -118,27 +128,57 @@ def _examine_sequence(
     return dataclasses.replace(finding, bad=reason)
 
 
-def _examine_skeletons(
-  finding: Finding,
-  values: np.ndarray,
-  skeleton: str,
-  notes: Sequence[str] = (),
-) -> Finding:
-  """Adds what the skeletons [s,v,3] of one sequence show, and notes on them."""
-  shown = int(keypoint_faults.present(values).any(1).sum())
-  bad = keypoint_faults.fault(values, skeleton)
-  notes = [*notes]
-  if shown < len(values) and not bad:
-    notes.append(
-      f'no joint is found in {len(values) - shown} of {len(values)} frames'
-    )
-  size = (values.shape[1], values.shape[2])
-  return dataclasses.replace(
-    finding, length=shown, size=size, bad=bad, note='; '.join(notes)
-  )
+def _joined(findings: Mapping[str, Finding]) -> Finding:
+  """Returns the finding on a sequence of those on its modalities."""
+  first, *others = findings.values()
+  if not others:
+    return first
+  bad = [
+    f'{modalities.get(name).title}: {each.bad}'
+    for name, each in findings.items()
+    if each.bad
+  ]
+  notes = [each.note for each in findings.values() if each.note]
+  counts = {name: each.total for name, each in findings.items()}
+  if len(set(counts.values())) > 1 and not bad:
+    notes.append(f'its modalities differ: {pairing.counted(counts)}')
+  return dataclasses.replace(first, bad='; '.join(bad), note='; '.join(notes))
 
 
 def _examine(
+  finding: Finding,
+  values: np.ndarray | Frames,
+  modality: Modality,
+  skeleton: str,
+  notes: Sequence[str] = (),
+) -> Finding:
+  """Adds what one sequence [s,...] shows, and notes on it."""
+  if modality.pretreated or not isinstance(values, np.ndarray):
+    return _examine_images(finding, values, notes)
+  shown, total = int(modality.shown(values).sum()), len(values)
+  bad = modality.fault(values, skeleton)
+  if not total:
+    bad = bad or 'empty: it holds no frames'
+  elif not shown:
+    bad = bad or f'blank: nobody is to be seen in its {total} frames'
+  elif shown < SHORTEST:
+    bad = bad or f'too short: {shown} frames, {SHORTEST} are the least'
+  if shown < total and not bad:
+    notes = [
+      *notes,
+      f'nobody is to be seen in {total - shown} of {total} frames',
+    ]
+  return dataclasses.replace(
+    finding,
+    length=shown,
+    total=total,
+    size=values.shape[1:],
+    bad=bad,
+    note='; '.join(notes),
+  )
+
+
+def _examine_images(
   finding: Finding,
   frames: np.ndarray | Frames,
   notes: Sequence[str] = (),
@@ -160,7 +200,9 @@ def _examine(
   notes = [*notes, *filter(None, [stray_note(stretched, len(frames))])]
   blanks = f'{blank} of {len(frames)} frames are blank'
   if len(sizes) > 1:
-    bad = f'frames of unequal sizes: {", ".join(map(_size, sizes[:_SHOWN]))}'
+    bad = (
+      f'frames of unequal sizes: {", ".join(map(shown_size, sizes[:_SHOWN]))}'
+    )
   elif not len(frames):
     bad = 'empty: it holds no frames'
   elif shown == 0:
@@ -173,12 +215,13 @@ def _examine(
     bad = f'blank: {blanks}'
   size = (sizes[0][0], sizes[0][1]) if len(sizes) == 1 else None
   return dataclasses.replace(
-    finding, length=shown, size=size, bad=bad, note='; '.join(notes)
+    finding,
+    length=shown,
+    total=len(frames),
+    size=size,
+    bad=bad,
+    note='; '.join(notes),
   )
-
-
-def _size(size: tuple[int, ...]) -> str:
-  return 'x'.join(map(str, size))
 
 
 def refuse_other_sizes(findings: Iterable[Finding]) -> list[Finding]:
@@ -191,8 +234,8 @@ def refuse_other_sizes(findings: Iterable[Finding]) -> list[Finding]:
   return [
     dataclasses.replace(
       each,
-      bad=f'unequal size: its frames are {_size(each.size)}, most others'
-      f' {_size(common)}',
+      bad=f'unequal size: its frames are {shown_size(each.size)}, most others'
+      f' {shown_size(common)}',
     )
     if each.size and each.size != common and not each.bad
     else each

@@ -22,8 +22,9 @@ class Dataset:
     citation: where that is written.
     variants: what `config.dataset.variant` may be; the first is the default
       of a dataset whose variants are not frame heights.
+    modalities: which it has; of one's own data any, so none are named.
     skeleton: of `gaitgs_jax.skeletons`, in whose order the joints come; '' for
-      a dataset of silhouettes.
+      a dataset without skeletons, or of any.
     people: the dataset whose people these are, and so its partition; '' where
       they are its own.
   """
@@ -35,13 +36,9 @@ class Dataset:
   subjects: int | None
   citation: str
   variants: tuple[str, ...] = ('64', '128')
+  modalities: tuple[str, ...] = ('silhouettes',)
   skeleton: str = ''
   people: str = ''
-
-  @property
-  def key(self) -> str:
-    """What batches call its sequences: 'frames' or 'keypoints'."""
-    return 'keypoints' if self.skeleton else 'frames'
 
   @property
   def is_synthetic(self) -> bool:
@@ -104,6 +101,7 @@ _OWN = Dataset(
   conditions=(),
   subjects=None,
   citation='',
+  modalities=(),
 )
 
 DATASETS: dict[str, Dataset] = {
@@ -118,6 +116,7 @@ DATASETS: dict[str, Dataset] = {
       title='CASIA-B in skeletons',
       citation='of the silhouettes; skeletons: Teepe et al., ICIP 2021',
       variants=('hrnet',),
+      modalities=('keypoints',),
       skeleton='coco17',
       people='casia_b',
     ),
@@ -127,6 +126,7 @@ DATASETS: dict[str, Dataset] = {
       title='OUMVLP-Pose',
       citation='An et al., IEEE TBIOM 2:4, 2020',
       variants=('alphapose', 'openpose'),
+      modalities=('keypoints',),
       skeleton='openpose18',
       people='oumvlp',
     ),
@@ -134,6 +134,15 @@ DATASETS: dict[str, Dataset] = {
       _SYNTHETIC_WALKERS,
       name='synthetic_walkers_pose',
       title='synthetic walkers in skeletons',
+      modalities=('keypoints',),
+      skeleton='coco17',
+      people='synthetic_walkers',
+    ),
+    dataclasses.replace(
+      _SYNTHETIC_WALKERS,
+      name='synthetic_walkers_both',
+      title='synthetic walkers in silhouettes and skeletons',
+      modalities=('silhouettes', 'keypoints'),
       skeleton='coco17',
       people='synthetic_walkers',
     ),
@@ -142,12 +151,14 @@ DATASETS: dict[str, Dataset] = {
       _OWN,
       name='own_coco17',
       title='own skeletons of 17 joints',
+      modalities=('keypoints',),
       skeleton='coco17',
     ),
     dataclasses.replace(
       _OWN,
       name='own_openpose18',
       title='own skeletons of 18 joints',
+      modalities=('keypoints',),
       skeleton='openpose18',
     ),
   )

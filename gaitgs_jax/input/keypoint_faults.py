@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 from gaitgs_jax.input.pretreatment import SHORTEST
-from gaitgs_jax.skeletons import SKELETONS, Skeleton
+from gaitgs_jax.skeletons import SKELETONS, Skeleton, of_joints
 
 # From the top; each lies above all that follow. Hands may be anywhere.
 _LEVELS = (
@@ -52,7 +52,7 @@ def fault(keypoints: np.ndarray, name: str = '') -> str:
   if not len(keypoints):
     return 'empty: nobody is to be seen in its frames'
   found = unusable(keypoints, name) or _wrong_values(keypoints)
-  return found or _wrong_order(keypoints, _skeleton_of(keypoints.shape[1]))
+  return found or _wrong_order(keypoints, of_joints(keypoints.shape[1]))
 
 
 def unusable(keypoints: np.ndarray, name: str = '') -> str:
@@ -63,7 +63,7 @@ def unusable(keypoints: np.ndarray, name: str = '') -> str:
   if not len(keypoints):
     return ''
   joints = keypoints.shape[1]
-  skeleton = _skeleton_of(joints)
+  skeleton = of_joints(joints)
   if skeleton is None or name not in ('', skeleton.name):
     return _wrong_count(joints, skeleton, name)
   # Also false for NaN.
@@ -81,14 +81,6 @@ def unusable(keypoints: np.ndarray, name: str = '') -> str:
     f' {keypoints[frame, joint].tolist()}; write 0, 0, 0 for a joint that is'
     ' missing'
   )
-
-
-def _skeleton_of(joints: int) -> Skeleton | None:
-  """Returns the skeleton of so many joints, if there is one."""
-  for skeleton in SKELETONS.values():
-    if len(skeleton.joints) == joints:
-      return skeleton
-  return None
 
 
 def _wrong_count(joints: int, found: Skeleton | None, name: str) -> str:

@@ -7,16 +7,17 @@ confidence. A joint that was not found is (0, 0, 0).
 import collections
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import files, local
+from gaitgs_jax import files, local, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, trees, untrusted
 from gaitgs_jax.input.datasets import Dataset
+from gaitgs_jax.input.images import Frames
 
 # As GaitGraph published it. A row is `frames/001-nm-01-000/000001.jpg`, then x,
 # y and confidence of each joint; there is a line of headings.
@@ -46,7 +47,10 @@ def open_tree(
       of the other modality than the dataset.
   """
   path = local.path(source)
-  if (facts is None or facts.skeleton) and (path / CSV).is_file():
+  wanted = (
+    facts is None or not facts.modalities or 'keypoints' in facts.modalities
+  )
+  if wanted and (path / CSV).is_file():
     path = path / CSV
   if path.is_file() and path.suffix.lower() != '.csv':
     raise UserError(
@@ -150,6 +154,22 @@ def _sequence(folder: bytes, where: str) -> str:
   raise UserError(f'{where}: does not begin with an image such as {wanted}')
 
 
+def read_any(
+  sequence: trees.TreeSequence, modality: str, notes: list[str] | None = None
+) -> np.ndarray | Frames:
+  """Returns one sequence [s,...] of any modality; raw images as a list.
+
+  Raises:
+    UserError: it cannot be read; the message names the file.
+  """
+  if modality in _READERS:
+    return _READERS[modality](sequence, notes)
+  found = trees.sequence_files(sequence.folder, modality)
+  if not found or found[0].suffix.lower() != '.pkl':
+    raise trees.nothing_found(sequence.folder, 'pickle')
+  return trees.read_pickle(found[0], modality)
+
+
 def read(
   sequence: trees.TreeSequence, notes: list[str] | None = None
 ) -> np.ndarray:
@@ -170,7 +190,7 @@ def read(
   if not files:
     raise trees.nothing_found(sequence.folder, 'skeletons')
   if files[0].suffix.lower() != '.json':
-    return pickles.load_keypoints(files[0])
+    return pickles.load(files[0], modalities.get('keypoints'))
   frames: dict[str, list[Any]] = {}
   for path in files:
     for name, people in _people(path).items():
@@ -286,3 +306,16 @@ def _joints(numbers: Any) -> np.ndarray:
   # Too large a number becomes infinite, which the checks tell of.
   with np.errstate(over='ignore'):
     return np.asarray(numbers, np.float32).reshape(-1, 3)
+
+
+def _read_silhouettes(
+  sequence: trees.TreeSequence, notes: list[str] | None
+) -> np.ndarray | Frames:
+  return trees.read_frames(sequence.folder, notes)
+
+
+# What reads the modalities that come in other forms than pickles too.
+_READERS: dict[str, Callable[..., np.ndarray | Frames]] = {
+  'silhouettes': _read_silhouettes,
+  'keypoints': read,
+}

@@ -209,7 +209,7 @@ def crop(x: jax.Array, width: int) -> jax.Array:
   if spare < 0 or spare % 2:
     raise BadValue(
       f'crop: the middle {width} columns of {x.shape[2]} are not available; '
-      'set dataset.size to fit the data'
+      'set its size in config.inputs to fit the data'
     )
   return x[:, :, spare // 2 : x.shape[2] - spare // 2]
 

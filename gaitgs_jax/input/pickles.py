@@ -21,7 +21,7 @@ import numpy as np
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError, printable
-from gaitgs_jax.input import masks
+from gaitgs_jax.modalities import Modality
 
 # Instructions that push what they carry: bytes, text and integers.
 _PUSHED = {
@@ -107,45 +107,49 @@ def load_array(path: str | os.PathLike) -> np.ndarray:
     raise PickleError(path, str(error)) from error
 
 
-def load_frames(path: str | os.PathLike) -> np.ndarray:
-  """Reads the frames uint8 [s,h,w] of one sequence from a pickle file.
+def load(path: str | os.PathLike, modality: Modality) -> np.ndarray:
+  """Reads the sequence [s,...] of one modality from a pickle file.
+
+  Floats of any precision are read as the modality's. OpenGait writes channels
+  before height and width; they are moved behind them.
 
   Raises:
-    PickleError: as `load_array`, or the array is not uint8 [s,h,w], or does not
-      show people in white (255) on black (0).
+    PickleError: as `load_array`, or the array is of another type or shape.
   """
   array = load_array(path)
-  if array.dtype != np.uint8 or array.ndim != 3:
+  wanted = modality.dtype
+  kind = (
+    array.dtype.kind == 'f' if wanted.kind == 'f' else array.dtype == wanted
+  )
+  shape = stored_shape(array.shape, modality)
+  if not kind or not modality.fits(shape[1:]):
     raise PickleError(
-      path, f'holds {array.dtype} {list(array.shape)}, not uint8 [s,h,w]'
+      path,
+      f'holds {array.dtype} {list(array.shape)}, not'
+      f' {"float" if wanted.kind == "f" else wanted} {modality.shape}',
     )
-  if fault := masks.fault(array):
-    raise PickleError(path, fault)
-  return array
-
-
-def load_keypoints(path: str | os.PathLike) -> np.ndarray:
-  """Reads the keypoints of one sequence from a pickle file of floats.
-
-  Returns:
-    float32 [s,v,3]: x, y and confidence; OpenGait writes float64.
-
-  Raises:
-    PickleError: as `load_array`, or the array is no float [s,v,3].
-  """
-  array = load_array(path)
-  if array.dtype.kind != 'f' or array.ndim != 3 or array.shape[2] != 3:
-    raise PickleError(
-      path, f'holds {array.dtype} {list(array.shape)}, not float [s,v,3]'
-    )
-  # Too large a number becomes infinite, which the checks tell of.
+  if shape != array.shape:
+    array = np.moveaxis(array, 1, -1) if array.ndim == 4 else array[..., None]
+  # Too large a number becomes infinite, which the checks report.
   with np.errstate(over='ignore'):
-    return array.astype(np.float32, copy=False)
+    return array.astype(wanted, copy=False)
 
 
-def load(path: str | os.PathLike, key: str) -> np.ndarray:
-  """Reads one sequence as batches call it: 'frames' or 'keypoints'."""
-  return load_keypoints(path) if key == 'keypoints' else load_frames(path)
+def stored_shape(shape: tuple[int, ...], modality: Modality) -> tuple[int, ...]:
+  """Returns the shape in which an array of a file is read.
+
+  Args:
+    shape: in the file, [s,h,w,c] or [s,c,h,w] of images with channels, of which
+      there are fewer than columns; [s,h,w] of grey ones.
+    modality: of the array.
+  """
+  if modality.axes[:2] != ('h', 'w') or len(modality.axes) < 3:
+    return shape
+  if len(shape) == 3:
+    return (*shape, 1)
+  if len(shape) == 4 and shape[1] < shape[3]:
+    return (shape[0], *shape[2:], shape[1])
+  return shape
 
 
 def load_shape(path: str | os.PathLike) -> tuple[int, ...]:

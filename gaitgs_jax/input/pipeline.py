@@ -1,9 +1,10 @@
 """Streams of batches: training batches by step, evaluation batches in buckets.
 
-Batches are dicts of numpy arrays: `frames` uint8 [n,s,h,w] or `keypoints`
-float32 [n,s,v,3] as stored, `mask` bool [n,s], `subject`, `view`, `condition`
-and `sequence` int32 [n]. `sequence` is the row of the source's index. A process
-builds only the rows of a batch that its own devices hold.
+Batches are dicts of numpy arrays: one per modality as stored, `silhouettes`
+uint8 [n,s,h,w], `keypoints` float32 [n,s,v,3], ..., `mask` bool [n,s],
+`subject`, `view`, `condition` and `sequence` int32 [n]. `sequence` is the row
+of the source's index. A process builds only the rows of a batch that its own
+devices hold.
 
 tf.data runs the stream; where TensorFlow is not installed, a few threads run
 it in its place and give the same batches.
@@ -21,10 +22,11 @@ import jax
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import buckets, datasets, prepared, sampling
+from gaitgs_jax.input import buckets, datasets, sampling
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import Source
 from gaitgs_jax.input.unreadable import Unreadable
+from gaitgs_jax.modalities import MODALITIES, Arrays
 
 Batch = dict[str, np.ndarray]
 
@@ -36,7 +38,7 @@ _AHEAD = 2
 # Of evaluation batches: each compiles the model.
 _MOST_LENGTHS = 16
 _DTYPES: dict[str, Any] = {
-  **prepared.DTYPES,
+  **{name: modality.dtype for name, modality in MODALITIES.items()},
   'mask': np.bool_,
   'subject': np.int32,
   'view': np.int32,
@@ -106,7 +108,7 @@ def train_batches(
     batch = _assemble(source, reads, most, pick.length, labels)
     return _fold_windows(batch, picker.count)
 
-  return _stream(build, start_step, None, backend, source.key)
+  return _stream(build, start_step, None, backend, source)
 
 
 def check_training(
@@ -195,7 +197,7 @@ def evaluation_batches(
     # A row keeps its place: other processes may build it too.
     return _fill(batch, np.isin(own, batch['sequence']), len(places))
 
-  return _stream(build, 0, len(plan), backend, source.key)
+  return _stream(build, 0, len(plan), backend, source)
 
 
 def evaluation_frames(
@@ -238,7 +240,7 @@ def read_whole(
   rows: np.ndarray,
   unreadable: Unreadable | None = None,
   frames_max: int = 0,
-) -> Iterator[tuple[int, np.ndarray]]:
+) -> Iterator[tuple[int, Arrays]]:
   """Yields whole sequences and their rows.
 
   Args:
@@ -253,13 +255,13 @@ def read_whole(
   for row in rows.tolist():
     length = source.index.length[row]
     try:
-      frames = source.read(row, np.arange(min(length, frames_max or length)))
+      arrays = source.read(row, np.arange(min(length, frames_max or length)))
     except UserError as error:
       if unreadable is None:
         raise
       unreadable.note(error)
     else:
-      yield row, frames
+      yield row, arrays
 
 
 def _read_training(
@@ -269,7 +271,7 @@ def _read_training(
   step: int,
   slots: np.ndarray,
   unreadable: Unreadable | None,
-) -> Iterator[tuple[int, np.ndarray]]:
+) -> Iterator[tuple[int, Arrays]]:
   """Yields the windows of a step's batch, with the rows of their sequences."""
   for slot, sequence, windows in zip(
     slots.tolist(), pick.sequence, pick.windows, strict=True
@@ -287,8 +289,8 @@ def _read_training(
         unreadable.note(error)
         continue
       ends = np.cumsum([len(frames) for frames in chosen])
-      for part in np.split(read, ends[:-1]):
-        yield row, part
+      for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        yield row, {name: array[start:end] for name, array in read.items()}
       break
     else:
       subject = source.index.subject[sequence]
@@ -300,33 +302,38 @@ def _read_training(
 
 def _assemble(
   source: Source,
-  reads: Iterable[tuple[int, np.ndarray]],
+  reads: Iterable[tuple[int, Arrays]],
   most: int,
   length: int,
   labels: Mapping[str, np.ndarray],
 ) -> Batch:
   """Makes a batch of at most `most` rows, padded with zeros to `length`."""
-  dtype = prepared.DTYPES[source.key]
-  stored = np.empty((most, length, *source.size), dtype)
+  stored = {
+    name: np.empty((most, length, *frame), _DTYPES[name])
+    for name, frame in source.modalities.items()
+  }
   mask = np.zeros((most, length), np.bool_)
   sequences = []
-  for i, (sequence, frames) in enumerate(reads):
-    stored[i, : len(frames)] = frames
-    stored[i, len(frames) :] = 0
-    mask[i, : len(frames)] = True
+  for i, (sequence, arrays) in enumerate(reads):
+    for name, frames in arrays.items():
+      row, count = stored[name][i], len(frames)
+      row[:count] = frames
+      if count < length:
+        row[count:] = 0
+    mask[i, :count] = True
     sequences.append(sequence)
   rows = np.asarray(sequences, np.int64)
   columns = {name: values[rows] for name, values in labels.items()}
   count = len(rows)
   batch = {
-    source.key: stored[:count],
+    **{name: array[:count] for name, array in stored.items()},
     'mask': mask[:count],
     'sequence': rows,
     **columns,
   }
   return {
     name: batch[name].astype(_DTYPES[name], copy=False)
-    for name in _names(source.key)
+    for name in _names(source)
   }
 
 
@@ -343,10 +350,12 @@ def _fold_windows(batch: Batch, count: int) -> Batch:
   }
 
 
-def _names(key: str) -> list[str]:
-  """Returns what batches of `key`, 'frames' or 'keypoints', hold, in order."""
+def _names(source: Source) -> list[str]:
+  """Returns what batches of a source hold, in order."""
   return [
-    name for name in _DTYPES if name == key or name not in prepared.DTYPES
+    name
+    for name in _DTYPES
+    if name in source.modalities or name not in MODALITIES
   ]
 
 
@@ -355,7 +364,7 @@ def _fill(batch: Batch, there: np.ndarray, size: int) -> Batch:
   places = np.flatnonzero(there)
   if len(places) == size:
     return batch
-  fillers = {**dict.fromkeys(prepared.DTYPES, 0), 'mask': True}
+  fillers = {**dict.fromkeys(MODALITIES, 0), 'mask': True}
   filled = {}
   for name, values in batch.items():
     shape, filler = (size, *values.shape[1:]), fillers.get(name, -1)
@@ -369,7 +378,7 @@ def _stream(
   start: int,
   stop: int | None,
   backend: str,
-  key: str,
+  source: Source,
 ) -> Iterator[Batch]:
   """Yields build(step) of start, start + 1, ..., built ahead of its use."""
   if backend not in BACKENDS:
@@ -378,7 +387,7 @@ def _stream(
     )
   tf = None if backend == 'threads' else _tensorflow()
   if tf is not None:
-    return _tf_stream(tf, build, start, stop, _names(key))
+    return _tf_stream(tf, build, start, stop, _names(source))
   if backend == 'tensorflow':
     raise UserError('TensorFlow is not installed; take the backend threads')
   return _thread_stream(build, start, stop)

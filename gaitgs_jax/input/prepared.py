@@ -1,11 +1,11 @@
 """The prepared format: how `data/` writes sequences and `input` reads them.
 
 A prepared dataset is a TFDS dataset of ArrayRecord files in the folder
-`ROOT/name/variant/version`, one record per sequence, with the features
-`frames` (uint8 [s,h,w]) or `keypoints` (float32 [s,v,3]) as raw bytes,
-`subject`, `condition` and `view` (text), and the splits 'train' and 'test'.
-ArrayRecord compresses each record with zstd, which shrinks silhouettes about
-twenty times.
+`ROOT/name/variant/version`, one record per sequence, with a feature for each of
+its modalities (`silhouettes`, `keypoints`, ...) as raw bytes, all of as many
+frames, `subject`, `condition` and `view` (text), and the splits 'train' and
+'test'. ArrayRecord compresses each record with zstd, which shrinks silhouettes
+about twenty times.
 
 Next to the records lies `sequences.npz`: subject, condition, view and length of
 every record in record order, and what a frame is, so that opening a dataset
@@ -19,55 +19,44 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import atomic, cloud, files, local
+from gaitgs_jax import atomic, cloud, files, local, modalities
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.input import examples, npz, tfds_json
 from gaitgs_jax.input.index import Index, check_names, from_columns, make
+from gaitgs_jax.modalities import Arrays, Shapes
 
 SPLITS = ('train', 'test')
 FORMAT = 'array_record'  # What TFDS calls the file format.
 INDEX_FILE = 'sequences.npz'
-# What a record's sequence is called, and its numbers; batches call it the same.
-DTYPES: dict[str, np.dtype] = {
-  'frames': np.dtype('u1'),
-  'keypoints': np.dtype('<f4'),
-}
+# Features of earlier versions that have another name now.
+_RENAMED = {'silhouettes': 'frames'}
 _TEXTS = ('subject', 'condition', 'view')
 # That of OU-MVLP, 288,596 sequences, takes 12 MB.
 _INDEX_BYTES = 1 << 28
-# Files of a split, records of one, and rows or columns of a frame.
+# Files of a split, records of one, and the length of an axis of a frame.
 _MOST_SHARDS, _MOST_RECORDS, _LARGEST = 1 << 20, 1 << 32, 1 << 14
 
 
-class Layout(NamedTuple):
-  """What one frame of a stored sequence is.
-
-  Attributes:
-    key: 'frames' or 'keypoints'.
-    size: its axes: (h, w), or (v, 3) of v joints.
-  """
-
-  key: str
-  size: tuple[int, int]
-
-
-def features(layout: Layout) -> Any:
-  """Returns the TFDS features of sequences of a layout."""
+def features(frames: Shapes) -> Any:
+  """Returns the TFDS features of sequences of such frames."""
   import tensorflow_datasets as tfds
 
   return tfds.features.FeaturesDict(
     {
       # Bytes, not zlib: ArrayRecord already compresses, and its zstd reads
       # three times as fast. Without an encoding TFDS stores int64 lists.
-      layout.key: tfds.features.Tensor(
-        shape=(None, *layout.size),
-        dtype=DTYPES[layout.key].type,
-        encoding='bytes',
-      ),
+      **{
+        name: tfds.features.Tensor(
+          shape=(None, *frame),
+          dtype=modalities.get(name).dtype.type,
+          encoding='bytes',
+        )
+        for name, frame in frames.items()
+      },
       **{name: tfds.features.Text() for name in _TEXTS},
     }
   )
@@ -127,7 +116,7 @@ def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
 def write_index(
   directory: str | os.PathLike,
   splits: Mapping[str, Index],
-  layout: Layout,
+  frames: Shapes,
 ) -> Path:
   """Writes the side-car file of a prepared dataset; returns its path.
 
@@ -135,14 +124,14 @@ def write_index(
     directory: the dataset's version folder; inside TFDS's own
       `_download_and_prepare` that is `self.data_dir`.
     splits: the rows of each split in record order.
-    layout: of the stored sequences.
+    frames: shapes of the stored ones.
 
   Raises:
     UserError: it cannot be written.
   """
   arrays = {
-    'key': np.asarray(layout.key),
-    'size': np.asarray(layout.size, np.int32),
+    f'frame/{name}': np.asarray(frame, np.int32)
+    for name, frame in frames.items()
   }
   for split, index in splits.items():
     for name in (*_TEXTS, 'length'):
@@ -158,7 +147,7 @@ def write_index(
 
 def read_index(
   directory: str | os.PathLike,
-) -> tuple[dict[str, Index], Layout]:
+) -> tuple[dict[str, Index], Shapes]:
   """Reads the side-car file: rows of each split, and what a frame is.
 
   A missing, damaged or stale file is made again by reading every record once.
@@ -167,7 +156,7 @@ def read_index(
     UserError: the folder holds no prepared dataset, or only part of one.
   """
   directory = Path(directory)
-  layout = stored_layout(directory)
+  frames = stored_frames(directory)
   lengths = {
     split: sum(counts) for split, counts in shard_lengths(directory).items()
   }
@@ -178,7 +167,7 @@ def read_index(
         ' there are files of it; copy or prepare the dataset again'
       )
   try:
-    splits = _load_index(directory / INDEX_FILE, lengths, layout)
+    splits = _load_index(directory / INDEX_FILE, lengths, frames)
   except (OSError, ValueError) as error:
     reason = error.strerror if isinstance(error, OSError) else error
     print(
@@ -186,33 +175,30 @@ def read_index(
       ' every record once',
       file=sys.stderr,
     )
-    splits, layout = scan(directory)
+    splits, frames = scan(directory)
     try:
-      write_index(directory, splits, layout)
+      write_index(directory, splits, frames)
     except UserError as error:
       print(f'{directory}: index not kept ({error})', file=sys.stderr)
-  return splits, layout
+  return splits, frames
 
 
 def _load_index(
-  path: Path, lengths: Mapping[str, int], layout: Layout
+  path: Path, lengths: Mapping[str, int], frames: Shapes
 ) -> dict[str, Index]:
   """Returns the rows of each split.
 
   Args:
     path: the side-car file.
     lengths: how many records each split has.
-    layout: of the records.
+    frames: shapes of those in the records.
 
   Raises:
     OSError: the file cannot be read.
     ValueError: it is damaged, or is not that of these records.
   """
   arrays = dict(npz.read(path, _INDEX_BYTES))
-  # Written before there were keypoints, an index names no key.
-  key = str(arrays.get('key', 'frames'))
-  size = tuple(np.asarray(arrays.get('size')).reshape(-1).tolist())
-  if Layout(key, size) != layout:
+  if _described(arrays) != frames:
     raise ValueError('it describes other frames than features.json')
   splits = {}
   for split, length in lengths.items():
@@ -225,33 +211,52 @@ def _load_index(
   return splits
 
 
+def _described(arrays: Mapping[str, np.ndarray]) -> Shapes:
+  """Returns the shapes of frames that a side-car file's arrays name."""
+  if 'size' in arrays:
+    # Of earlier versions, with one modality; the oldest do not say which.
+    key = str(arrays.get('key', 'frames'))
+    names = {old: name for name, old in _RENAMED.items()}
+    found = {names.get(key, key): arrays['size']}
+  else:
+    found = {
+      name.removeprefix('frame/'): array
+      for name, array in arrays.items()
+      if name.startswith('frame/')
+    }
+  return {
+    name: tuple(each.reshape(-1).tolist()) for name, each in found.items()
+  }
+
+
 def scan(
   directory: str | os.PathLike,
-) -> tuple[dict[str, Index], Layout]:
+) -> tuple[dict[str, Index], Shapes]:
   """Reads every record for what `read_index` returns, one at a time."""
   directory = Path(directory)
-  layout = stored_layout(directory)
+  frames = stored_frames(directory)
   splits = {}
   for split in SPLITS:
     if split in shard_lengths(directory):
-      splits[split] = make(_rows(directory, split, layout))
-  return splits, layout
+      splits[split] = make(_rows(directory, split, frames))
+  return splits, frames
 
 
 def _rows(
-  directory: Path, split: str, layout: Layout
+  directory: Path, split: str, frames: Shapes
 ) -> Iterator[tuple[str, str, str, int]]:
   for path, count in shards(directory, split):
     reader = open_reader(path, count)
     for i in range(count):
       try:
-        values, texts = decode(reader.read([i])[0], layout)
+        arrays, texts = decode(reader.read([i])[0], frames)
         check_names(texts.values())
-        if not len(values):
+        length = len(next(iter(arrays.values())))
+        if not length:
           raise ValueError('it has no frames')
       except (RuntimeError, ValueError) as error:
         raise damaged(path, i, error) from error
-      yield texts['subject'], texts['condition'], texts['view'], len(values)
+      yield texts['subject'], texts['condition'], texts['view'], length
     reader.close()
 
 
@@ -353,8 +358,10 @@ def shards(directory: str | os.PathLike, split: str) -> list[tuple[Path, int]]:
   return found
 
 
-def stored_layout(directory: str | os.PathLike) -> Layout:
-  """Returns what a stored frame is from TFDS's features.json.
+def stored_frames(directory: str | os.PathLike) -> Shapes:
+  """Returns the shape of a frame of each stored modality.
+
+  They are those of TFDS's features.json.
 
   Raises:
     UserError: that is missing, damaged, or of another dataset.
@@ -362,38 +369,68 @@ def stored_layout(directory: str | os.PathLike) -> Layout:
   path = Path(directory) / 'features.json'
   content = tfds_json.read(path)
   try:
-    found = content['featuresDict']['features']
-    key = 'keypoints' if 'keypoints' in found else 'frames'
-    tensor = found[key]['tensor']
-    _, height, width = tensor['shape']['dimensions']
-    size = (
-      tfds_json.count(height, 1, _LARGEST),
-      tfds_json.count(width, 1, _LARGEST),
-    )
-    if tensor['dtype'] != str(DTYPES[key]) or tensor['encoding'] != 'bytes':
-      raise ValueError(f'{tensor["dtype"]!r:.80} in {tensor["encoding"]!r:.80}')
-  except (KeyError, TypeError, ValueError) as error:
+    stored = content['featuresDict']['features']
+    features = {
+      name: stored.get(name, stored.get(_RENAMED.get(name)))
+      for name in modalities.MODALITIES
+    }
+    found = {
+      name: _frame(modalities.get(name), feature['tensor'])
+      for name, feature in features.items()
+      if feature is not None
+    }
+    if not found:
+      raise ValueError('no modality is among its features')
+  except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise UserError(
       f'{path}: not in the prepared format of this package'
       f' ({type(error).__name__}: {one_line(error)}); make it with `python -m'
       ' gaitgs_jax prepare`'
     ) from error
-  return Layout(key, size)
+  return found
 
 
-def decode(record: bytes, layout: Layout) -> tuple[np.ndarray, dict[str, str]]:
-  """Decodes one record: its sequence [s,...], a view of it, and its texts.
-
-  The record is a serialized tf.train.Example.
+def _frame(modality: modalities.Modality, tensor: Any) -> tuple[int, ...]:
+  """Returns the shape of a frame that TFDS describes.
 
   Raises:
-    ValueError: the bytes are not a record of that layout.
+    KeyError, TypeError, ValueError: it is not one of that modality.
+  """
+  _, *lengths = tensor['shape']['dimensions']
+  frame = tuple(tfds_json.count(length, 1, _LARGEST) for length in lengths)
+  if not modality.fits(frame):
+    raise ValueError(f'{modality.title} of {frame!r:.80}')
+  if tensor['dtype'] != str(modality.dtype) or tensor['encoding'] != 'bytes':
+    raise ValueError(f'{tensor["dtype"]!r:.80} in {tensor["encoding"]!r:.80}')
+  return frame
+
+
+def decode(record: bytes, frames: Shapes) -> tuple[Arrays, dict[str, str]]:
+  """Decodes one record, a serialized tf.train.Example.
+
+  Args:
+    record: its bytes.
+    frames: of the modalities that are wanted.
+
+  Returns:
+    Views of its sequences [s,...] by modality, all of one length, and its
+    texts.
+
+  Raises:
+    ValueError: the bytes are not a record of such frames.
   """
   fields = dict(examples.fields(memoryview(record)))
   try:
-    data = fields[layout.key]
     texts = {name: bytes(fields[name]).decode() for name in _TEXTS}
+    arrays = {
+      name: np.frombuffer(
+        fields[name if name in fields else _RENAMED.get(name, name)],
+        modalities.get(name).dtype,
+      ).reshape(-1, *frame)
+      for name, frame in frames.items()
+    }
   except KeyError as error:
     raise ValueError(f'the record has no feature {error}') from error
-  values = np.frombuffer(data, DTYPES[layout.key])
-  return values.reshape(-1, *layout.size), texts
+  if len({len(array) for array in arrays.values()}) > 1:
+    raise ValueError('its modalities have different numbers of frames')
+  return arrays, texts

@@ -58,13 +58,18 @@ def stray_note(stretched: int, total: int) -> str:
   )
 
 
-def pretreat(frames: Iterable[np.ndarray], size: int = 64) -> np.ndarray:
+def pretreat(
+  frames: Iterable[np.ndarray],
+  size: int = 64,
+  kept: list[int] | None = None,
+) -> np.ndarray:
   """Returns one sequence, cut, scaled and centred on the person.
 
   Args:
     frames: raw silhouettes, uint8 [s, H, W] or any iterable of [H, W], of 0
       and 255.
     size: height and width of the result in pixels; published: 64 and 128.
+    kept: where to add the numbers of the frames that the result has.
 
   Returns:
     uint8 [k, size, size] with k <= s: frames that show nobody are dropped.
@@ -75,9 +80,16 @@ def pretreat(frames: Iterable[np.ndarray], size: int = 64) -> np.ndarray:
   """
   if size < 2 or size % 2:
     raise ValueError(f'size is {size}; it must be a positive even number')
-  treated = (pretreat_frame(frame, size) for frame in frames)
-  kept = [frame for frame in treated if frame is not None]
-  return np.stack(kept) if kept else np.zeros((0, size, size), np.uint8)
+  treated = [
+    (number, done)
+    for number, frame in enumerate(frames)
+    if (done := pretreat_frame(frame, size)) is not None
+  ]
+  if kept is not None:
+    kept += [number for number, _ in treated]
+  if not treated:
+    return np.zeros((0, size, size), np.uint8)
+  return np.stack([frame for _, frame in treated])
 
 
 def pretreat_frame(frame: np.ndarray, size: int) -> np.ndarray | None:

@@ -6,26 +6,29 @@ to), and several threads may read from one.
 """
 
 import concurrent.futures
+import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from gaitgs_jax import cloud, limits, skeletons
+from gaitgs_jax import cloud, files, limits, modalities
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input import (
   datasets,
-  keypoint_faults,
-  masks,
   opengait,
+  pairing,
   pickles,
   prepared,
   tree_index,
+  trees,
 )
 from gaitgs_jax.input.index import Index, concatenate, make
+from gaitgs_jax.input.sizes import check as check_sizes
 from gaitgs_jax.input.unreadable import CHOICES, Unreadable
+from gaitgs_jax.modalities import Arrays, Modality, Shapes, shown_size
 
 __all__ = [
   'ArraySource',
@@ -35,46 +38,42 @@ __all__ = [
   'PreparedSource',
   'Source',
   'open_source',
+  'open_tree',
 ]
 
 FORMATS = ('', 'tfds', 'opengait')  # '' is tfds.
 CACHES = ('', 'ram')
+_NAMES_BYTES = 1 << 24
 # Of `config.dataset`.
 FIELDS = (
   'name',
   'variant',
-  'size',
   'root',
   'format',
+  'pair',
   'cache',
   'partition',
   'on_error',
 )
 # Reading the heads of files waits on the disk more than it computes.
 _THREADS = 8
-# Pixels; silhouettes have 64 or 128.
-_MOST_SIDE = 4096
 # Open at once beside the files of a dataset.
 _OTHER_FILES = 64
 
 
 class Source(Protocol):
-  """Sequences of silhouettes or skeletons that can be read one at a time."""
+  """Sequences that can be read one at a time."""
 
   @property
   def index(self) -> Index:
     """Subject, condition, view and length of every sequence."""
 
   @property
-  def key(self) -> str:
-    """What a batch calls what is read: 'frames' or 'keypoints'."""
+  def modalities(self) -> Shapes:
+    """Which modalities are read, and the shape of a stored frame of each."""
 
-  @property
-  def size(self) -> tuple[int, int]:
-    """Height and width of the stored frames, or (v, 3) of skeletons."""
-
-  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns frames of one sequence, uint8 [k,h,w] or float32 [k,v,3].
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
+    """Returns frames [k,...] of one sequence by modality, frame by frame.
 
     Args:
       sequence: row of the index.
@@ -87,45 +86,67 @@ class Source(Protocol):
 
 
 class ArraySource:
-  """Sequences in memory, each uint8 [s,h,w], or each float32 [s,v,3]."""
+  """Sequences in memory.
+
+  Args:
+    arrays: the sequences [s,...] of each modality.
+    subject: names [N].
+    condition: names [N].
+    view: names [N].
+
+  Raises:
+    UserError: a sequence has another type or shape than its modality, or than
+      the first, or another length in another modality.
+  """
 
   def __init__(
     self,
-    frames: Sequence[np.ndarray],
+    arrays: Mapping[str, Sequence[np.ndarray]],
     subject: Sequence[str],
     condition: Sequence[str],
     view: Sequence[str],
   ):
-    self._frames = [np.asarray(sequence) for sequence in frames]
-    lengths = [len(sequence) for sequence in self._frames]
+    self._sequences: list[Arrays] = [
+      dict(zip(arrays, row, strict=True))
+      for row in zip(*arrays.values(), strict=True)
+    ]
+    lengths = [len(next(iter(row.values()))) for row in self._sequences]
     self.index = make(zip(subject, condition, view, lengths, strict=True))
-    is_pose = bool(self._frames) and self._frames[0].dtype.kind == 'f'
-    self.key = 'keypoints' if is_pose else 'frames'
-    shapes = [sequence.shape for sequence in self._frames]
-    self.size = _common_size(shapes, self.index.name, self.key)
-    dtype = prepared.DTYPES[self.key]
-    for row, sequence in enumerate(self._frames):
-      if sequence.dtype != dtype:
-        raise UserError(
-          f'{self.index.name(row)}: {self.key} are {sequence.dtype}, not'
-          f' {dtype}'
-        )
+    self.modalities = {
+      name: _common_frame(
+        [row[name].shape for row in self._sequences],
+        self.index.name,
+        modalities.get(name),
+      )
+      for name in arrays
+    }
+    for number, row in enumerate(self._sequences):
+      self._check(row, self.index.name(number))
 
-  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
-    return _take(self._frames[sequence], frames)
+  def _check(self, row: Arrays, name: str) -> None:
+    for modality, array in row.items():
+      dtype = modalities.get(modality).dtype
+      if array.dtype != dtype:
+        raise UserError(f'{name}: {modality} are {array.dtype}, not {dtype}')
+    pairing.check({key: len(each) for key, each in row.items()}, name)
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
+    """Returns frames [k,...] by modality; see `Source`."""
+    return _take(self._sequences[sequence], frames)
 
 
 class OpenGaitSource:
   """A tree ROOT/subject/condition/view/*.pkl as OpenGait makes, read in place.
 
-  Where a folder holds several pickles, which are modalities, their names tell
-  which is read; see `trees.choose_pickle`. Opening reads the head of every
+  Where a folder holds several pickles, which are modalities, their names say
+  which is read; see `trees.PickleChoice`. The names of its frames, if they are
+  known, are the lines of a text next to it: `000.frames.txt` of `000.pkl`.
+  Opening reads the head of every
   file, for a large tree those that changed since it was opened before.
 
   Args:
     root: of the tree; one in a bucket is copied first.
-    key: 'frames' for silhouettes, 'keypoints' for skeletons.
+    modality: which is read, or what chooses its files.
     unreadable: takes note of files without a head, which are then no part of
       the source (default: they end the opening).
 
@@ -137,48 +158,89 @@ class OpenGaitSource:
   def __init__(
     self,
     root: str | os.PathLike,
-    key: str = 'frames',
+    modality: str | trees.PickleChoice = 'silhouettes',
     unreadable: Unreadable | None = None,
   ):
     self._root = cloud.local_copy(root)
-    self.key = key
-    found = tree_index.read(self._root, key, unreadable)
+    choice = modality
+    if isinstance(choice, str):
+      choice = trees.PickleChoice(choice)
+    self._modality = modalities.get(choice.modality)
+    found = tree_index.read(self._root, choice, unreadable)
     self._files = [each.file for each in found]
-    shapes = [each.shape for each in found]
-    self.size = _common_size(shapes, lambda row: str(self._path(row)), key)
+    shapes = [
+      pickles.stored_shape(each.shape, self._modality) for each in found
+    ]
+    frame = _common_frame(
+      shapes, lambda row: str(self.path(row)), self._modality
+    )
+    self.modalities = {choice.modality: frame}
     subject, condition, view, _ = zip(
       *(file.split('/') for file in self._files), strict=True
     )
     lengths = [shape[0] for shape in shapes]
     self.index = make(zip(subject, condition, view, lengths, strict=True))
 
-  def _path(self, sequence: int) -> Path:
+  def path(self, sequence: int) -> Path:
+    """Returns the file of a sequence."""
     return self._root / self._files[sequence]
 
-  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
-    array = pickles.load(self._path(sequence), self.key)
-    if array.shape != (self.index.length[sequence], *self.size):
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
+    """Returns frames [k,...] by modality; see `Source`."""
+    name, path = self._modality.name, self.path(sequence)
+    array = pickles.load(path, self._modality)
+    if array.shape != (self.index.length[sequence], *self.modalities[name]):
+      raise UserError(f'{path}: has changed while it was in use')
+    if fault := self._modality.unusable(array, ''):
+      raise UserError(f'{path}: {fault}')
+    return _take({name: array}, frames)
+
+  def frame_names(self, sequence: int) -> list[str] | None:
+    """Returns the names of a sequence's frames, None if they are not known.
+
+    Raises:
+      UserError: they cannot be read, or are not as many as the frames.
+    """
+    path = self.path(sequence).with_suffix(trees.FRAME_NAMES)
+    if not path.exists():
+      return None
+    try:
+      names = files.read(path, _NAMES_BYTES).decode().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+      raise UserError(f'{path}: cannot be read ({one_line(error)})') from error
+    if len(names) != self.index.length[sequence]:
       raise UserError(
-        f'{self._path(sequence)}: has changed while it was in use'
+        f'{path}: names {len(names)} frames, but {self.path(sequence).name}'
+        f' has {self.index.length[sequence]}'
       )
-    # `pickles` has seen to frames.
-    if self.key == 'keypoints' and (fault := _fault(array, self.key)):
-      raise UserError(f'{self._path(sequence)}: {fault}')
-    return _take(array, frames)
+    return names
 
 
 class PreparedSource:
   """A prepared dataset; see `prepared`. Training sequences come first.
 
+  Args:
+    directory: its version folder.
+    wanted: modalities to read; all that are stored by default.
+
   Raises:
-    UserError: the folder holds no prepared dataset, or only part of one.
+    UserError: the folder holds no prepared dataset, only part of one, or none
+      of a wanted modality.
   """
 
-  def __init__(self, directory: str | os.PathLike):
+  def __init__(
+    self, directory: str | os.PathLike, wanted: Iterable[str] | None = None
+  ):
     self._directory = Path(directory)
-    splits, self._layout = prepared.read_index(self._directory)
-    self.key, self.size = self._layout
+    splits, stored = prepared.read_index(self._directory)
+    names = list(stored if wanted is None else wanted)
+    for name in names:
+      if name not in stored:
+        raise UserError(
+          f'{directory}: holds {" and ".join(stored)}, but no {name}; set'
+          ' config.inputs to what it holds'
+        )
+    self.modalities = {name: stored[name] for name in names}
     self.index = concatenate(splits.values())
     self._shards = [
       shard
@@ -194,19 +256,19 @@ class PreparedSource:
         threads.map(lambda shard: prepared.open_reader(*shard), self._shards)
       )
 
-  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
+    """Returns frames [k,...] by modality; see `Source`."""
     shard = int(np.searchsorted(self._ends, sequence, side='right'))
     path, count = self._shards[shard]
     record = int(sequence - self._ends[shard] + count)
     try:
       data = self._readers[shard].read([record])[0]
-      array, texts = prepared.decode(data, self._layout)
+      arrays, texts = prepared.decode(data, self.modalities)
     except (RuntimeError, ValueError) as error:
       damage = prepared.damaged(path, record, error)
       raise UserError(f'{self.index.name(sequence)}: {damage}') from error
     name = '/'.join(texts.values())
-    if (name, len(array)) != (
+    if (name, len(next(iter(arrays.values())))) != (
       self.index.name(sequence),
       self.index.length[sequence],
     ):
@@ -215,20 +277,98 @@ class PreparedSource:
         f' {self.index.name(sequence)}; delete {prepared.INDEX_FILE} beside it'
         ' to have it made again'
       )
-    fault = _fault(array, self.key)
-    if fault:
-      raise UserError(
-        f'{name} (record {record} of {path}): {fault}, then prepare the dataset'
-        ' again'
-      )
-    return _take(array, frames)
+    for modality, array in arrays.items():
+      if fault := modalities.get(modality).unusable(array, ''):
+        raise UserError(
+          f'{name} (record {record} of {path}): {fault}, then prepare the'
+          ' dataset again'
+        )
+    return _take(arrays, frames)
 
 
-def _fault(array: np.ndarray, key: str) -> str:
-  """Returns why a sequence cannot be computed with, '' if it can."""
-  return (
-    masks.fault(array) if key == 'frames' else keypoint_faults.unusable(array)
-  )
+class PairedSource:
+  """Several modalities of the same sequences, paired frame by frame.
+
+  Frames are paired by their names where all modalities have them, otherwise by
+  their number.
+
+  Args:
+    parts: the source of each modality.
+    how: one of `pairing.CHOICES`.
+    unreadable: takes note of sequences that cannot be paired, which are then no
+      part of the source (default: they end the opening).
+
+  Raises:
+    UserError: sequences or frames are not in all modalities and `how` is
+      'exact', or no sequence is.
+  """
+
+  def __init__(
+    self,
+    parts: Mapping[str, OpenGaitSource],
+    how: str = 'exact',
+    unreadable: Unreadable | None = None,
+  ):
+    self._parts = dict(parts)
+    self.modalities = {
+      name: part.modalities[name] for name, part in parts.items()
+    }
+    rows = {
+      name: {part.index.name(row): row for row in range(len(part.index))}
+      for name, part in parts.items()
+    }
+    names = pairing.common_sequences(rows, how)
+    found = []
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
+      for name, pair in zip(
+        names,
+        threads.map(lambda n: self._pair(rows, n, how), names),
+        strict=True,
+      ):
+        if not isinstance(pair, UserError):
+          found.append((name, pair))
+        elif unreadable is None:
+          raise pair
+        else:
+          unreadable.note(pair)
+    if not found:
+      raise UserError('no sequence has frames of all modalities in common')
+    self._rows = {
+      part: [rows[part][name] for name, _ in found] for part in parts
+    }
+    self._places = [places for _, (_, places) in found]
+    first, part = next(iter(parts.items()))
+    index = part.index.take(np.asarray(self._rows[first]))
+    lengths = np.asarray([length for _, (length, _) in found], np.int32)
+    self.index = dataclasses.replace(index, length=lengths)
+
+  def _pair(
+    self, rows: Mapping[str, Mapping[str, int]], name: str, how: str
+  ) -> tuple[int, dict[str, np.ndarray]] | UserError:
+    """Returns what `pairing.pair` does of one sequence, or its error."""
+    lengths: dict[str, int] = {}
+    known: dict[str, list[str]] = {}
+    try:
+      for modality, part in self._parts.items():
+        row = rows[modality][name]
+        lengths[modality] = int(part.index.length[row])
+        frames = part.frame_names(row)
+        if frames is not None:
+          known[modality] = frames
+      return pairing.pair(lengths, known, how, name)
+    except UserError as error:
+      return error
+
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
+    """Returns frames [k,...] by modality; see `Source`."""
+    found: Arrays = {}
+    for name, part in self._parts.items():
+      places = self._places[sequence].get(name)
+      wanted = frames
+      if places is not None:
+        wanted = places if frames is None else places[frames]
+      found |= part.read(self._rows[name][sequence], wanted)
+    return found
 
 
 class CachedSource:
@@ -237,69 +377,110 @@ class CachedSource:
   def __init__(self, source: Source):
     self._source = source
     self.index = source.index
-    self.key = source.key
-    self.size = source.size
-    self._frames: dict[int, np.ndarray] = {}
+    self.modalities = source.modalities
+    self._read: dict[int, Arrays] = {}
 
-  def read(self, sequence: int, frames: np.ndarray | None = None) -> np.ndarray:
-    """Returns uint8 [k,h,w] or float32 [k,v,3]; see `Source`."""
-    array = self._frames.get(int(sequence))
-    if array is None:
-      array = self._frames[int(sequence)] = self._source.read(sequence)
-    return _take(array, frames)
-
-
-def _take(array: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
-  return array if frames is None else array.take(frames, axis=0)
+  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
+    """Returns frames [k,...] by modality; see `Source`."""
+    arrays = self._read.get(int(sequence))
+    if arrays is None:
+      arrays = self._read[int(sequence)] = self._source.read(sequence)
+    return _take(arrays, frames)
 
 
-def _common_size(
-  shapes: Sequence[tuple[int, ...]], name: Any, key: str
-) -> tuple[int, int]:
-  """Returns the (h, w) that all shapes [s,h,w] share, or (v, 3) of [s,v,3].
+def _take(arrays: Arrays, frames: np.ndarray | None) -> Arrays:
+  if frames is None:
+    return arrays
+  return {name: array.take(frames, axis=0) for name, array in arrays.items()}
+
+
+def _common_frame(
+  shapes: Sequence[tuple[int, ...]], name: Any, modality: Modality
+) -> tuple[int, ...]:
+  """Returns the shape of a frame that all sequences [s,...] share.
 
   Raises:
     UserError: there is none, or one is empty; `name(row)` says which.
   """
   if not shapes:
     raise UserError('there are no sequences')
-  wanted = '[s,v,3]' if key == 'keypoints' else '[s,h,w]'
   for row, shape in enumerate(shapes):
-    fits = len(shape) == 3 and 0 not in shape
-    if not fits or (key == 'keypoints' and shape[2] != 3):
-      raise UserError(f'{name(row)}: has shape {list(shape)}, not {wanted}')
+    if 0 in shape or not modality.fits(shape[1:]):
+      raise UserError(
+        f'{name(row)}: has shape {list(shape)}, not {modality.shape}'
+      )
     if shape[1:] != shapes[0][1:]:
       raise UserError(
-        f'{name(row)}: frames are {shape[1]}x{shape[2]}, but'
-        f' {shapes[0][1]}x{shapes[0][2]} in {name(0)}'
+        f'{name(row)}: frames are {shown_size(shape[1:])}, but'
+        f' {shown_size(shapes[0][1:])} in {name(0)}'
       )
-  return shapes[0][1], shapes[0][2]
+  return shapes[0][1:]
 
 
 def open_source(
-  dataset: Mapping[str, Any], unreadable: Unreadable | None = None
+  dataset: Mapping[str, Any],
+  sizes: Shapes,
+  unreadable: Unreadable | None = None,
+  files: Mapping[str, str] | None = None,
 ) -> Source:
   """Opens the source that `config.dataset` describes.
 
   Args:
-    dataset: `name` of `datasets.DATASETS`; `size` (h, w) of the model's input,
-      or (v, 3) of skeletons; `variant` ('' for the height of `size`, or the
-      first one of skeletons); `root` ('' for TFDS's folder); `format` 'tfds' or
-      'opengait'; `cache` '' or 'ram'; `partition`; `on_error`.
+    dataset: `name` of `datasets.DATASETS`; `variant` ('' for the height of the
+      frames, or the first one of a dataset whose variants are not heights);
+      `root` ('' for TFDS's folder); `format` 'tfds' or 'opengait'; `pair` of
+      `pairing.CHOICES`; `cache` '' or 'ram'; `partition`; `on_error`.
+    sizes: what the model sees of each modality, see `sizes.of`.
     unreadable: of `unreadable.create`.
+    files: of `sizes.files`, for a tree.
 
   Raises:
     UserError: a field is wrong, there is no data, or its frames are of
-      another size; the message says what mends it.
+      another size; the message says how to fix it.
   """
   check_fields(dataset)
-  facts = datasets.get(dataset['name'])
+  source: Source
   if dataset.get('format', '') == 'opengait':
-    source: Source = OpenGaitSource(_tree(dataset), facts.key, unreadable)
+    source = open_tree(
+      _tree(dataset),
+      {name: (files or {}).get(name, '') for name in sizes},
+      dataset.get('pair', pairing.CHOICES[0]),
+      unreadable,
+    )
   else:
-    source = PreparedSource(_prepared_directory(dataset))
-  check_size(source, facts, tuple(dataset['size']))
+    source = PreparedSource(_prepared_directory(dataset, sizes), sizes)
+  check_sizes(source.modalities, sizes, datasets.get(dataset['name']))
   return CachedSource(source) if dataset.get('cache', '') else source
+
+
+def open_tree(
+  root: str | os.PathLike,
+  files: Mapping[str, str],
+  pair: str = pairing.CHOICES[0],
+  unreadable: Unreadable | None = None,
+) -> Source:
+  """Opens an OpenGait tree of one or several modalities.
+
+  Args:
+    root: of the tree.
+    files: modality -> pattern of the names of its files, or ''.
+    pair: one of `pairing.CHOICES`.
+    unreadable: as for `PairedSource`.
+
+  Raises:
+    UserError: as `OpenGaitSource` and `PairedSource`.
+  """
+  choices = {
+    name: trees.PickleChoice(name, pattern, alone=len(files) == 1)
+    for name, pattern in files.items()
+  }
+  parts = {
+    name: OpenGaitSource(root, choice, unreadable)
+    for name, choice in choices.items()
+  }
+  if len(parts) == 1:
+    return next(iter(parts.values()))
+  return PairedSource(parts, pair, unreadable)
 
 
 def check_fields(dataset: Mapping[str, Any]) -> None:
@@ -321,6 +502,7 @@ def check_fields(dataset: Mapping[str, Any]) -> None:
   for name, choices in (
     ('format', FORMATS),
     ('cache', CACHES),
+    ('pair', pairing.CHOICES),
     ('on_error', CHOICES),
   ):
     value = dataset.get(name, choices[0])
@@ -328,16 +510,6 @@ def check_fields(dataset: Mapping[str, Any]) -> None:
       raise wrong_choice(f'config.dataset.{name} is {value!r}', value, choices)
   if dataset.get('variant', '') and dataset.get('format', '') != 'opengait':
     datasets.check_variant(facts, dataset['variant'])
-  size = dataset.get('size')
-  if not (
-    isinstance(size, Sequence)
-    and len(size) == 2
-    and all(isinstance(side, int) and 0 < side <= _MOST_SIDE for side in size)
-  ):
-    raise UserError(
-      f'config.dataset.size is {one_line(repr(size))}; it must be (height, '
-      f'width), up to {_MOST_SIDE:,} pixels each, or (joints, 3) of skeletons'
-    )
 
 
 def _tree(dataset: Mapping[str, Any]) -> str:
@@ -349,7 +521,7 @@ def _tree(dataset: Mapping[str, Any]) -> str:
   return root
 
 
-def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
+def _prepared_directory(dataset: Mapping[str, Any], sizes: Shapes) -> Path:
   facts = datasets.get(dataset['name'])
   if not facts.views:
     raise UserError(
@@ -357,7 +529,9 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
       f"dataset.format='opengait' for dataset.name={facts.name!r}"
     )
   root = dataset.get('root', '')
-  default = facts.variants[0] if facts.skeleton else str(dataset['size'][0])
+  default = facts.variants[0]
+  if default.isdecimal():  # Heights of the frames.
+    default = str(next(iter(sizes.values()))[0])
   variant = dataset.get('variant', '') or default
   datasets.check_variant(facts, variant)
   directory = prepared.find(root, facts.name, variant)
@@ -380,51 +554,3 @@ def _prepared_directory(dataset: Mapping[str, Any]) -> Path:
       f' it with `python -m gaitgs_jax prepare {flags}`'
     )
   return directory
-
-
-def check_size(
-  source: Source, facts: datasets.Dataset, wanted: tuple[int, ...]
-) -> None:
-  """Refuses frames that a model's input cannot be cut from.
-
-  Args:
-    source: of the frames or skeletons.
-    facts: on the dataset that the model was made for.
-    wanted: its `dataset.size`.
-
-  Raises:
-    UserError: they are of another size, or have another number of joints.
-  """
-  if facts.skeleton:
-    _check_joints(source, facts, wanted)
-  else:
-    _check_frames(source.size, wanted)
-
-
-def _check_frames(stored: tuple[int, int], wanted: tuple[int, ...]) -> None:
-  spare = stored[1] - wanted[1]
-  if stored[0] != wanted[0] or spare < 0 or spare % 2:
-    raise UserError(
-      f'the stored frames are {stored[0]}x{stored[1]}, from which dataset.size'
-      f' {wanted[0]}x{wanted[1]} cannot be cut; take data of height'
-      f' {wanted[0]}, for example of `python -m gaitgs_jax pretreat'
-      f' --size={wanted[0]}`'
-    )
-
-
-def _check_joints(
-  source: Source, facts: datasets.Dataset, wanted: tuple[int, ...]
-) -> None:
-  """Refuses skeletons of another number of joints than facts and config say."""
-  joints = len(skeletons.get(facts.skeleton).joints)
-  if source.size[0] != joints:
-    raise UserError(
-      f'the skeletons have {source.size[0]} joints, but those of {facts.name}'
-      f' {joints} ({facts.skeleton}); take the data as it is published, or'
-      ' dataset.name of another dataset of skeletons'
-    )
-  if source.size != wanted:
-    raise UserError(
-      f'dataset.size is {"x".join(map(str, wanted))}, but {facts.name} has'
-      f' skeletons of {joints} joints; set it to ({joints}, 3)'
-    )

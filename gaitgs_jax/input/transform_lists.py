@@ -22,6 +22,8 @@ TABLES: dict[str, dict[str, Entry]] = {
   'parsing': MAPS | TIME,
   'keypoints': POSES | TIME,
   'points': POINTS | TIME,
+  'smpl': TIME,
+  'features': TIME,
 }
 COPIES = 'copies'
 # In the order in which they were applied when a config could not choose it: the

@@ -39,7 +39,7 @@ class Sequence(NamedTuple):
 
   Attributes:
     file: subject/condition/view/file.pkl.
-    shape: of its array; [s,h,w] or [s,v,3] in a tree without faults.
+    shape: of its array, as it is in the file.
   """
 
   file: str
@@ -54,32 +54,34 @@ class _Known(NamedTuple):
 
 
 def read(
-  root: Path, key: str = 'frames', unreadable: Unreadable | None = None
+  root: Path,
+  choice: trees.PickleChoice | None = None,
+  unreadable: Unreadable | None = None,
 ) -> list[Sequence]:
   """Returns every sequence of a tree, sorted by subject, condition and view.
 
   Args:
     root: of the tree.
-    key: 'frames' or 'keypoints': which of several pickles to take, see
-      `trees.choose_pickle`.
+    choice: of the pickles to take, by default those of silhouettes.
     unreadable: takes note of files without a head, which are left out.
 
   Raises:
     UserError: there is no tree, it is half-copied, or a file has no head and
       `unreadable` is None.
   """
+  choice = choice or trees.PickleChoice()
   folders = [
     '/'.join(folder.rsplit('/', 3)[1:])
     for folder in opengait.sequence_folders(root)
   ]
-  place = _place(root, key) if len(folders) >= _LEAST else None
+  place = _place(root, choice) if len(folders) >= _LEAST else None
   known = _load(place)
   found = [_unchanged(root, folder, known) for folder in folders]
   missing = [row for row, each in enumerate(found) if each is None]
   begun = time.time_ns()
 
   def look(row: int) -> _Known | None:
-    return _read(root, folders[row], key, unreadable)
+    return _read(root, folders[row], choice, unreadable)
 
   with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
     for row, each in zip(missing, threads.map(look, missing), strict=True):
@@ -91,13 +93,16 @@ def read(
 
 
 def _read(
-  root: Path, folder: str, key: str, unreadable: Unreadable | None
+  root: Path,
+  folder: str,
+  choice: trees.PickleChoice,
+  unreadable: Unreadable | None,
 ) -> _Known | None:
   """Reads one sequence's folder and head, None if it is to be left out."""
   try:
     # Before the names and the head: what changes later has other times then.
     names = _folder_facts(root, folder)
-    file = _file(root, folder, key)
+    file = _file(root, folder, choice)
     facts = (*names, *_file_facts(root, file))
     try:
       return _Known(Sequence(file, pickles.load_shape(root / file)), facts)
@@ -111,12 +116,15 @@ def _read(
     return None
 
 
-def _file(root: Path, folder: str, key: str) -> str:
+def _file(root: Path, folder: str, choice: trees.PickleChoice) -> str:
   """Returns subject/condition/view/file.pkl of one sequence's folder."""
   names = trees.pickle_names(root / folder)
   if not names:
     raise opengait.no_pickle(root / folder, root)
-  return f'{folder}/{trees.choose_pickle(names, key)}'
+  try:
+    return f'{folder}/{choice.of(names)}'
+  except UserError as error:
+    raise UserError(f'{root / folder}: {error}') from error
 
 
 def _folder_facts(root: Path, folder: str) -> _Facts:
@@ -149,9 +157,9 @@ def _unchanged(
   return before
 
 
-def _place(root: Path, key: str) -> Path | None:
+def _place(root: Path, choice: trees.PickleChoice) -> Path | None:
   """Returns where the index of a tree is kept, None if there is no place."""
-  name = f'{_FORMAT} {key} {os.path.realpath(root)}'
+  name = f'{_FORMAT} {choice!r} {os.path.realpath(root)}'
   digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
   try:
     return local.cache() / 'trees' / f'{digest}.npz'
@@ -189,7 +197,7 @@ def _save(place: Path, rows: list[_Known], begun: int) -> None:
     each
     for each in rows
     # Faults are looked at again; so is what may change within the same tick.
-    if len(each.sequence.shape) == 3
+    if len(each.sequence.shape) == len(rows[0].sequence.shape)
     and max(each.facts[1], each.facts[4]) < begun - _TICK_NS
   ]
   if not kept:

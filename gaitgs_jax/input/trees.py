@@ -6,13 +6,14 @@ sequence: as images, as one json file per frame, or as one pickle.
 """
 
 import dataclasses
+import fnmatch
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from gaitgs_jax import local
+from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import images, layouts, masks, pickles, untrusted
 from gaitgs_jax.input.datasets import Dataset
@@ -27,11 +28,13 @@ _DEFAULTS = {'condition': '00', 'view': '000'}
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
 _PICKLE = '.pkl'
 _JSON = '.json'
-# What the names of pickles of one modality have in common.
-_MODALITIES = {'frames': ('sil',), 'keypoints': ('pose', 'keypoint', 'skelet')}
+# What names the frames of a pickle, next to it.
+FRAME_NAMES = '.frames.txt'
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 # Images that are not read, for messages.
 _OTHER_IMAGES = ('.tif', '.tiff', '.webp', '.gif', '.pgm', '.ppm')
+# Names of files shown in a message.
+_SHOWN = 5
 # Three folders and a file, and one folder too many above.
 _MAX_DEPTH = 5
 
@@ -160,7 +163,7 @@ def nothing_found(folder: str | Path, wanted: str) -> UserError:
 
   Args:
     folder: of the sequence.
-    wanted: 'frames' or 'skeletons', for the message.
+    wanted: such as 'frames', for the message.
   """
   found = held(folder)
   hint = 'is the tree half-copied?'
@@ -233,19 +236,19 @@ def _is_json(name: str) -> bool:
   return name.lower().endswith(_JSON)
 
 
-def sequence_files(folder: str, key: str = 'frames') -> list[Path]:
+def sequence_files(folder: str, modality: str = 'silhouettes') -> list[Path]:
   """Returns one sequence's files, see `untrusted.in_order`, or its one pickle.
 
   Args:
     folder: of the sequence.
-    key: 'frames' for images, 'keypoints' for json files; of several pickles
-      the one of that modality.
+    modality: of keypoints json files, of others images; of several pickles the
+      one of that modality.
   """
   found = pickle_names(folder)
   if found:
-    return [Path(folder, choose_pickle(found, key))]
+    return [Path(folder, PickleChoice(modality).of(found))]
   names = [entry.name for entry in untrusted.entries(folder)]
-  wanted = key == 'keypoints'
+  wanted = modality == 'keypoints'
   return [
     Path(folder, name)
     for name in untrusted.in_order(filter(_is_frames, names))
@@ -262,40 +265,79 @@ def pickle_names(folder: str | Path) -> list[str]:
   )
 
 
-def choose_pickle(names: list[str], key: str) -> str:
-  """Returns which of a sequence's pickles holds a modality.
+@dataclasses.dataclass(frozen=True)
+class PickleChoice:
+  """Which of a sequence's pickles is read.
 
-  Args:
-    names: of the pickles, sorted.
-    key: 'frames': the first with 'sil' in its name; 'keypoints': the first with
-      'pose', 'keypoint' or 'skelet'. Else the first that speaks of neither, or
-      the first.
+  Attributes:
+    modality: the first is taken whose name has one of its words; else the first
+      whose name has none of any modality, or the first.
+    pattern: such as '*Sils_aligned*': the first that fits is taken instead.
+    alone: whether no other modality is read. Otherwise only silhouettes may be
+      in a pickle whose name says nothing.
   """
-  told = [_told_modality(name) for name in names]
-  found = [told.index(wanted) for wanted in (key, '') if wanted in told]
-  return names[found[0] if found else 0]
 
+  modality: str = 'silhouettes'
+  pattern: str = ''
+  alone: bool = True
 
-def _told_modality(name: str) -> str:
-  for key, words in _MODALITIES.items():
-    if any(word in name.lower() for word in words):
-      return key
-  return ''
+  def of(self, names: list[str]) -> str:
+    """Returns one of the pickles' names, which are sorted.
+
+    Raises:
+      UserError: none fits the pattern, or none is of the modality.
+    """
+    there = f'there are {", ".join(names[:_SHOWN])}'
+    if self.pattern:
+      fitting = fnmatch.filter(names, self.pattern)
+      if not fitting:
+        raise UserError(
+          f'no pickle fits {self.pattern!r} of'
+          f' config.inputs.{self.modality}.files; {there}'
+        )
+      return fitting[0]
+    row = modalities.get(self.modality)
+    told = [modalities.of_file(name) for name in names]
+    wanted = [row.name, ''] if self.alone or row.pretreated else [row.name]
+    found = [told.index(each) for each in wanted if each in told]
+    if not found and not self.alone:
+      raise UserError(
+        f'no pickle is of {row.name}: its name must have'
+        f' {" or ".join(row.words)}; {there}'
+      )
+    return names[found[0] if found else 0]
 
 
 def modality(tree: Tree) -> str:
-  """Returns what a tree holds, 'frames' or 'keypoints', by its first sequence.
+  """Returns which modality a tree holds, by its first sequence.
 
-  A tree that holds both is taken for one of silhouettes.
+  A tree that holds several is taken for one of silhouettes.
   """
   if tree.kind != 'pickles':
-    return 'frames' if tree.kind == 'images' else 'keypoints'
+    return 'silhouettes' if tree.kind == 'images' else 'keypoints'
   files = sequence_files(tree.sequences[0].folder)
+  named = modalities.of_file(files[0].name) if files else ''
+  if named:
+    return named
   try:
     is_pose = bool(files) and pickles.load_shape(files[0])[-1:] == (3,)
   except pickles.PickleError:
-    return 'frames'
-  return 'keypoints' if is_pose else 'frames'
+    return 'silhouettes'
+  return 'keypoints' if is_pose else 'silhouettes'
+
+
+def modalities_of(tree: Tree) -> tuple[str, ...]:
+  """Returns which modalities a tree holds, by its first sequence.
+
+  Several only where the names of its pickles say so.
+  """
+  if tree.kind != 'pickles':
+    return (modality(tree),)
+  named = {
+    modalities.of_file(name) for name in pickle_names(tree.sequences[0].folder)
+  }
+  found = tuple(name for name in modalities.MODALITIES if name in named)
+  return found if len(found) > 1 else (modality(tree),)
 
 
 def check_modality(tree: Tree, dataset: Dataset) -> None:
@@ -305,11 +347,13 @@ def check_modality(tree: Tree, dataset: Dataset) -> None:
     UserError: they are; pickles, which may be of both kinds, never are.
   """
   held = modality(tree)
-  if tree.kind != 'pickles' and held != dataset.key:
-    words = {'frames': 'silhouettes', 'keypoints': 'skeletons'}
+  wanted = dataset.modalities
+  if tree.kind != 'pickles' and wanted and held not in wanted:
+    titles = ' and '.join(modalities.get(name).title for name in wanted)
     raise UserError(
-      f'{tree.root}: holds {words[held]} ({tree.kind}), but {dataset.name} is a'
-      f' dataset of {words[dataset.key]}; say with --dataset which it is'
+      f'{tree.root}: holds {modalities.get(held).title} ({tree.kind}), but'
+      f' {dataset.name} is a dataset of {titles}; pass --dataset with which it'
+      ' is'
     )
 
 
@@ -333,7 +377,7 @@ def read_frames(
   if not files:
     raise nothing_found(folder, 'frames')
   if files[0].suffix.lower() == _PICKLE:
-    return pickles.load_frames(files[0])
+    return read_pickle(files[0], 'silhouettes')
   try:
     frames, note = masks.foreground(images.Images(files))
   except masks.NotMasksError as error:
@@ -343,8 +387,24 @@ def read_frames(
   return frames
 
 
+def read_pickle(path: Path, modality: str, skeleton: str = '') -> np.ndarray:
+  """Returns one sequence [s,...] of a pickle.
+
+  Raises:
+    PickleError: it is damaged, of another modality, or cannot be computed with.
+  """
+  row = modalities.get(modality)
+  array = pickles.load(path, row)
+  if fault := row.unusable(array, skeleton):
+    raise pickles.PickleError(path, fault)
+  return array
+
+
 def read_pretreated(
-  folder: str, size: int, notes: list[str] | None = None
+  folder: str,
+  size: int,
+  notes: list[str] | None = None,
+  names: list[str] | None = None,
 ) -> np.ndarray:
   """Returns one sequence uint8 [s, size, size], pretreated if it was not.
 
@@ -352,6 +412,8 @@ def read_pretreated(
     folder: of the sequence.
     size: height and width of the result in pixels.
     notes: where to add what is odd about the images, but harmless.
+    names: where to add the names of the images that the result has, without
+      their suffix; a pickle's have none.
 
   Raises:
     UserError: as `read_frames`, or the folder's pickle holds frames of another
@@ -359,7 +421,12 @@ def read_pretreated(
   """
   frames = read_frames(folder, notes)
   if not isinstance(frames, np.ndarray):
-    return _pretreated(frames, size, notes)
+    kept: list[int] = []
+    result = _pretreated(frames, size, notes, kept)
+    if names is not None:
+      files = sequence_files(folder)
+      names += [files[number].stem for number in kept]
+    return result
   if frames.shape[1:] != (size, size):
     height, width = frames.shape[1:]
     hint = 'start from the raw images'
@@ -375,7 +442,7 @@ def read_pretreated(
 
 
 def _pretreated(
-  frames: images.Frames, size: int, notes: list[str] | None
+  frames: images.Frames, size: int, notes: list[str] | None, kept: list[int]
 ) -> np.ndarray:
   stretched = 0
 
@@ -385,7 +452,7 @@ def _pretreated(
       stretched += is_stretched(frame)
       yield frame
 
-  result = pretreat(counted(), size)
+  result = pretreat(counted(), size, kept)
   if notes is not None:
     notes += filter(None, [stray_note(stretched, len(frames))])
   return result

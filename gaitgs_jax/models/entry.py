@@ -43,7 +43,7 @@ def silhouettes(call: Call) -> Call:
       raise BadValue(
         f'{_takes(model)} silhouettes [n,s,{size[0]},{size[1]},1], floats in '
         f'0..1{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs makes '
-        'them from uint8 frames [n,s,h,w] and cuts 64x64 to 64x44; for frames '
+        'them from uint8 silhouettes and cuts 64x64 to 64x44; for frames '
         'of another size, square ones too, create the model with size=(h, w)'
       )
     return call(model, inputs, _mask(inputs, mask), **options)

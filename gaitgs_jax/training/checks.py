@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols, published
-from gaitgs_jax.input import pipeline, prepared, sampling, sources
+from gaitgs_jax.input import pipeline, sampling, sources
 from gaitgs_jax.training import settings, setup
 
 _GB = 1e9
@@ -27,6 +28,7 @@ def check_config(config: Any, *, training: bool = True) -> None:
   """
   settings.check(config)
   sources.check_fields(config.dataset)
+  setup.input_sizes(config)
   for field in ('protocol', 'metric'):
     value = config.evaluation[field]
     if not isinstance(value, str):
@@ -49,6 +51,7 @@ def check_model(config: Any) -> None:
   """
   settings.check_model(config)
   sources.check_fields(config.dataset)
+  setup.input_sizes(config)
   distance.check_metric(config.evaluation.metric)
 
 
@@ -135,7 +138,10 @@ def _check_batch(
 
 
 def _frame_bytes(source: sources.Source) -> int:
-  return prepared.DTYPES[source.key].itemsize * math.prod(source.size)
+  return sum(
+    modalities.get(name).dtype.itemsize * math.prod(frame)
+    for name, frame in source.modalities.items()
+  )
 
 
 def _check_memory(source: sources.Source, rows: np.ndarray, limit: int) -> None:

@@ -12,9 +12,16 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from gaitgs_jax import losses, models
-from gaitgs_jax.input import samplers, sampling, sources, transform_lists
+from gaitgs_jax.input import (
+  samplers,
+  sampling,
+  sizes,
+  sources,
+  transform_lists,
+)
 from gaitgs_jax.input.time_transforms import TIME
 from gaitgs_jax.input.transform import Entry
+from gaitgs_jax.modalities import MODALITIES
 from gaitgs_jax.training import groups, optimizer, settings
 
 # Arguments that do not come from a config.
@@ -182,6 +189,10 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
   match path:
     case ('dataset',):
       return set(sources.FIELDS)
+    case ('inputs',):
+      return set(MODALITIES)
+    case ('inputs', _):
+      return set(sizes.FIELDS)
     case ('batch',):
       return _names({'': batch(), **batch_samplers()})
     case ('model',):

@@ -10,19 +10,20 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from gaitgs_jax.input import augment as inputs_of
+from gaitgs_jax.modalities import MODALITIES, Shapes
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import Arrays
 
 EmbedFn = Callable[[Arrays, Arrays, dict[str, Any]], tuple[Any, Any]]
 
-_KEYS = ('frames', 'keypoints', 'mask', 'sequence')
+_KEYS = (*MODALITIES, 'mask', 'sequence')
 
 
 def make_embed(
   graphdef: nnx.GraphDef,
   *,
-  size: tuple[int, ...],
+  sizes: Shapes,
   mesh: Mesh,
   transform: inputs_of.Transform = inputs_of.keep,
 ) -> EmbedFn:
@@ -33,7 +34,7 @@ def make_embed(
 
   Args:
     graphdef: the model's static part, of `state.split`.
-    size: of the frames that the model sees, see `input.augment.inputs`.
+    sizes: of the frames that the model sees, see `input.augment.inputs`.
     mesh: where to run.
     transform: what happens to them, of `input.augment.create`.
   """
@@ -42,7 +43,7 @@ def make_embed(
     params: Arrays, stats: Arrays, batch: dict[str, jax.Array]
   ) -> tuple[jax.Array, jax.Array]:
     model = states.join(graphdef, params, stats)
-    output = model(*transform.of_batch(batch, size))
+    output = model(*transform.of_batch(batch, sizes))
     return output.embedding.astype(jnp.float32), batch['sequence']
 
   return jax.jit(embed_batch, out_shardings=meshes.whole(mesh))
@@ -82,9 +83,9 @@ def embed(
     embed_fn: of `make_embed`.
     params: the model's.
     stats: the model's.
-    batches: dicts with frames uint8 [n,s,h,w] or keypoints float32 [n,s,v,3],
-      mask bool [n,s] and sequence int32 [n], -1 for rows to be ignored; any n,
-      and few different shapes.
+    batches: dicts with an array [n,s,...] of each modality, mask bool [n,s] and
+      sequence int32 [n], -1 for rows to be ignored; any n, and few different
+      shapes.
     rows: the sequences wanted [N]; the batches hold each of them once.
     mesh: the mesh of `make_embed`.
 

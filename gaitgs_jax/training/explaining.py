@@ -19,6 +19,7 @@ from flax import nnx
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.augment import Transform
+from gaitgs_jax.modalities import MODALITIES, Shapes
 from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.state import Arrays
@@ -80,7 +81,7 @@ def saliency(
   own: np.ndarray,
   stranger: np.ndarray,
   *,
-  size: tuple[int, ...],
+  sizes: Shapes,
   transform: Transform,
   metric: str,
 ) -> Explained:
@@ -92,10 +93,10 @@ def saliency(
     graphdef: the model's static part, of `state.split`.
     params: the model's.
     stats: the model's.
-    batch: one sequence, frames uint8 [1,s,h,w] and mask bool [1,s].
+    batch: one sequence, silhouettes uint8 [1,s,h,w] and mask bool [1,s].
     own: embedding [p,d] of another sequence of the subject's.
     stranger: embedding [p,d] of another subject's.
-    size: of the frames that the model sees, see `input.augment.inputs`.
+    sizes: of the frames that the model sees, see `input.augment.inputs`.
     transform: what happens to them, of `input.augment.create`.
     metric: of `evaluation.distance.METRICS`.
   """
@@ -111,7 +112,7 @@ def saliency(
   def gradients(
     params: Arrays, stats: Arrays, batch: Batch
   ) -> tuple[jax.Array, ...]:
-    inputs, mask = transform.of_batch(batch, size)
+    inputs, mask = transform.of_batch(batch, sizes)
 
     def noisy(key: jax.Array) -> jax.Array:
       noise = _NOISE * jax.random.normal(key, inputs.shape, inputs.dtype)
@@ -134,7 +135,7 @@ def activations(
   stats: Arrays,
   batch: Batch,
   *,
-  size: tuple[int, ...],
+  sizes: Shapes,
   transform: Transform,
 ) -> Explained:
   """Returns how much every joint of every frame activates a skeleton model.
@@ -144,7 +145,7 @@ def activations(
     params: the model's.
     stats: the model's.
     batch: one sequence, keypoints float32 [1,s,v,3] and mask bool [1,s].
-    size: of the skeletons that the model sees, see `input.augment.inputs`.
+    sizes: of the skeletons that the model sees, see `input.augment.inputs`.
     transform: what happens to them, of `input.augment.create`.
 
   Raises:
@@ -161,7 +162,7 @@ def activations(
   def activate(
     params: Arrays, stats: Arrays, batch: Batch
   ) -> tuple[jax.Array, ...]:
-    inputs, mask = transform.of_batch(batch, size)
+    inputs, mask = transform.of_batch(batch, sizes)
     model: Any = states.join(graphdef, params, stats)
     return inputs, mask, model.activations(inputs, mask)
 
@@ -185,9 +186,7 @@ def _call(
 
 
 def _of_model(batch: Batch) -> Batch:
-  return {
-    k: v for k, v in batch.items() if k in ('frames', 'keypoints', 'mask')
-  }
+  return {k: v for k, v in batch.items() if k in (*MODALITIES, 'mask')}
 
 
 def _distance(x: jax.Array, y: jax.Array, metric: str) -> jax.Array:

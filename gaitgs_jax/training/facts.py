@@ -147,7 +147,7 @@ def _is_model(name: str) -> bool:
 
 def _complete(config: Any, counts: Mapping[str, int]) -> Any:
   """Returns a config with counts and the data's skeleton, where wanted."""
-  skeleton = datasets.get(config.dataset.name).skeleton
+  skeleton = setup.skeleton(config)
   given = config.model.get('skeleton', skeleton)
   if skeleton and given != skeleton:
     raise UserError(

@@ -18,8 +18,9 @@ import jax.numpy as jnp
 from jax.experimental import topologies
 from jax.sharding import Mesh, SingleDeviceSharding
 
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, sampling
+from gaitgs_jax.input import sampling
 from gaitgs_jax.models import convolution
 from gaitgs_jax.training import facts, settings, setup
 from gaitgs_jax.training import mesh as meshes
@@ -253,7 +254,7 @@ def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
     graphdef,
     setup.create_losses(config),
     optimizer,
-    size=tuple(config.dataset.size),
+    sizes=setup.input_sizes(config),
     augment=setup.create_augmentation(config),
     hold=setup.create_groups(config).hold,
     shardings=setup.shardings_of(state),
@@ -278,14 +279,15 @@ def describe_batch(config: Any, mesh: Mesh) -> dict[str, Any]:
   n, frames = spec.rows, spec.frames
   s = frames.frames_max if frames.frames_rule == 'unfixed' else frames.frames
   windows = (spec.sampler.windows,) if spec.sampler.windows > 1 else ()
-  key = datasets.get(config.dataset.name).key
-  dtype: Any = jnp.uint8 if key == 'frames' else jnp.float32
   array = functools.partial(
     jax.ShapeDtypeStruct, sharding=meshes.over_data(mesh)
   )
   labels = ('subject', 'view', 'condition', 'sequence')
   return {
-    key: array((n, *windows, s, *config.dataset.size), dtype),
+    **{
+      name: array((n, *windows, s, *size), modalities.get(name).dtype)
+      for name, size in setup.input_sizes(config).items()
+    },
     'mask': array((n, *windows, s), jnp.bool_),
     **{name: array((n,), jnp.int32) for name in labels},
   }

@@ -170,7 +170,7 @@ class _Run:
       if self.taken is not None:
         atomic.write(self.workdir / 'init.txt', self.taken.table())
     given: dict[str, Any] = dict(
-      size=tuple(self.config.dataset.size), augment=self.augment
+      sizes=setup.input_sizes(self.config), augment=self.augment
     )
     self.train_step = steps.make_train_step(
       graphdef,

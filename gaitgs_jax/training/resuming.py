@@ -29,6 +29,7 @@ RULES: dict[str, Rule] = {
   'log_every': Rule(True, 'changes only what is printed'),
   'tensorboard': Rule(True, 'changes only what is written'),
   'dataset': Rule(False, 'the weights were trained on this data'),
+  'inputs': Rule(False, 'the weights were trained on these inputs'),
   'dataset.root': Rule(True, 'where the same data is'),
   'dataset.format': Rule(
     True, 'how the same data is stored; its order does not matter'

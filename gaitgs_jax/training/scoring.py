@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 
-from gaitgs_jax import evaluation
+from gaitgs_jax import evaluation, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import (
   baseline,
@@ -28,11 +28,6 @@ from gaitgs_jax.training.state import Arrays
 from gaitgs_jax.training.stopping import Stopping
 
 _FOLDER = 'evaluation'
-# What a batch calls its frames -> what needs no network, and its label.
-_BASELINES = {
-  'frames': ('gait_energy', baseline.gait_energy_image),
-  'keypoints': ('mean_skeleton', baseline.mean_skeleton),
-}
 # Sequences that are read between two looks at whether to stop.
 _READ = 32
 
@@ -68,13 +63,15 @@ class Scorer:
     self._described = False
     self._embed = embedding.make_embed(
       graphdef,
-      size=tuple(config.dataset.size),
+      sizes=setup.input_sizes(config),
       transform=setup.create_transform(config),
       mesh=mesh,
     )
     self._protocol = protocols.get_protocol(config.evaluation.protocol)
     self._views = self._select(self._data.test).view_names
     checks.check_evaluation(config, data, mesh.shape['data'])
+    if config.evaluation.baseline:
+      self._baseline()
 
   def _select(self, rows: np.ndarray) -> protocols.Selection:
     """Returns whom the protocol takes, or what would end an evaluation."""
@@ -188,10 +185,25 @@ class Scorer:
     kept = {'checkpoint': str(other)} if other else {}
     self.model(label, params, stats, **kept)
 
+  def _baseline(self) -> tuple[str, str]:
+    """Returns a modality that has a baseline, and its name.
+
+    Raises:
+      UserError: no modality of the data has one.
+    """
+    for name in self._data.source.modalities:
+      if label := modalities.get(name).baseline:
+        return name, label
+    raise UserError(
+      'config.evaluation.baseline is True, but there is none for'
+      f' {" and ".join(self._data.source.modalities)}: set it to False'
+    )
+
   def baseline(self, *, again: bool) -> None:
     """Evaluates what needs no network, if not done before or wanted again."""
     source = self._data.source
-    label, feature = _BASELINES[source.key]
+    modality, label = self._baseline()
+    feature = baseline.BASELINES[label]
     if self.has(label) and not again:
       return
     found: dict[int, np.ndarray] = {}
@@ -204,7 +216,7 @@ class Scorer:
         self._data.unreadable,
         self._config.evaluation.frames_max,
       )
-      found |= {row: feature(read) for row, read in reads}
+      found |= {row: feature(read[modality]) for row, read in reads}
     self._record(label, list(found.values()), np.array(list(found), int))
 
   def show(self) -> None:
@@ -287,7 +299,7 @@ class Scorer:
         self._protocol,
         dataset=config.dataset.name,
         model_name=config.model_name,
-        size=config.dataset.size,
+        size=next(iter(setup.input_sizes(config).values())),
         partition=config.dataset.partition,
       ),
       metric=config.evaluation.metric,
@@ -311,5 +323,5 @@ def headline(
 
 
 def _order(label: str) -> tuple[int, str]:
-  known = [*(name for name, _ in _BASELINES.values()), 'untrained']
+  known = [*baseline.BASELINES, 'untrained']
   return (known.index(label) if label in known else len(known), label)

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gaitgs_jax import fields
+from gaitgs_jax import fields, older
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
 from gaitgs_jax.input import transform_lists
 from gaitgs_jax.models import remat
@@ -28,15 +28,15 @@ MEANINGS: dict[str, str] = {
     "A variant of the dataset; '' takes that of the height of the frames, or "
     'the first one of skeletons.'
   ),
-  'dataset.size': (
-    'What the model sees: (height, width) of silhouettes in pixels, or '
-    '(joints, 3) of skeletons.'
-  ),
   'dataset.format': (
     "'tfds' (prepared), or 'opengait': a tree of pickles, read in place."
   ),
   'dataset.root': (
     "Folder of the prepared datasets ('' for the default of TFDS), or the tree."
+  ),
+  'dataset.pair': (
+    "Of frames that not all of several modalities have: 'exact' refuses them, "
+    "'intersect' takes those that all have."
   ),
   'dataset.cache': "'ram' keeps what was read; '' reads again.",
   'dataset.partition': (
@@ -46,6 +46,10 @@ MEANINGS: dict[str, str] = {
   'dataset.on_error': (
     "At a sequence that cannot be read: 'raise' ends the run, 'skip' goes on "
     'without it.'
+  ),
+  'inputs': (
+    'What the model sees: modality -> `size`, of its frames; their table is '
+    'below.'
   ),
   'accumulate': 'Parts that a batch is computed in, to save memory.',
   'remat': (
@@ -94,7 +98,7 @@ MEANINGS: dict[str, str] = {
   'published.dataset': 'Their dataset.',
   'published.model_name': 'Their model.',
   'published.size': (
-    'Their `dataset.size`. They are shown next to a run of the same.'
+    'Their size of `inputs`. They are shown next to a run of the same.'
   ),
   'published.numbers': (
     'The figures in percent, named as in results: NM/rank1, '
@@ -120,7 +124,7 @@ def _fields() -> dict[str, tuple[str, ...]]:
     fixed[section] = (*fixed.get(section, ()), *([field] if field else []))
   # Read where they are used, some of them optional.
   return fixed | dict.fromkeys(
-    ('dataset', 'batch', 'optimizer', 'schedule'), ()
+    ('dataset', 'inputs', 'batch', 'optimizer', 'schedule'), ()
   )
 
 
@@ -168,7 +172,7 @@ _OPTIONAL = ('published',)
 DTYPES = ('float32', 'bfloat16', 'float16')
 
 # What using a trained model takes beside its sections.
-_USED = ('dataset.size', 'evaluation.transform')
+_USED = ('inputs', 'evaluation.transform')
 # More steps than any run makes, and more rows or weights than memory holds.
 _STEPS, _MANY = 1_000_000_000, 1_000_000
 _FRAMES = 1_000_000_000
@@ -202,14 +206,6 @@ _TYPES: dict[str, tuple[Any, Any]] = {
   'average.every': (int, None),
   'average.statistics_steps': (int, 0),
 }
-# Fields of earlier versions, and what to do instead.
-MOVED = {
-  'evaluation.batch_size': (
-    'config.evaluation.batch_frames bounds the frames of a batch, such as 2_000'
-  ),
-  'model.views': "leave it out: dict(name='copies', count=2) in config.augment "
-  'makes copies of a sequence for any model',
-}
 # Sections whose values are sections too.
 _OF_SECTIONS = ('losses',)
 # Lists of transforms.
@@ -230,9 +226,9 @@ def check(config: Any) -> None:
   optional = (*_OPTIONAL, *OPTIONAL)
   given = [name for name in optional if name in config]
   allowed = (*FIELDS, *OPTIONAL)
+  _check_moved(config)
   fields.check_names('the config', (*config.keys(), *optional), allowed)
   _check_sections(config, (*_SECTIONS, *given))
-  _check_moved(config)
   for name in given:
     if name in OPTIONAL:
       parameters = inspect.signature(OPTIONAL[name]).parameters
@@ -279,7 +275,7 @@ def check_model(config: Any) -> None:
 
   Of a run of an older version it may lack other fields.
   """
-  _check_sections(config, ('dataset', 'model', 'evaluation'))
+  _check_sections(config, ('dataset', 'inputs', 'model', 'evaluation'))
   for path in _USED:
     _field(config, path)
   # How many are embedded at once changes no embedding of an older run.
@@ -300,7 +296,7 @@ def _check_sections(config: Any, names: Iterable[str]) -> None:
 
 
 def _check_moved(config: Any, but: str = '') -> None:
-  for path, instead in MOVED.items():
+  for path, instead in older.MOVED.items():
     section, _, field = path.partition('.')
     given = config.get(section)
     if hasattr(given, 'keys') and field in given and path != but:

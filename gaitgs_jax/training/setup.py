@@ -14,7 +14,7 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 
-from gaitgs_jax import fields, losses, models
+from gaitgs_jax import fields, losses, modalities, models
 from gaitgs_jax.errors import BadValue, UserError, wrong_choice
 from gaitgs_jax.input import (
   augment,
@@ -22,6 +22,7 @@ from gaitgs_jax.input import (
   partitions,
   samplers,
   sampling,
+  sizes,
   sources,
   transform_lists,
 )
@@ -92,11 +93,31 @@ def open_data(config: Any, *, training: bool = False) -> Data:
     UserError: no such data, or it lacks subjects of the partition.
   """
   unreadable = unreadables.create(config.dataset)
-  source = sources.open_source(config.dataset, unreadable)
+  source = sources.open_source(
+    config.dataset,
+    input_sizes(config),
+    unreadable,
+    sizes.files(config.inputs),
+  )
   partition = partitions.load_partition(config.dataset)
   train, test = partitions.split(source.index, partition, training=training)
   columns = partitions.columns(source.index, partition)
   return Data(source, train, test, unreadable, columns)
+
+
+def input_sizes(config: Any) -> modalities.Shapes:
+  """Returns the shape of the frames that the model sees, by modality.
+
+  Raises:
+    UserError: config.inputs is wrong.
+  """
+  return sizes.of(config.inputs, datasets.get(config.dataset.name))
+
+
+def skeleton(config: Any) -> str:
+  """Returns the skeleton of the keypoints that the model sees; '' of none."""
+  facts = datasets.get(config.dataset.name)
+  return sizes.skeleton(input_sizes(config), facts)
 
 
 def check_training(config: Any, data: Data) -> None:
@@ -205,33 +226,38 @@ def _create(
   config: Any, chosen: Any, where: str, *, random: bool = True
 ) -> augment.Transform:
   """Returns a transform that was tried on a small batch, without computing."""
+  seen = input_sizes(config)
   transform = augment.create(
     chosen,
-    skeleton=datasets.get(config.dataset.name).skeleton,
-    width=config.dataset.size[1],
+    skeleton=skeleton(config),
+    modalities=tuple(seen),
+    width={
+      name: modalities.get(name).width(size) for name, size in seen.items()
+    },
     where=where,
     random=random,
   )
-  shape = _input_shape(config, whole=transform.crops)
-  inputs = jax.ShapeDtypeStruct(shape, jnp.float32)
+  inputs = _small_inputs(config, whole=transform.crops)
   mask = jax.ShapeDtypeStruct((_ROWS, _FRAMES), jnp.bool_)
   with in_section(where):
     jax.eval_shape(transform, inputs, mask, jax.random.key(0))
   return transform
 
 
-def _input_shape(config: Any, *, whole: bool) -> tuple[int, ...]:
-  """Returns the shape of a small batch before its transforms.
+def _small_inputs(config: Any, *, whole: bool) -> Any:
+  """Describes a small batch before its transforms.
 
   Args:
     config: the run's.
     whole: whether they cut the columns; then frames are about square.
   """
-  size = tuple(config.dataset.size)
-  if datasets.get(config.dataset.name).skeleton:
-    return (_ROWS, _FRAMES, *size)
-  wider = max(size[0] - size[1], 0) // 2 * 2 if whole else 0
-  return (_ROWS, _FRAMES, size[0], size[1] + wider, 1)
+  found = {}
+  for name, size in input_sizes(config).items():
+    row = modalities.get(name)
+    frame = row.input_frame(row.uncut(size) if whole else size)
+    shape = (_ROWS, _FRAMES, *frame)
+    found[name] = jax.ShapeDtypeStruct(shape, jnp.float32)
+  return found if len(found) > 1 else next(iter(found.values()))
 
 
 def _small_batch(config: Any) -> dict[str, jax.ShapeDtypeStruct]:
@@ -269,7 +295,7 @@ def create_model(config: Any, *, training: bool = True) -> nnx.Module:
       model = models.create(
         name,
         rngs=nnx.Rngs(config.seed),
-        size=tuple(config.dataset.size),
+        size=_model_size(config),
         **options,
       )
     except BadValue:
@@ -292,6 +318,12 @@ def create_groups(config: Any) -> groups.Groups:
   return groups.read(config.optimizer.get('groups', {}))
 
 
+def _model_size(config: Any) -> tuple[int, ...] | None:
+  """Returns the size of the frames of a model that sees one modality."""
+  found = list(input_sizes(config).values())
+  return found[0] if len(found) == 1 else None
+
+
 def describe_model(
   config: Any, mesh: Mesh
 ) -> tuple[nnx.GraphDef, Arrays, Arrays]:
@@ -312,13 +344,13 @@ def _describe(
   """Returns a model's parts and its output on a small batch, all abstract."""
   change = (create_augmentation if training else create_transform)(config)
   abstract = nnx.eval_shape(lambda: create_model(config, training=training))
-  shape = _input_shape(config, whole=change.crops)
+  small = _small_inputs(config, whole=change.crops)
   windows = _windows(config) if training else 1
   graphdef, params, stats = states.split(abstract)
 
   def call(params: Arrays, stats: Arrays) -> GaitOutput:
     key = jax.random.key(0) if training else None
-    inputs = jnp.zeros(shape)
+    inputs = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), small)
     mask = jnp.ones((_ROWS, _FRAMES), bool)
     model = states.join(graphdef, params, stats)
     changed = change(inputs, mask, key)
@@ -326,8 +358,11 @@ def _describe(
       changed = jax.tree.map(lambda x: jnp.stack([x] * windows, 1), changed)
     return steps.call(model, *changed, train=training, key=key)
 
-  size = tuple(config.dataset.size)
-  with in_section(f'config.model, at config.dataset.size={size}'):
+  seen = ', '.join(
+    f'config.inputs.{name}.size={size}'
+    for name, size in input_sizes(config).items()
+  )
+  with in_section(f'config.model, at {seen}'):
     return graphdef, params, stats, jax.eval_shape(call, params, stats)
 
 

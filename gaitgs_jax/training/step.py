@@ -11,6 +11,7 @@ from flax import nnx
 
 from gaitgs_jax import losses
 from gaitgs_jax.input import augment as inputs_of
+from gaitgs_jax.modalities import Shapes
 from gaitgs_jax.models import GaitOutput, layers, remat
 from gaitgs_jax.training import accumulation, averaging
 from gaitgs_jax.training import state as states
@@ -24,7 +25,7 @@ TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
 
 def call(
   model: nnx.Module,
-  inputs: jax.Array,
+  inputs: Any,
   mask: jax.Array,
   *,
   train: bool,
@@ -34,7 +35,8 @@ def call(
 
   Args:
     model: to call.
-    inputs: [n,s,...], or [n,a,s,...] of a copies.
+    inputs: [n,s,...], or [n,a,s,...] of a copies; of several modalities a dict
+      of such arrays.
     mask: bool [n,s] or [n,a,s].
     train: as for the model.
     key: as for the model.
@@ -45,7 +47,7 @@ def call(
   if mask.ndim == 2:
     return model(inputs, mask, train=train, key=key)
   n, a = mask.shape[:2]
-  joined = inputs.reshape(n * a, *inputs.shape[2:])
+  joined = jax.tree.map(lambda x: x.reshape(n * a, *x.shape[2:]), inputs)
   output = model(joined, mask.reshape(n * a, -1), train=train, key=key)
   return jax.tree.map(lambda x: x.reshape(n, a, *x.shape[1:]), output)
 
@@ -66,7 +68,7 @@ def make_train_step(
   loss_fn: LossFn,
   optimizer: optax.GradientTransformation,
   *,
-  size: tuple[int, ...],
+  sizes: Shapes,
   augment: inputs_of.Transform = inputs_of.keep,
   shardings: TrainState | None = None,
   accumulate: int = 1,
@@ -84,7 +86,7 @@ def make_train_step(
     graphdef: the model's static part, of `state.split`.
     loss_fn: (output, batch) -> (loss, terms by name).
     optimizer: an optax transformation.
-    size: of the frames that the model sees, see `input.augment.inputs`.
+    sizes: of the frames that the model sees, see `input.augment.inputs`.
     augment: what happens to them, of `input.augment.create`.
     shardings: where the state's arrays live (default: XLA's choice).
     accumulate: parts that a batch is computed in, see `accumulation`; it
@@ -115,7 +117,7 @@ def make_train_step(
     state: TrainState, batch: Batch, key: jax.Array
   ) -> tuple[TrainState, Metrics]:
     draw, drop = jax.random.split(jax.random.fold_in(key, state.step))
-    inputs, mask = augment.of_batch(batch, size, draw)
+    inputs, mask = augment.of_batch(batch, sizes, draw)
 
     gradient = accumulation.value_and_grad(
       functools.partial(forward, teacher=averaging.teacher_of(state.opt_state)),
@@ -137,7 +139,7 @@ def make_train_step(
 def make_refresh(
   graphdef: nnx.GraphDef,
   *,
-  size: tuple[int, ...],
+  sizes: Shapes,
   augment: inputs_of.Transform = inputs_of.keep,
 ) -> Callable[[TrainState, Batch, jax.Array, Any], TrainState]:
   """Returns the jitted (state, batch, key, share) -> state of newer statistics.
@@ -148,7 +150,7 @@ def make_refresh(
 
   Args:
     graphdef: the model's static part, of `state.split`.
-    size: as for `make_train_step`.
+    sizes: as for `make_train_step`.
     augment: likewise.
   """
 
@@ -157,7 +159,7 @@ def make_refresh(
     state: TrainState, batch: Batch, key: jax.Array, share: jax.Array
   ) -> TrainState:
     draw, drop = jax.random.split(key)
-    inputs, mask = augment.of_batch(batch, size, draw)
+    inputs, mask = augment.of_batch(batch, sizes, draw)
     model = states.join(graphdef, state.params, state.stats)
     with layers.statistics_momentum(share):
       call(model, inputs, mask, train=True, key=drop)

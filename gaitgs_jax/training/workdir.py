@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from gaitgs_jax import atomic, cloud, files
+from gaitgs_jax import atomic, cloud, files, older
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.training import paths, resuming
 from gaitgs_jax.training.state import Arrays
@@ -116,7 +116,7 @@ def _read_config(path: pathlib.Path) -> dict[str, Any] | None:
   try:
     before = files.parse_json(read(path))
     if isinstance(before, dict):
-      return before
+      return older.upgraded(before)
   except FileNotFoundError:  # Also where the first process just renamed it.
     return None
   except ValueError:

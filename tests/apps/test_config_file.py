@@ -3,7 +3,7 @@ import json
 import pytest
 
 from gaitgs_jax.__main__ import main
-from gaitgs_jax.apps import config_file
+from gaitgs_jax.apps import config_file, overrides
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import settings, workdir
 
@@ -16,7 +16,8 @@ def test_a_runs_json_is_the_same_config(name, tmp_path):
   again = config_file.load(str(path))
   settings.check(again)
   assert again.to_dict() == config.to_dict()  # Tuples too.
-  assert isinstance(again.dataset.size, tuple)
+  for options in again.inputs.values():
+    assert isinstance(options.get('size', ()), tuple)
 
 
 def test_the_packages_own_configs_are_found_anywhere(tmp_path, monkeypatch):
@@ -88,8 +89,11 @@ USED = {
   ('change', 'message'),
   [
     ({'dataset': 3}, 'config.dataset is 3; it must be a section'),
-    ({'dataset': {'name': ['own']}}, 'config.dataset.size is missing'),
-    ({'dataset': {**USED['dataset'], 'size': 'x'}}, "size is 'x'; it must"),
+    ({'dataset': {'name': ['own']}}, 'config.inputs is missing'),
+    (
+      {'dataset': {**USED['dataset'], 'size': 'x'}},
+      "size is 'x'; of silhouettes",
+    ),
     ({'dataset': {**USED['dataset'], 'root': 5}}, 'root is 5; it must be text'),
     ({'model': []}, 'config.model is (); it must be a section'),
     ({'model_name': {'a': 1}}, 'it must be text'),
@@ -116,3 +120,33 @@ def test_an_odd_config_of_a_run_is_named(
   error = capsys.readouterr().err
   assert error.startswith('error: ') and error.count('\n') == 1
   assert message in error
+
+
+@pytest.mark.parametrize(
+  ('name', 'size'), [('demo', [64, 44]), ('demo_pose', [17, 3])]
+)
+def test_the_json_of_an_earlier_run_is_read(name, size, tmp_path):
+  config = config_file.load(name)
+  fields = workdir.as_json(config)
+  del fields['inputs']
+  fields['dataset']['size'] = size
+  path = tmp_path / 'config.json'
+  path.write_text(json.dumps(fields))
+  assert config_file.load(str(path)).to_dict() == config.to_dict()
+  # A run may go on, too.
+  workdir.check_config(tmp_path, config, 0)
+  config.total_steps, config.seed = 10**6, 1
+  with pytest.raises(UserError, match='seed was 0 and is 1'):
+    workdir.check_config(tmp_path, config, 0)
+
+
+def test_a_field_of_an_earlier_version_says_where_it_is_now():
+  config = config_file.load('demo')
+  config.dataset.size = (64, 44)
+  del config.inputs
+  with pytest.raises(UserError, match=r'no config\.dataset\.size any more: .*'):
+    settings.check(config)
+  with pytest.raises(UserError, match=r'--config\.inputs\.silhouettes\.size'):
+    overrides.make_room(
+      config_file.load('demo'), ['--config.dataset.size=(64, 44)']
+    )

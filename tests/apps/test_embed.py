@@ -100,12 +100,12 @@ def test_wrong_paths_are_sentences(run, capsys, options, words):
 
 def test_frames_of_another_size_are_refused(run, tmp_path, capsys):
   config = json.loads((run / 'run' / 'config.json').read_text())
-  config['dataset']['size'] = [16, 6]
+  config['inputs']['silhouettes']['size'] = [16, 6]
   path = tmp_path / 'config.json'
   path.write_text(json.dumps(config))
   assert _embed(run, f'--config={path}') == 2
   error = capsys.readouterr().err
-  assert 'dataset.size 16x6 cannot be cut' in error
+  assert 'silhouettes.size 16x6 cannot be cut' in error
   assert 'gaitgs_jax pretreat --size=16' in error
 
 

@@ -70,7 +70,7 @@ def test_published_tree_becomes_a_prepared_dataset(
   assert names == ['/'.join(cell) for cell in walker_trees.cells()]
   for row, cell in enumerate(walker_trees.cells()):
     np.testing.assert_array_equal(
-      source.read(row), pretreat(walker_trees.frames(*cell))
+      source.read(row)['silhouettes'], pretreat(walker_trees.frames(*cell))
     )
   assert not list((tmp_path / 'casia_b' / '64').glob('work*'))
 
@@ -100,7 +100,9 @@ def test_other_layouts_give_the_same_frames(tmp_path, small_datasets):
   for row, (subject, condition, view) in enumerate(walker_trees.cells()):
     number = walker_trees.CONDITIONS.index(condition)
     other = rows[f'{int(subject):05d}/{number:02d}/{view}']
-    np.testing.assert_array_equal(first.read(row), second.read(other))
+    np.testing.assert_array_equal(
+      first.read(row)['silhouettes'], second.read(other)['silhouettes']
+    )
 
 
 def test_a_layout_may_be_given(tmp_path, small_datasets, capsys):
@@ -117,13 +119,15 @@ def test_a_layout_may_be_given(tmp_path, small_datasets, capsys):
   assert prepare('casia_b', tmp_path, *options) == 0
   source = opened(tmp_path, 'casia_b', '64')
   np.testing.assert_array_equal(
-    source.read(0), pretreat(walker_trees.frames(*walker_trees.cells()[0]))
+    source.read(0)['silhouettes'],
+    pretreat(walker_trees.frames(*walker_trees.cells()[0])),
   )
 
 
 def poses_of(source):
   return {
-    source.index.name(row): source.read(row) for row in range(len(source.index))
+    source.index.name(row): source.read(row)['keypoints']
+    for row in range(len(source.index))
   }
 
 
@@ -137,9 +141,9 @@ def test_published_skeletons_become_a_prepared_dataset(
     assert prepare('casia_b_pose', root, f'--source={tree}') == 0
     output = capsys.readouterr().out
     assert 'train 8 sequences of 2 subjects' in output
-    assert 'frames of 17 joints' in output
+    assert 'frames of 17x3 skeletons' in output
     source = opened(root, 'casia_b_pose', 'hrnet')
-    assert (source.key, source.size) == ('keypoints', (17, 3))
+    assert source.modalities == {'keypoints': (17, 3)}
     poses = poses_of(source)
     assert list(poses) == ['/'.join(cell) for cell in walker_trees.cells()]
     for cell in walker_trees.cells():
@@ -182,7 +186,7 @@ def test_tfds_itself_finds_the_skeletons(tmp_path, small_datasets):
   )
   source = opened(tmp_path, 'casia_b_pose', 'hrnet')
   first = next(iter(builder.as_data_source('train')))
-  np.testing.assert_array_equal(first['keypoints'], source.read(0))
+  np.testing.assert_array_equal(first['keypoints'], source.read(0)['keypoints'])
 
 
 def test_each_variant_of_oumvlp_pose_is_found(tmp_path, small_datasets, capsys):
@@ -191,7 +195,7 @@ def test_each_variant_of_oumvlp_pose_is_found(tmp_path, small_datasets, capsys):
   options = (f'--source={release}', '--variant=openpose')
   assert prepare('oumvlp_pose', tmp_path, *options) == 0
   source = opened(tmp_path, 'oumvlp_pose', 'openpose')
-  assert (source.key, source.size) == ('keypoints', (18, 3))
+  assert source.modalities == {'keypoints': (18, 3)}
   poses = poses_of(source)
   np.testing.assert_array_equal(
     poses['00002/01/108'],
@@ -326,7 +330,8 @@ def test_interrupted_preparation_goes_on(
   assert not stale.exists()
   source = opened(tmp_path, 'casia_b', '64')
   np.testing.assert_array_equal(
-    source.read(0), pretreat(walker_trees.frames('001', 'nm-01', '090'))
+    source.read(0)['silhouettes'],
+    pretreat(walker_trees.frames('001', 'nm-01', '090')),
   )
   # What was done and has not changed is not done again.
   assert len(first.items() & second.items()) == 2
@@ -362,7 +367,8 @@ def test_images_that_are_replaced_in_between_are_read_again(
   for row, cell in enumerate(walker_trees.cells()):
     subject = '002' if cell == ('001', 'nm-01', '090') else cell[0]
     np.testing.assert_array_equal(
-      source.read(row), pretreat(walker_trees.frames(subject, *cell[1:]))
+      source.read(row)['silhouettes'],
+      pretreat(walker_trees.frames(subject, *cell[1:])),
     )
 
 
@@ -410,7 +416,7 @@ def test_synthetic_walkers_need_no_source_and_are_checked(
   assert 'all 160 sequences are good' in capsys.readouterr().out
   directory = prepared.find(tmp_path, 'synthetic_walkers', 'tiny')
   splits, layout = prepared.read_index(directory)
-  assert layout == ('frames', (64, 64))
+  assert layout == {'silhouettes': (64, 64)}
   assert {name: len(rows) for name, rows in splits.items()} == {
     'train': 80,
     'test': 80,
@@ -425,9 +431,16 @@ def test_synthetic_walkers_need_no_source_and_are_checked(
     np.testing.assert_array_equal(
       getattr(source.index, name), getattr(silhouettes.index, name)
     )
-  np.testing.assert_array_equal(
-    source.read(3), synthetic.walk(0, 0, 'nm-02', '108', frames=12).keypoints
-  )
+  walk = synthetic.walk(0, 0, 'nm-02', '108', frames=12)
+  np.testing.assert_array_equal(source.read(3)['keypoints'], walk.keypoints)
+
+  assert prepare('synthetic_walkers_both', tmp_path, '--variant=tiny') == 0
+  assert '64x64 silhouettes and 17x3 skeletons' in capsys.readouterr().out
+  both = opened(tmp_path, 'synthetic_walkers_both', 'tiny')
+  chosen = np.array([7, 0])
+  read = both.read(3, chosen)
+  for name, one in (('silhouettes', silhouettes), ('keypoints', source)):
+    np.testing.assert_array_equal(read[name], one.read(3, chosen)[name])
 
   # A folder of which a file is missing is not taken for a dataset.
   next(directory.glob('*test.array_record*')).unlink()

@@ -33,7 +33,7 @@ def test_own_silhouettes_become_a_tree_that_is_good(tmp_path, capsys):
     '002/nm-01/000',
   ]
   np.testing.assert_array_equal(
-    source.read(3), pretreat(walker_trees.frames('002', 'nm-01'))
+    source.read(3)['silhouettes'], pretreat(walker_trees.frames('002', 'nm-01'))
   )
   assert main(['check', f'--source={out}', '--workers=1']) == 0
   capsys.readouterr()
@@ -57,7 +57,7 @@ def test_what_cannot_be_pretreated_is_told(tmp_path, capsys):
   assert 'even number' in capsys.readouterr().err
   assert main([*command, '--size=128']) == 0
   assert 'left out: 001/a/000' in capsys.readouterr().out
-  assert OpenGaitSource(out).size == (128, 128)
+  assert OpenGaitSource(out).modalities == {'silhouettes': (128, 128)}
 
   other = f'--out={tmp_path / "other"}'
   classes = frames // 255 * 15
@@ -73,6 +73,22 @@ def test_what_cannot_be_pretreated_is_told(tmp_path, capsys):
   assert main([*command[:2], *command[3:], other]) == 2
   assert '003.png: is empty' in capsys.readouterr().err
   assert not (tmp_path / 'other').exists()
+
+
+def test_the_frames_that_are_left_keep_their_names(tmp_path):
+  walks, out = tmp_path / 'walks', tmp_path / 'tree'
+  frames = walker_trees.frames('001')
+  frames[[0, 3]] = 0  # Nobody is there.
+  walker_trees.write_images(walks / '001/nm-01/090', frames)
+  files = sorted(walks.rglob('*.png'))
+  command = ['pretreat', f'--source={walks}', f'--out={out}', '--workers=1']
+  assert main([*command, '--frame-names']) == 0
+  source = OpenGaitSource(out)
+  wanted = [path.stem for path in files]
+  del wanted[3], wanted[0]
+  assert source.frame_names(0) == wanted
+  assert main([*command[:2], f'--out={tmp_path / "plain"}', '--workers=1']) == 0
+  assert OpenGaitSource(tmp_path / 'plain').frame_names(0) is None
 
 
 def test_pickles_that_cannot_be_taken_are_told(tmp_path, capsys):

@@ -6,6 +6,7 @@ from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import protocols, report
 from gaitgs_jax.evaluation.published import check, published
+from gaitgs_jax.training import setup
 
 # A config -> rank-1 in percent, as in its paper's table.
 CLAIMS = {
@@ -22,7 +23,7 @@ def beside(config, **changes):
   run = dict(
     dataset=config.dataset.name,
     model_name=config.model_name,
-    size=config.dataset.size,
+    size=next(iter(setup.input_sizes(config).values())),
     partition=config.dataset.partition,
   )
   protocol = changes.pop('protocol', config.evaluation.protocol)

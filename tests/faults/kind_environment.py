@@ -104,7 +104,7 @@ _FIELDS = (
   'mesh.model',
   'model.features',
   'model.num_views',
-  'dataset.size',
+  'inputs.silhouettes.size',
 )
 
 

@@ -199,5 +199,6 @@ def _interrupted(chance, folder):
   for row, cell in enumerate(_CELLS):
     raw = sorted((folder / 'raw').joinpath(*cell).iterdir())
     frames = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in raw]
-    np.testing.assert_array_equal(source.read(row), pretreat(frames))
+    read = source.read(row)['silhouettes']
+    np.testing.assert_array_equal(read, pretreat(frames))
   return how

@@ -44,7 +44,8 @@ for line in sys.stdin:
 """
 FIELDS = [
   'seed', 'total_steps', 'augment', 'batch', 'batch.subjects', 'batch.frames',
-  'dataset.size', 'dataset.name', 'model', 'model.channels', 'model.parts',
+  'inputs.silhouettes.size', 'dataset.size', 'dataset.name', 'model',
+  'model.channels', 'model.parts',
   'losses.triplet.weight', 'losses', 'optimizer.learning_rate',
   'optimizer.name',
   'schedule', 'schedule.boundaries', 'evaluation', 'evaluation.every_steps',
@@ -54,7 +55,8 @@ NAMES = st.one_of(
   st.sampled_from(FIELDS),
   st.sampled_from(
     ['', '.', 'batch.', '.batch', 'seed.x', 'batch.subjects.x', 'batch[0]',
-     'dataset.size[0]', 'dataset.size[9]', 'batch..subjects', '__class__',
+     'inputs.silhouettes.size[0]', 'inputs.depth', 'batch..subjects',
+     '__class__',
      'batch.__init__', 'items', 'batch.items', 'to_dict', 'a' * 300, '%s',
      'augment.flip', 'augment.0', 'augment.0.name', 'augment.0.probability.x',
      'augment.1.name', 'augment[0].per', 'augment[0]', 'augment.count.x',
@@ -192,10 +194,10 @@ def test_what_is_wrong_with_a_list_is_reported(parse, flags, words):
 @hypothesis.given(
   overrides=st.lists(st.tuples(NAMES, TEXTS), min_size=1, max_size=3)
 )
-@hypothesis.example(overrides=[('dataset.size', '(' * 5000)])
+@hypothesis.example(overrides=[('inputs.silhouettes.size', '(' * 5000)])
 @hypothesis.example(overrides=[('seed', '9' * 5000)])
 @hypothesis.example(overrides=[('batch', '3')])
-@hypothesis.example(overrides=[('dataset.size[9]', '3')])
+@hypothesis.example(overrides=[('inputs.silhouettes.size[9]', '3')])
 @hypothesis.example(overrides=[('seed.x', '3')])
 @hypothesis.example(overrides=[('', '3')])
 def test_an_override_is_taken_or_told_in_one_sentence(parse, overrides):

@@ -1,5 +1,6 @@
 """Hostile pickles: an array, or one sentence."""
 
+import functools
 import pickle
 
 import hypothesis
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from fuzz import hostile
 
+from gaitgs_jax import modalities
 from gaitgs_jax.input import pickles
 
 FRAMES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
@@ -74,7 +76,11 @@ files = st.one_of(
 def test_a_pickle_is_an_array_or_is_refused(content, tmp_path):
   path = tmp_path / 'walk.pkl'
   path.write_bytes(content)
-  for load in (pickles.load_array, pickles.load_frames, pickles.load_keypoints):
+  loads = (
+    functools.partial(pickles.load, modality=row)
+    for row in modalities.MODALITIES.values()
+  )
+  for load in (pickles.load_array, *loads):
     array = hostile.read(load, path)
     if array is not None:
       assert array.dtype.kind in 'biuf'

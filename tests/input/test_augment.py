@@ -17,7 +17,7 @@ KEY = jax.random.key(0)
 )
 def test_inputs_are_the_middle_columns_in_0_to_1(stored, size, first):
   frames = RNG.integers(0, 256, (2, 3, *stored), np.uint8)
-  inputs = augment.inputs({'frames': frames}, size)
+  inputs = augment.inputs({'silhouettes': frames}, {'silhouettes': size})
   assert inputs.shape == (2, 3, *size, 1) and inputs.dtype == jnp.float32
   expected = frames[..., first : first + size[1]].astype(np.float32) / 255
   np.testing.assert_allclose(inputs[..., 0], expected, rtol=1e-6)
@@ -26,16 +26,20 @@ def test_inputs_are_the_middle_columns_in_0_to_1(stored, size, first):
 @pytest.mark.parametrize('size', [(128, 88), (64, 66), (64, 43), (32, 44)])
 def test_frames_of_another_size_are_told(size):
   frames = np.zeros((1, 1, 64, 64), np.uint8)
-  with pytest.raises(UserError, match=f'64x64, but .* {size[0]}x{size[1]}'):
-    augment.inputs({'frames': frames}, size)
+  with pytest.raises(
+    UserError, match=f'64x64, from .*size {size[0]}x{size[1]} cannot'
+  ):
+    augment.inputs({'silhouettes': frames}, {'silhouettes': size})
 
 
 def test_skeletons_stay_as_they_are():
   keypoints = jnp.asarray(RNG.random((2, 3, 17, 3), np.float32))
-  inputs = augment.inputs({'keypoints': keypoints}, (17, 3))
+  inputs = augment.inputs({'keypoints': keypoints}, {'keypoints': (17, 3)})
   np.testing.assert_array_equal(inputs, keypoints)
-  with pytest.raises(UserError, match='17 joints, but the model expects 18'):
-    augment.inputs({'keypoints': keypoints}, (18, 3))
+  with pytest.raises(
+    UserError, match=r'skeletons are 17x3, from .*size 18x3 cannot'
+  ):
+    augment.inputs({'keypoints': keypoints}, {'keypoints': (18, 3)})
 
 
 def of(*names, **options):
@@ -245,9 +249,12 @@ def test_the_frames_of_several_modalities_stay_together():
 def test_windows_of_a_sequence_are_changed_separately():
   frames = np.full((2, 3, 5, 8, 6), 100, np.uint8)
   mask = np.arange(30).reshape(2, 3, 5) % 4 > 0
-  batch = {'frames': frames, 'mask': mask, 'subject': np.zeros(2, np.int32)}
+  subject = np.zeros(2, np.int32)
+  batch = {'silhouettes': frames, 'mask': mask, 'subject': subject}
   chosen = (dict(name='shift', share=0.3, probability=1.0),)
-  seen, kept = augment.create(chosen).of_batch(batch, (8, 6), jax.random.key(0))
+  seen, kept = augment.create(chosen).of_batch(
+    batch, {'silhouettes': (8, 6)}, jax.random.key(0)
+  )
   assert seen.shape == (2, 3, 5, 8, 6, 1)
   np.testing.assert_array_equal(kept, mask)
   # Padded frames are 0, and the others shifted by as much within a window.

@@ -145,7 +145,7 @@ def test_every_fault_of_skeletons_is_named(tmp_path):
         checking.check_tree(tree, workers=1, facts=facts)
       )
     }
-    assert found['hidden'].note == 'no joint is found in 2 of 8 frames'
+    assert found['hidden'].note == 'nobody is to be seen in 2 of 8 frames'
     assert found['hidden'].length == 6
     bad = {condition: each.bad for condition, each in found.items()}
     assert bad.pop('good') == bad.pop('hidden') == ''

@@ -25,7 +25,8 @@ def test_skeletons_are_of_the_same_people():
       (others.views, others.conditions, others.subjects)
     )
     assert len(skeletons.get(facts.skeleton).joints) == joints
-    assert (facts.key, others.key) == ('keypoints', 'frames')
+    assert facts.modalities == ('keypoints',)
+    assert others.modalities == ('silhouettes',)
 
 
 def test_view_classes_follow_the_published_formulas():
@@ -63,8 +64,8 @@ def test_own_data_has_the_views_and_conditions_that_are_found():
   assert datasets.view_classes('own', views) == ('90', 'front', 'side')
   conditions = np.array(['walk2', 'walk1', 'walk2'])
   assert datasets.condition_index('own', conditions).tolist() == [1, 0, 1]
-  for name, key in (('own', 'frames'), ('own_coco17', 'keypoints')):
-    assert datasets.get(name).key == key
+  for name, has in (('own', ()), ('own_coco17', ('keypoints',))):
+    assert datasets.get(name).modalities == has
 
 
 def test_an_unknown_dataset_is_named():

@@ -298,10 +298,10 @@ def test_crop_cuts_the_columns_that_the_model_sees():
     augment.create((dict(name='crop'),), width=9)(INPUTS, MASK, KEY)
   frames = np.zeros((2, 3, 64, 64), np.uint8)
   frames[..., :10] = 255
-  batch = {'frames': frames, 'mask': np.ones((2, 3), bool)}
+  batch = {'silhouettes': frames, 'mask': np.ones((2, 3), bool)}
   for chosen in ((), (dict(name='crop'),)):
     change = augment.create(chosen, width=44)
-    x, _ = change.of_batch(batch, (64, 44))
+    x, _ = change.of_batch(batch, {'silhouettes': (64, 44)})
     assert x.shape == (2, 3, 64, 44, 1) and not x.any()
   # Before the cut, a frame is whole.
   flip = dict(name='horizontal_flip', probability=1.0)

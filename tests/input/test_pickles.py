@@ -8,9 +8,12 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles
 
+SILHOUETTES = modalities.get('silhouettes')
+KEYPOINTS = modalities.get('keypoints')
 FRAMES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
 
@@ -193,25 +196,25 @@ def test_a_forged_shape_is_refused(tmp_path):
 @pytest.mark.parametrize('array', [FRAMES[0], FRAMES.astype(np.float32)])
 def test_frames_are_uint8_of_three_axes(tmp_path, array):
   with pytest.raises(UserError, match=r'not uint8 \[s,h,w\]'):
-    pickles.load_frames(write(tmp_path, array))
+    pickles.load(write(tmp_path, array), SILHOUETTES)
 
 
 def test_keypoints_are_floats_of_three_axes(tmp_path):
   for values in (FRAMES, FRAMES[0] / 2, FRAMES / 2):
     with pytest.raises(UserError, match=r'not float \[s,v,3\]'):
-      pickles.load_keypoints(write(tmp_path, values))
+      pickles.load(write(tmp_path, values), KEYPOINTS)
   values = FRAMES[..., :3] / 2
   for dtype in ('f4', 'f8', '>f8', 'f2'):
-    read = pickles.load_keypoints(write(tmp_path, values.astype(dtype)))
+    read = pickles.load(write(tmp_path, values.astype(dtype)), KEYPOINTS)
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, values)
 
 
 def test_what_is_no_file_is_refused(tmp_path):
   with pytest.raises(UserError, match='No such file'):
-    pickles.load_frames(tmp_path / 'absent.pkl')
+    pickles.load(tmp_path / 'absent.pkl', SILHOUETTES)
   with pytest.raises(UserError, match='Is a directory'):
-    pickles.load_frames(tmp_path)
+    pickles.load(tmp_path, SILHOUETTES)
 
 
 # Python warns of odd escapes in the text form of a damaged pickle.

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline, prepared, sources, unreadable
+from gaitgs_jax.input import pipeline, sources, unreadable
 
 BATCH = {'subjects': 3, 'sequences': 4, 'frames': 5}
+SIZES = {'silhouettes': (8, 6), 'keypoints': (17, 3)}
 BACKENDS = ['tensorflow', 'threads']
 
 
-@pytest.fixture(scope='module', params=prepared.DTYPES)
+@pytest.fixture(scope='module', params=SIZES)
 def source(request):
   rng = np.random.default_rng(0)
   names = [
@@ -24,13 +26,19 @@ def source(request):
     for walk in (1, 2)
     for view in ('000', '036', '180')
   ]
-  dtype = prepared.DTYPES[request.param]
-  size = (8, 6) if request.param == 'frames' else (17, 3)
+  dtype = modalities.get(request.param).dtype
+  size = SIZES[request.param]
   frames = [
     rng.integers(1, 256, (4 + row % 17, *size)).astype(dtype)
     for row in range(len(names))
   ]
-  return sources.ArraySource(frames, *zip(*names, strict=True))
+  arrays = {request.param: frames}
+  return sources.ArraySource(arrays, *zip(*names, strict=True))
+
+
+def key_of(source):
+  (name,) = source.modalities
+  return name
 
 
 ROWS = np.arange(6, 36)  # Subjects 1 to 5.
@@ -55,17 +63,18 @@ def same(left, right):
 def test_a_batch_holds_what_its_rows_say(source, backend):
   index = source.index
   for batch in train(source, backend=backend):
-    assert len(prepared.DTYPES.keys() & batch.keys()) == 1
-    assert batch[source.key].shape == (12, 5, *source.size)
-    assert batch[source.key].dtype == prepared.DTYPES[source.key]
+    assert len(modalities.MODALITIES.keys() & batch.keys()) == 1
+    for name, size in source.modalities.items():
+      assert batch[name].shape == (12, 5, *size)
+      assert batch[name].dtype == modalities.get(name).dtype
     assert batch['mask'].shape == (12, 5) and batch['mask'].all()
     for i, row in enumerate(batch['sequence']):
       # Class 0 is subject 1, the first one that trains.
       assert index.subject[row] == f'{batch["subject"][i] + 1:03d}'
       assert index.view[row] == f'{18 * batch["view"][i]:03d}'
       assert index.condition[row] == f'nm-{batch["condition"][i] + 1:02d}'
-      stored = {frame.tobytes() for frame in source.read(row)}
-      assert {frame.tobytes() for frame in batch[source.key][i]} <= stored
+      stored = {frame.tobytes() for frame in source.read(row)[key_of(source)]}
+      assert {frame.tobytes() for frame in batch[key_of(source)][i]} <= stored
 
 
 @pytest.mark.parametrize(
@@ -87,9 +96,9 @@ def test_both_backends_give_the_same_bytes(source, fields):
 def test_padded_frames_are_masked_zeros(source):
   fields = {'frames_rule': 'unfixed', 'frames_min': 2, 'frames_max': 9}
   for batch in train(source, batch={**BATCH, **fields}):
-    assert batch[source.key].shape[1] == 9
-    assert not batch[source.key][~batch['mask']].any()
-    assert batch[source.key][batch['mask']].all()
+    assert batch[key_of(source)].shape[1] == 9
+    assert not batch[key_of(source)][~batch['mask']].any()
+    assert batch[key_of(source)][batch['mask']].all()
     counts = batch['mask'].sum(1)
     assert counts.min() >= 2 and counts.max() <= 9 and len(set(counts)) > 1
 
@@ -126,10 +135,12 @@ def test_windows_of_a_sequence_are_copies_of_it(source, backend):
   whole = train(source, batch=batch, backend=backend)
   some = train(source, batch=batch, slots=slots, backend=backend)
   for left, right in zip(whole, some, strict=True):
-    assert left[source.key].shape[:3] == left['mask'].shape == (8, 2, 5)
+    assert left[key_of(source)].shape[:3] == left['mask'].shape == (8, 2, 5)
     assert len(set(left['sequence'].tolist())) == 8
-    for row, windows in zip(left['sequence'], left[source.key], strict=True):
-      stored = {frame.tobytes() for frame in source.read(row)}
+    for row, windows in zip(
+      left['sequence'], left[key_of(source)], strict=True
+    ):
+      stored = {frame.tobytes() for frame in source.read(row)[key_of(source)]}
       assert {x.tobytes() for own in windows for x in own} <= stored
     same(rows_of(left, slots), right)
 
@@ -159,13 +170,13 @@ def test_evaluation_gives_every_sequence_once_and_whole(
     assert (batch['subject'] == -1).all()
     for i, row in enumerate(batch['sequence']):
       if row < 0:
-        assert batch['mask'][i].any() and not batch[source.key][i].any()
+        assert batch['mask'][i].any() and not batch[key_of(source)][i].any()
         continue
       seen.append(row)
-      frames = batch[source.key][i][batch['mask'][i]]
-      whole = source.read(row)
+      frames = batch[key_of(source)][i][batch['mask'][i]]
+      whole = source.read(row)[key_of(source)]
       np.testing.assert_array_equal(frames, whole[: frames_max or len(whole)])
-      assert not batch[source.key][i][~batch['mask'][i]].any()
+      assert not batch[key_of(source)][i][~batch['mask'][i]].any()
   assert sorted(seen) == ROWS.tolist()
   largest = max(batch['mask'].size for batch in batches)
   index = source.index
@@ -198,7 +209,7 @@ def test_some_rows_of_an_evaluation_keep_their_places(source, slots):
 
 def test_evaluation_takes_few_lengths(source):
   batches = evaluate(source, ROWS, 40, max_buckets=3)
-  assert len({batch[source.key].shape for batch in batches}) <= 3
+  assert len({batch[key_of(source)].shape for batch in batches}) <= 3
   assert evaluate(source, ROWS[:0], 40) == []
 
 
@@ -206,7 +217,7 @@ class Damaged:
   """A source that cannot read one of its sequences."""
 
   def __init__(self, source, bad):
-    self.index, self.key, self.size = source.index, source.key, source.size
+    self.index, self.modalities = source.index, source.modalities
     self._source, self._bad = source, bad
 
   def read(self, sequence, frames=None):
@@ -242,7 +253,9 @@ def test_bad_input_is_told_at_once(source, options, message):
 
 def test_unknown_views_stop_training_but_not_evaluation(source):
   frames = [np.ones((3, 8, 6), np.uint8)] * 2
-  odd = sources.ArraySource(frames, ['a', 'a'], ['x', 'y'], ['000', 'left'])
+  odd = sources.ArraySource(
+    {'silhouettes': frames}, ['a', 'a'], ['x', 'y'], ['000', 'left']
+  )
   batch = {'subjects': 1, 'sequences': 2, 'frames': 2}
   with pytest.raises(UserError, match="no view 'left'"):
     pipeline.train_batches(odd, np.arange(2), batch, dataset='casia_b', seed=0)
@@ -262,7 +275,7 @@ def test_batches_come_to_the_devices_unchanged(source):
   assert len(copied) == 5
   for left, right in zip(copied, host, strict=True):
     same({name: np.asarray(values) for name, values in left.items()}, right)
-    assert len(left[source.key].sharding.device_set) == 4
+    assert len(left[key_of(source)].sharding.device_set) == 4
 
 
 def test_prefetch_stays_ahead_by_its_size(source):
@@ -292,7 +305,7 @@ def test_another_of_the_subject_stands_in_where_one_cannot_be_read(
   skipped = train(Damaged(source, bad), 6, **options)
   for left, right in zip(whole, skipped, strict=True):
     assert bad not in right['sequence']
-    for name in ('subject', source.key):
+    for name in ('subject', key_of(source)):
       good = left['sequence'] != bad
       np.testing.assert_array_equal(left[name][good], right[name][good])
     np.testing.assert_array_equal(left['subject'], right['subject'])

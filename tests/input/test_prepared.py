@@ -5,15 +5,17 @@ import shutil
 import numpy as np
 import pytest
 
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import prepared
 from gaitgs_jax.input.index import make
 
 tfds = pytest.importorskip('tensorflow_datasets')
-LAYOUTS = (
-  prepared.Layout('frames', (16, 12)),
-  prepared.Layout('keypoints', (17, 3)),
-)
+LAYOUTS = {
+  'silhouettes': {'silhouettes': (16, 12)},
+  'keypoints': {'keypoints': (17, 3)},
+  'both': {'silhouettes': (16, 12), 'keypoints': (17, 3)},
+}
 
 
 class Walks(tfds.core.GeneratorBasedBuilder):
@@ -21,17 +23,23 @@ class Walks(tfds.core.GeneratorBasedBuilder):
 
   VERSION = tfds.core.Version('1.2.0')
   BUILDER_CONFIGS = [  # noqa: RUF012
-    tfds.core.BuilderConfig(name=layout.key) for layout in LAYOUTS
+    tfds.core.BuilderConfig(name=name) for name in (*LAYOUTS, 'old')
   ]
 
   @property
   def layout(self):
-    return next(x for x in LAYOUTS if x.key == self.builder_config.name)
+    return LAYOUTS.get(self.builder_config.name, LAYOUTS['silhouettes'])
+
+  def _named(self, fields):
+    # Before there were several modalities, silhouettes were called frames.
+    old = {'silhouettes': 'frames'} if self.builder_config.name == 'old' else {}
+    return {old.get(name, name): value for name, value in fields.items()}
 
   def _info(self):
+    features = prepared.features(self.layout)
     return tfds.core.DatasetInfo(
       builder=self,
-      features=prepared.features(self.layout),
+      features=tfds.features.FeaturesDict(self._named(dict(features))),
       disable_shuffling=True,
     )
 
@@ -43,14 +51,20 @@ class Walks(tfds.core.GeneratorBasedBuilder):
 
   def _generate_examples(self, total, first):
     for i in range(total):
-      yield prepared.record_key(i, total), example(first + i, self.layout)
+      fields = self._named(example(first + i, self.layout))
+      yield prepared.record_key(i, total), fields
 
 
 def example(i, layout):
   rng = np.random.default_rng(i)
-  values = rng.integers(0, 255, (i % 5 + 1, *layout.size))
+  arrays = {
+    name: rng.integers(0, 255, (i % 5 + 1, *frame)).astype(
+      modalities.get(name).dtype
+    )
+    for name, frame in layout.items()
+  }
   return {
-    layout.key: values.astype(prepared.DTYPES[layout.key]),
+    **arrays,
     'subject': f'{i // 4:03d}',
     'condition': 'nm-01',
     'view': f'{18 * (i % 4):03d}',
@@ -58,9 +72,10 @@ def example(i, layout):
 
 
 def index(numbers):
-  rows = [example(i, LAYOUTS[0]) for i in numbers]
+  rows = [example(i, LAYOUTS['silhouettes']) for i in numbers]
   return make(
-    (e['subject'], e['condition'], e['view'], len(e['frames'])) for e in rows
+    (e['subject'], e['condition'], e['view'], len(e['silhouettes']))
+    for e in rows
   )
 
 
@@ -73,21 +88,22 @@ def same(left, right):
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
   root = tmp_path_factory.mktemp('prepared')
-  for layout in LAYOUTS:
+  for name in (*LAYOUTS, 'old'):
     Walks(
-      data_dir=root, config=layout.key, file_format='array_record'
+      data_dir=root, config=name, file_format='array_record'
     ).download_and_prepare()
   return root
 
 
-@pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.key)
+@pytest.fixture(params=LAYOUTS)
 def layout(request):
-  return request.param
+  return LAYOUTS[request.param]
 
 
 @pytest.fixture
 def directory(root, tmp_path, layout):
-  folder = root / 'walks' / layout.key / '1.2.0'
+  name = next(name for name, each in LAYOUTS.items() if each == layout)
+  folder = root / 'walks' / name / '1.2.0'
   return shutil.copytree(folder, tmp_path / '1.2.0')
 
 
@@ -96,10 +112,12 @@ def test_a_record_decodes_to_what_was_written(directory, layout):
   assert count == 11
   reader = prepared.open_reader(path, count)
   for i in range(count):
-    values, texts = prepared.decode(reader.read([i])[0], layout)
+    arrays, texts = prepared.decode(reader.read([i])[0], layout)
     expected = example(i, layout)
-    assert values.dtype == expected[layout.key].dtype
-    np.testing.assert_array_equal(values, expected.pop(layout.key))
+    assert arrays.keys() == layout.keys()
+    for name, values in arrays.items():
+      assert values.dtype == expected[name].dtype
+      np.testing.assert_array_equal(values, expected.pop(name))
     assert texts == expected
 
 
@@ -116,14 +134,31 @@ def test_the_index_is_written_read_and_made_again(directory, layout, capsys):
   assert not capsys.readouterr().err
 
 
-@pytest.mark.parametrize('layout', LAYOUTS[:1])
-def test_an_index_without_a_key_is_of_frames(directory, layout):
-  prepared.read_index(directory)
+@pytest.mark.parametrize('has_key', [True, False])
+def test_a_dataset_of_an_earlier_version_is_read(
+  root, tmp_path, has_key, capsys
+):
+  folder = root / 'walks' / 'old' / '1.2.0'
+  directory = shutil.copytree(folder, tmp_path / '1.2.0')
+  layout = LAYOUTS['silhouettes']
+  assert prepared.read_index(directory)[1] == layout
+  capsys.readouterr()
   path = directory / prepared.INDEX_FILE
   with np.load(path) as arrays:
-    old = {name: arrays[name] for name in arrays.files if name != 'key'}
+    old = {name: arrays[name] for name in arrays.files if '/' in name}
+  old = {name: old[name] for name in old if not name.startswith('frame/')}
+  old['size'] = np.array([16, 12], np.int32)
+  if has_key:
+    old['key'] = np.array('frames')
   np.savez(path, **old)
-  assert prepared.read_index(directory)[1] == layout
+  splits, found = prepared.read_index(directory)
+  assert found == layout and not capsys.readouterr().err
+  same(splits['train'], index(range(11)))
+  (path, count), *_ = prepared.shards(directory, 'train')
+  record = prepared.open_reader(path, count).read([3])[0]
+  arrays, _ = prepared.decode(record, layout)
+  expected = example(3, layout)['silhouettes']
+  np.testing.assert_array_equal(arrays['silhouettes'], expected)
 
 
 @pytest.mark.parametrize('damage', ['stale', 'cut'])
@@ -166,7 +201,8 @@ def test_a_half_copied_dataset_is_named(directory):
 def test_another_dataset_of_tfds_is_refused(directory, layout):
   path = directory / 'features.json'
   content = json.loads(path.read_text())
-  del content['featuresDict']['features'][layout.key]
+  for name in layout:
+    del content['featuresDict']['features'][name]
   path.write_text(json.dumps(content))
   with pytest.raises(UserError, match='not in the prepared format'):
     prepared.read_index(directory)
@@ -209,14 +245,14 @@ def name_a_terminal(arrays):
 
 
 def swap_the_axes(arrays):
-  arrays['size'] = arrays['size'][::-1]
+  arrays['frame/silhouettes'] = arrays['frame/silhouettes'][::-1]
 
 
 def count_backwards(arrays):
   arrays['test/length'] = -arrays['test/length']
 
 
-@pytest.mark.parametrize('layout', LAYOUTS[:1])
+@pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
 @pytest.mark.parametrize(
   'change',
   [lose_a_split, lose_texts, name_a_terminal, swap_the_axes, count_backwards],
@@ -261,7 +297,7 @@ def test_no_bit_of_an_index_loses_a_sequence(directory, layout, monkeypatch):
   assert len(scanned) > len(whole) / 7 / 2
 
 
-@pytest.mark.parametrize('layout', LAYOUTS[:1])
+@pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
 def test_a_damaged_record_is_named_where_the_index_is_made(directory, layout):
   (path, _), *_ = prepared.shards(directory, 'test')
   content = bytearray(path.read_bytes())
@@ -271,7 +307,7 @@ def test_a_damaged_record_is_named_where_the_index_is_made(directory, layout):
     prepared.read_index(directory)
 
 
-@pytest.mark.parametrize('layout', LAYOUTS[:1])
+@pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
 @pytest.mark.parametrize(
   ('name', 'old', 'new'),
   [
@@ -302,7 +338,7 @@ def test_odd_facts_on_a_dataset_are_named(directory, layout, name, old, new):
   assert len(str(error.value)) < 700
 
 
-@pytest.mark.parametrize('layout', LAYOUTS[:1])
+@pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
 def test_a_split_that_only_files_know_of_is_named(directory):
   path = directory / 'dataset_info.json'
   path.write_text(path.read_text().replace('"test"', '"tset"'))
@@ -310,7 +346,7 @@ def test_a_split_that_only_files_know_of_is_named(directory):
     prepared.read_index(directory)
 
 
-@pytest.mark.parametrize('layout', LAYOUTS[:1])
+@pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
 def test_a_pipe_in_place_of_the_index_stays(directory, capsys):
   path = directory / prepared.INDEX_FILE
   os.mkfifo(path)

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import walker_trees
 
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import pickles, prepared, sources
 from gaitgs_jax.input.pretreatment import pretreat
 
 SIZE = (8, 6)
-LAYOUTS = (
-  prepared.Layout('frames', SIZE),
-  prepared.Layout('keypoints', (17, 3)),
-)
+SIZES = {'silhouettes': SIZE, 'keypoints': (17, 3)}
 NAMES = [
   (f'{subject:03d}', condition, view)
   for subject in range(1, 4)
@@ -23,23 +21,23 @@ NAMES = [
 ]
 
 
-def frames(row, layout=LAYOUTS[0]):
+def frames(row, modality='silhouettes'):
   rng = np.random.default_rng(row)
-  values = rng.integers(0, 255, (row + 3, *layout.size))
-  return values.astype(prepared.DTYPES[layout.key])
+  values = rng.integers(0, 255, (row + 3, *SIZES[modality]))
+  return values.astype(modalities.get(modality).dtype)
 
 
-def array_source(layout=LAYOUTS[0]):
-  values = [frames(row, layout) for row in range(len(NAMES))]
-  return sources.ArraySource(values, *zip(*NAMES, strict=True))
+def array_source(modality='silhouettes'):
+  values = [frames(row, modality) for row in range(len(NAMES))]
+  return sources.ArraySource({modality: values}, *zip(*NAMES, strict=True))
 
 
-def write_tree(root, name='00-silhouettes.pkl', layout=LAYOUTS[0]):
+def write_tree(root, name='00-silhouettes.pkl', modality='silhouettes'):
   for row, names in enumerate(NAMES):
     folder = root.joinpath(*names)
     folder.mkdir(parents=True, exist_ok=True)
-    values = frames(row, layout)
-    if layout.key == 'keypoints':
+    values = frames(row, modality)
+    if modality == 'keypoints':
       values = values.astype(np.float64)  # As OpenGait writes them.
     (folder / name).write_bytes(pickle.dumps(values))
   return root
@@ -62,13 +60,19 @@ def write_prepared(root):
       ]
 
       @property
-      def layout(self):
-        return LAYOUTS[self.builder_config.name == 'hrnet']
+      def modality(self):
+        return (
+          'keypoints' if self.builder_config.name == 'hrnet' else 'silhouettes'
+        )
+
+      @property
+      def shapes(self):
+        return {self.modality: SIZES[self.modality]}
 
       def _info(self):
         return tfds.core.DatasetInfo(
           builder=self,
-          features=prepared.features(self.layout),
+          features=prepared.features(self.shapes),
           disable_shuffling=True,
         )
 
@@ -82,8 +86,8 @@ def write_prepared(root):
         for number, row in enumerate(rows):
           names = dict(zip(('subject', 'condition', 'view'), NAMES[row]))  # noqa: B905
           key = prepared.record_key(number, len(rows))
-          values = frames(row, self.layout)
-          yield key, {self.layout.key: values, **names}
+          values = frames(row, self.modality)
+          yield key, {self.modality: values, **names}
 
       def _download_and_prepare(self, *args, **kwargs):
         super()._download_and_prepare(*args, **kwargs)
@@ -92,7 +96,7 @@ def write_prepared(root):
           'train': index.take(np.arange(4, 12)),
           'test': index.take(np.arange(4)),
         }
-        prepared.write_index(self.data_dir, splits, self.layout)
+        prepared.write_index(self.data_dir, splits, self.shapes)
 
   for variant in ('64', 'hrnet'):
     CasiaB(
@@ -108,37 +112,39 @@ def prepared_root(tmp_path_factory):
   return write_prepared(tmp_path_factory.mktemp('prepared'))
 
 
-@pytest.fixture(params=LAYOUTS, ids=lambda layout: layout.key)
-def layout(request):
+@pytest.fixture(params=SIZES)
+def modality(request):
   return request.param
 
 
 @pytest.fixture(params=['arrays', 'tree', 'prepared', 'ram'])
-def source(request, layout, tmp_path):
+def source(request, modality, tmp_path):
   if request.param == 'arrays':
-    return array_source(layout)
+    return array_source(modality)
   if request.param == 'tree':
-    tree = write_tree(tmp_path, layout=layout)
-    return sources.OpenGaitSource(tree, layout.key)
+    tree = write_tree(tmp_path, modality=modality)
+    return sources.OpenGaitSource(tree, modality)
   root = request.getfixturevalue('prepared_root')
-  variant = 'hrnet' if layout.key == 'keypoints' else '64'
+  variant = 'hrnet' if modality == 'keypoints' else '64'
   opened = sources.PreparedSource(prepared.find(root, 'casia_b', variant))
   return sources.CachedSource(opened) if request.param == 'ram' else opened
 
 
-def test_every_source_gives_the_same_sequences(source, layout):
-  assert (source.key, source.size) == layout
+def test_every_source_gives_the_same_sequences(source, modality):
+  assert source.modalities == {modality: SIZES[modality]}
   rows = {source.index.name(row): row for row in range(len(source.index))}
   assert len(rows) == len(NAMES)
   for number, names in enumerate(NAMES):
     row = rows['/'.join(names)]
-    expected = frames(number, layout)
+    expected = frames(number, modality)
     assert source.index.length[row] == len(expected)
-    assert source.read(row).dtype == expected.dtype
+    assert source.read(row)[modality].dtype == expected.dtype
     for _ in range(2):  # The second one may come from a cache.
-      np.testing.assert_array_equal(source.read(row), expected)
+      np.testing.assert_array_equal(source.read(row)[modality], expected)
       chosen = np.array([2, 0, 2])
-      np.testing.assert_array_equal(source.read(row, chosen), expected[chosen])
+      np.testing.assert_array_equal(
+        source.read(row, chosen)[modality], expected[chosen]
+      )
 
 
 def test_prepared_training_sequences_come_first(prepared_root):
@@ -152,7 +158,7 @@ def test_the_cache_reads_once():
   class Counting:
     def __init__(self):
       self.index, self.reads = array_source().index, 0
-      self.key, self.size = LAYOUTS[0]
+      self.modalities = {'silhouettes': SIZE}
 
     def read(self, sequence, frames=None):
       self.reads += 1
@@ -174,10 +180,10 @@ def test_the_cache_reads_once():
   ],
 )
 def test_of_several_pickles_those_of_the_modality_are_read(tmp_path, names):
-  for name, layout in zip(names, LAYOUTS, strict=True):
-    root = write_tree(tmp_path, name, layout)
-  for layout in LAYOUTS:
-    assert sources.OpenGaitSource(root, layout.key).size == layout.size
+  for name, modality in zip(names, SIZES, strict=True):
+    root = write_tree(tmp_path, name, modality)
+  for name, size in SIZES.items():
+    assert sources.OpenGaitSource(root, name).modalities == {name: size}
 
 
 def test_opening_a_tree_reads_no_frames(tmp_path, monkeypatch):
@@ -250,16 +256,16 @@ def test_what_is_not_yet_a_tree_says_how_to_make_one(tmp_path):
   walker_trees.write_json(tmp_path / 'json/001/nm-01/090/1.json', [])
   with message('holds json, .*one pickle'):
     sources.OpenGaitSource(tmp_path / 'json')
-  root = str(write_tree(tmp_path / 'tree'))
-  config = {'name': 'casia_b', 'size': (64, 44), 'root': root}
+  root, sizes = str(write_tree(tmp_path / 'tree')), {'silhouettes': (64, 44)}
+  config = {'name': 'casia_b', 'root': root}
   with message("is an OpenGait tree, .*set dataset.format='opengait'"):
-    sources.open_source(config)
-  config = {'name': 'casia_b', 'size': (64, 44), 'root': str(tmp_path / 'raw')}
+    sources.open_source(config, sizes)
+  config = {'name': 'casia_b', 'root': str(tmp_path / 'raw')}
   with message('no prepared casia_b'):
-    sources.open_source(config)
-  config = {'name': 'casia_b', 'size': (64, 44), 'root': root}
+    sources.open_source(config, sizes)
+  config = {'name': 'casia_b', 'root': root}
   with message('8x6, from which .*64x44 cannot be cut; .*pretreat --size=64'):
-    sources.open_source(config | {'format': 'opengait'})
+    sources.open_source(config | {'format': 'opengait'}, sizes)
 
 
 def test_what_systems_leave_behind_is_passed_over(tmp_path):
@@ -278,7 +284,9 @@ def test_pickles_in_capitals_are_read(tmp_path):
   for path in root.glob('*/*/*/*.pkl'):
     path.rename(path.with_suffix('.PKL'))
   found = sources.OpenGaitSource(root)
-  np.testing.assert_array_equal(found.read(3), expected)
+  np.testing.assert_array_equal(
+    found.read(3)['silhouettes'], expected['silhouettes']
+  )
   assert len(found.index) == len(NAMES)
 
 
@@ -306,8 +314,8 @@ def test_prepared_masks_of_0_and_1_are_refused(prepared_root, monkeypatch):
   decode = prepared.decode
 
   def darker(record, layout):
-    array, texts = decode(record, layout)
-    return array // 128, texts
+    arrays, texts = decode(record, layout)
+    return {'silhouettes': arrays['silhouettes'] // 128}, texts
 
   monkeypatch.setattr(prepared, 'decode', darker)
   with pytest.raises(UserError, match=r'run from 0 to 1, .* prepare .* again'):
@@ -318,18 +326,19 @@ def test_bad_arrays_are_told():
   names = [['001'], ['nm-01'], ['000']]
   for bad, match in (
     (np.zeros((3, 4, 5), np.int64), 'int64, not uint8'),
-    (np.zeros((3, 4, 3)), 'float64, not float32'),
-    (np.zeros((3, 4, 5), np.float32), r'shape \[3, 4, 5\], not \[s,v,3\]'),
     (np.zeros((3, 4), np.uint8), r'shape \[3, 4\]'),
     (np.zeros((0, 4, 4), np.uint8), r'shape \[0, 4, 4\]'),
   ):
     with pytest.raises(UserError, match=f'001/nm-01/000.*{match}'):
-      sources.ArraySource([bad], *names)
-  both = [np.zeros((3, 4, 3), dtype) for dtype in (np.float32, np.uint8)]
-  with pytest.raises(UserError, match='keypoints are uint8, not float32'):
-    sources.ArraySource(both, *([name[0]] * 2 for name in names))
+      sources.ArraySource({'silhouettes': [bad]}, *names)
+  for bad, match in (
+    (np.zeros((3, 4, 3)), 'keypoints are float64, not float32'),
+    (np.zeros((3, 4, 5), np.float32), r'shape \[3, 4, 5\], not \[s,v,3\]'),
+  ):
+    with pytest.raises(UserError, match=match):
+      sources.ArraySource({'keypoints': [bad]}, *names)
   with pytest.raises(UserError, match='no sequences'):
-    sources.ArraySource([], [], [], [])
+    sources.ArraySource({'silhouettes': []}, [], [], [])
 
 
 def test_a_damaged_record_names_its_sequence(prepared_root, tmp_path):
@@ -349,7 +358,7 @@ def test_a_damaged_record_names_its_sequence(prepared_root, tmp_path):
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -1e30])
 def test_a_joint_that_overflows_names_its_file(tmp_path, value):
-  root = write_tree(tmp_path, layout=LAYOUTS[1])
+  root = write_tree(tmp_path, modality='keypoints')
   path = root / '002/bg-01/090/00-silhouettes.pkl'
   values = pickle.loads(path.read_bytes())
   values[1, 3, 0] = value
@@ -359,7 +368,8 @@ def test_a_joint_that_overflows_names_its_file(tmp_path, value):
   match = f'{path}: (not finite|too large): left_ear of frame 1 is'
   with pytest.raises(UserError, match=match):
     source.read(row)
-  assert len(source.read(row + 1)) == source.index.length[row + 1]
+  read = source.read(row + 1)['keypoints']
+  assert len(read) == source.index.length[row + 1]
 
 
 def test_a_joint_that_overflows_names_its_record(prepared_root, monkeypatch):
@@ -369,8 +379,9 @@ def test_a_joint_that_overflows_names_its_record(prepared_root, monkeypatch):
   decode = prepared.decode
 
   def overflow(record, layout):
-    values, texts = decode(record, layout)
-    return np.where(np.arange(3) == 2, np.float32('nan'), values), texts
+    arrays, texts = decode(record, layout)
+    nan = np.where(np.arange(3) == 2, np.float32('nan'), arrays['keypoints'])
+    return {'keypoints': nan}, texts
 
   monkeypatch.setattr(prepared, 'decode', overflow)
   with pytest.raises(UserError, match=r'002/.* \(record 0 of .*: not finite'):
@@ -397,30 +408,33 @@ def test_a_wrong_index_is_noticed(prepared_root, tmp_path):
 
 
 def config(**fields):
-  return ml_collections.ConfigDict({'name': 'casia_b', 'size': SIZE, **fields})
+  return ml_collections.ConfigDict({'name': 'casia_b', **fields})
+
+
+def open_config(size=SIZE, modality='silhouettes', **fields):
+  return sources.open_source(config(**fields), {modality: size})
 
 
 def test_config_opens_each_kind(prepared_root, tmp_path):
   root = str(write_tree(tmp_path))
-  tree = sources.open_source(config(root=root, format='opengait'))
+  tree = open_config(root=root, format='opengait')
   assert isinstance(tree, sources.OpenGaitSource)
-  made = sources.open_source(config(root=str(prepared_root), variant='64'))
+  made = open_config(root=str(prepared_root), variant='64')
   assert isinstance(made, sources.PreparedSource)
-  cut = config(root=root, format='opengait', cache='ram', size=(8, 4))
-  assert isinstance(sources.open_source(cut), sources.CachedSource)
+  cut = open_config(root=root, format='opengait', cache='ram', size=(8, 4))
+  assert isinstance(cut, sources.CachedSource)
 
 
 def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
   write_tree(tmp_path)
-  root = write_tree(tmp_path, '1-pose.pkl', LAYOUTS[1])
-  fields = {'root': str(root), 'format': 'opengait', 'size': (17, 3)}
-  opened = sources.open_source(config(**fields, name='casia_b_pose'))
-  assert (opened.key, opened.size) == LAYOUTS[1]
-  fields['size'] = (18, 3)
-  with pytest.raises(UserError, match=r'17 joints; set it to \(17, 3\)'):
-    sources.open_source(config(**fields, name='casia_b_pose'))
+  root = write_tree(tmp_path, '1-pose.pkl', 'keypoints')
+  fields = {'root': str(root), 'format': 'opengait', 'modality': 'keypoints'}
+  opened = open_config((17, 3), **fields, name='casia_b_pose')
+  assert opened.modalities == {'keypoints': (17, 3)}
+  with pytest.raises(UserError, match=r'17 joints; .*set it to \(17, 3\)'):
+    open_config((18, 3), **fields, name='casia_b_pose')
   with pytest.raises(UserError, match=r'17 joints, but .* 18 \(openpose18\)'):
-    sources.open_source(config(**fields, name='oumvlp_pose'))
+    open_config((18, 3), **fields, name='oumvlp_pose')
 
 
 @pytest.mark.parametrize(
@@ -433,7 +447,7 @@ def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
     ({'variant': '65'}, "no variant '65'; choose one of 64, 128"),
     ({'variant': '128'}, 'prepare --dataset=casia_b --variant=128'),
     ({'cache': 'disk', 'variant': '64'}, "'disk'; choose one of '', ram"),
-    ({'size': (9, 6), 'variant': '64'}, '8x6, from which dataset.size 9x6'),
+    ({'size': (9, 6), 'variant': '64'}, '8x6, from which .*size 9x6'),
     ({'size': (8, 8), 'variant': '64'}, 'size 8x8 cannot be cut'),
     ({'size': (8, 5), 'variant': '64'}, 'size 8x5 cannot be cut'),
     (
@@ -441,7 +455,7 @@ def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
       r'prepare --dataset=synthetic_walkers --variant=demo --root=[^ ]*`$',
     ),
     (
-      {'name': 'casia_b_pose', 'size': (17, 3)},
+      {'name': 'casia_b_pose', 'size': (17, 3), 'modality': 'keypoints'},
       'prepare --dataset=casia_b_pose --variant=hrnet --source=PATH',
     ),
   ],
@@ -450,4 +464,4 @@ def test_bad_configs_are_told(prepared_root, fields, message):
   if fields.get('format') != 'opengait':
     fields = {'root': str(prepared_root), **fields}
   with pytest.raises(UserError, match=message):
-    sources.open_source(config(**fields))
+    open_config(**fields)

@@ -39,7 +39,7 @@ def test_silhouettes_and_skeletons_are_not_mixed_up(tmp_path):
   json = trees.open_tree(walker_trees.oumvlp_pose(tmp_path / 'b'))
   pickled = trees.open_tree(walker_trees.opengait(tmp_path / 'c'))
   silhouettes, poses = datasets.get('oumvlp'), datasets.get('oumvlp_pose')
-  assert trees.modality(images) == trees.modality(pickled) == 'frames'
+  assert trees.modality(images) == trees.modality(pickled) == 'silhouettes'
   assert trees.modality(json) == 'keypoints'
   for tree, right, wrong in (
     (images, silhouettes, poses),

@@ -20,11 +20,12 @@ from gaitgs_jax.input import augment, partitions, pipeline, sources
 frames = [np.full((9, 64, 64), row, np.uint8) for row in range(8)]
 subjects = [f'{row // 2:03d}' for row in range(8)]
 views = ['000', '018'] * 4
-source = sources.ArraySource(frames, subjects, ['nm-01'] * 8, views)
+source = sources.ArraySource(
+    {'silhouettes': frames}, subjects, ['nm-01'] * 8, views)
 batch = dict(subjects=2, sequences=2, frames=4)
 options = dict(dataset='casia_b', seed=0)
 first = next(pipeline.train_batches(source, np.arange(8), batch, **options))
-inputs = augment.inputs(first, (64, 44))
+inputs = augment.inputs(first, {'silhouettes': (64, 44)})
 assert inputs.shape == (4, 4, 64, 44, 1), inputs.shape
 rows = [b['sequence'] for b in pipeline.evaluation_batches(
     source, np.arange(8), 4, dataset='casia_b')]

@@ -127,12 +127,12 @@ class Normed(nnx.Module):
 def test_the_statistics_are_the_mean_of_the_batches():
   graphdef, params, stats = states.split(Normed())
   state = states.create(params, stats, optax.sgd(1.0))
-  refresh = steps.make_refresh(graphdef, size=(2, 2))
+  refresh = steps.make_refresh(graphdef, sizes={'silhouettes': (2, 2)})
   random = np.random.default_rng(0)
   seen = []
   for number in range(3):
     frames = random.integers(0, 256, (4, 3, 2, 2), np.uint8)
-    batch = {'frames': frames, 'mask': np.ones((4, 3), bool)}
+    batch = {'silhouettes': frames, 'mask': np.ones((4, 3), bool)}
     share = np.float32(1 / (number + 1))
     state = refresh(state, batch, jax.random.key(0), share)
     seen.append(frames.mean(axis=(1, 2, 3)) / 255)

@@ -48,7 +48,7 @@ def _with_tiny():
 
 def _config(name, data, model, classes=CLASSES):
   config = tiny.get_config()
-  config.dataset.size = MODELS[name]['size']
+  config.inputs.silhouettes.size = MODELS[name]['size']
   config.batch.subjects, config.batch.sequences = ROWS // 2, 2
   config.batch.frames = FRAMES
   config.model_name = name
@@ -72,9 +72,9 @@ def _batch(config, mesh):
   random = np.random.default_rng(0)
   shapes = forecast.describe_batch(config, mesh)
   batch = {
-    name: random.integers(0, 256 if name == 'frames' else 8, like.shape).astype(
-      like.dtype
-    )
+    name: random.integers(
+      0, 256 if name == 'silhouettes' else 8, like.shape
+    ).astype(like.dtype)
     for name, like in shapes.items()
   }
   batch['subject'] = np.arange(ROWS, dtype=np.int32) // 2

@@ -22,7 +22,9 @@ def model():
 
 def _embed(model, source, rows, *, batch_frames, devices, max_buckets=16):
   graphdef, params, stats = states.split(model)
-  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  embed_fn = embedding.make_embed(
+    graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
+  )
   batches = pipeline.evaluation_batches(
     source, rows, batch_frames, dataset='casia_b', max_buckets=max_buckets
   )
@@ -31,7 +33,9 @@ def _embed(model, source, rows, *, batch_frames, devices, max_buckets=16):
 
 
 def _alone(model, source, row):
-  frames = source.read(row)[None, ..., None].astype(np.float32) / 255
+  frames = (
+    source.read(row)['silhouettes'][None, ..., None].astype(np.float32) / 255
+  )
   mask = np.ones(frames.shape[:2], bool)
   return np.asarray(model(frames, mask).embedding[0])
 
@@ -69,7 +73,9 @@ def test_lengths_compile_once_each(model, source):
 def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
   graphdef, params, stats = states.split(model)
   devices, seen = mesh.create(2), []
-  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  embed_fn = embedding.make_embed(
+    graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
+  )
 
   def watched(params, stats, batch):
     seen.append(batch['sequence'].tolist())
@@ -88,7 +94,9 @@ def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
 def test_a_sequence_that_no_batch_held_is_missed(model, source):
   graphdef, params, stats = states.split(model)
   devices = mesh.create(1)
-  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  embed_fn = embedding.make_embed(
+    graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
+  )
   rows = np.arange(4)
   batches = pipeline.evaluation_batches(source, rows, 20, dataset='casia_b')
   with pytest.raises(ValueError, match='5 sequences wanted, 4 in'):
@@ -100,21 +108,23 @@ def test_a_sequence_that_no_batch_held_is_missed(model, source):
 def test_frames_of_another_size_are_refused(model, source):
   graphdef, params, stats = states.split(model)
   devices = mesh.create(1)
-  embed_fn = embedding.make_embed(graphdef, size=(16, 12), mesh=devices)
+  embed_fn = embedding.make_embed(
+    graphdef, sizes={'silhouettes': (16, 12)}, mesh=devices
+  )
   rows = np.arange(2)
   batches = pipeline.evaluation_batches(source, rows, 20, dataset='casia_b')
-  with pytest.raises(UserError, match='expects 16x12'):
+  with pytest.raises(UserError, match='size 16x12 cannot be cut'):
     embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
 
 
 def test_filler_rows_are_copies_marked_as_none():
   batch = {
-    'frames': np.arange(6, dtype=np.uint8).reshape(3, 2),
+    'silhouettes': np.arange(6, dtype=np.uint8).reshape(3, 2),
     'sequence': np.array([5, 6, 7], np.int32),
   }
   filled = embedding.fill_rows(batch, 4)
   assert filled['sequence'].tolist() == [5, 6, 7, -1]
-  assert filled['frames'][3].tolist() == [0, 1]
+  assert filled['silhouettes'][3].tolist() == [0, 1]
   assert embedding.fill_rows(batch, 3) is batch
   assert batch['sequence'].tolist() == [5, 6, 7]
 
@@ -122,7 +132,9 @@ def test_filler_rows_are_copies_marked_as_none():
 def test_every_device_holds_the_result(model, source):
   graphdef, params, stats = states.split(model)
   devices = mesh.create(4)
-  embed_fn = embedding.make_embed(graphdef, size=tiny.SIZE, mesh=devices)
+  embed_fn = embedding.make_embed(
+    graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
+  )
   batch = next(
     pipeline.evaluation_batches(
       source, np.arange(4), 1, dataset='casia_b', multiple=4
@@ -130,7 +142,7 @@ def test_every_device_holds_the_result(model, source):
   )
   placed = {
     key: jax.device_put(batch[key], mesh.over_data(devices))
-    for key in ('frames', 'mask', 'sequence')
+    for key in ('silhouettes', 'mask', 'sequence')
   }
   vectors, sequences = embed_fn(params, stats, placed)
   assert vectors.is_fully_replicated and sequences.is_fully_replicated

@@ -40,10 +40,10 @@ def saliency(weights, metric='euclidean', frames=None):
   weights = np.asarray(weights, np.float32)
   return explaining.saliency(
     *state.split(Rows(weights)),
-    {'frames': frames, 'mask': mask, 'subject': np.zeros(1, np.int32)},
+    {'silhouettes': frames, 'mask': mask, 'subject': np.zeros(1, np.int32)},
     own * weights[:, None],
     stranger * weights[:, None],
-    size=SIZE,
+    sizes={'silhouettes': SIZE},
     transform=augment.keep,
     metric=metric,
   )
@@ -85,7 +85,10 @@ def test_activations_of_valid_frames():
     'view': np.zeros(1, np.int32),
   }
   seen = explaining.activations(
-    *state.split(Speeds()), batch, size=(3, 3), transform=augment.keep
+    *state.split(Speeds()),
+    batch,
+    sizes={'keypoints': (3, 3)},
+    transform=augment.keep,
   )
   np.testing.assert_array_equal(seen.inputs, keypoints[0, :3])
   np.testing.assert_array_equal(seen.heat, keypoints[0, :3, :, 2])
@@ -100,6 +103,6 @@ def test_a_model_without_activations_is_told():
     explaining.activations(
       *state.split(Rows([1])),
       batch,
-      size=(3, 3),
+      sizes={'keypoints': (3, 3)},
       transform=augment.keep,
     )

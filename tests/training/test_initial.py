@@ -124,7 +124,7 @@ def test_published_names_are_taken_from_safetensors(tmp_path):
   path = tmp_path / 'gaitgs.safetensors'
   path.write_bytes(safetensors_file.packed(theirs))
   config = tiny.get_config()
-  config.dataset.size = (64, 44)
+  config.inputs.silhouettes.size = (64, 44)
   config.model_name, config.model = 'gaitgs', {**SMALL, 'num_classes': 5}
   config.losses.identity = dict()
   config.init = dict(checkpoint=str(path))

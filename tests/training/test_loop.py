@@ -296,8 +296,8 @@ def test_a_workdir_in_use_is_refused(config, tmp_path):
     (lambda c: c.losses.update(identity={'weight': 1.0}), 'identity head'),
     (lambda c: c.model.update(num_views=3), r'num_views is 3.*11 views'),
     (
-      lambda c: c.dataset.update(size=(8, 8)),
-      r'config.model, at config.dataset.size=\(8, 8\)',
+      lambda c: c.inputs.silhouettes.update(size=(8, 8)),
+      r'config.model, at config.inputs.silhouettes.size=\(8, 8\)',
     ),
     (lambda c: c.dataset.update(root='/nowhere'), '/nowhere'),
     (lambda c: c.evaluation.update(protocol='casia'), 'casia'),
@@ -323,7 +323,10 @@ def test_bad_input_is_a_sentence(config, tmp_path, change, words):
     (lambda c: c.mesh.update(data=3), '= 8 rows'),
     (lambda c: c.dataset.update(cache='disk'), "cache is 'disk'"),
     (lambda c: c.dataset.update(name='casia-b'), "did you mean 'casia_b'"),
-    (lambda c: c.dataset.update(size=(64,)), r'size is \(64,\)'),
+    (
+      lambda c: c.inputs.silhouettes.update(size=(64,)),
+      r'silhouettes.size is \(64,\); .* must be \(h, w\)',
+    ),
     (lambda c: c.dataset.update(on_error='stop'), "on_error is 'stop'"),
     (lambda c: c.evaluation.update(protocol='casia-b'), "mean 'casia_b'"),
     (lambda c: c.evaluation.update(metric='cosin'), "mean 'cosine'"),

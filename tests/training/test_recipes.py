@@ -186,7 +186,7 @@ SMALL = dict(blocks=(1, 1, 1), channels=(8, 4, 8, 12), reduction=2, features=6)
 
 def _pose_config(copies):
   config = tiny.get_config()
-  config.dataset.name, config.dataset.size = 'casia_b_pose', (17, 3)
+  config.dataset.name, config.inputs = 'casia_b_pose', {'keypoints': {}}
   config.model_name, config.model = 'gaitgraph', dict(SMALL)
   config.augment = (
     dict(name='copies', count=copies),
@@ -229,6 +229,6 @@ def test_a_model_is_evaluated_in_a_dtype_of_its_own():
 
 def test_a_joint_too_many_is_told_before_anything_is_computed():
   config = _pose_config(2)
-  config.dataset.size = (18, 3)
+  config.inputs = {'keypoints': {}}
   with pytest.raises(UserError, match=r'takes keypoints \[n,s,17,3\].*18'):
     setup.describe_state(config, meshes.create(1))

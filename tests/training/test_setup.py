@@ -8,8 +8,8 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.models import output
+from gaitgs_jax.training import embedding, setup
 from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import setup
 from gaitgs_jax.training import step as steps
 
 
@@ -39,18 +39,78 @@ def test_a_fresh_state_is_donated_and_compiles_once(monkeypatch):
     graphdef,
     setup.create_losses(config),
     setup.create_optimizer(config)[0],
-    size=tiny.SIZE,
+    sizes={'silhouettes': tiny.SIZE},
     shardings=setup.shardings_of(like),
   )
   random = np.random.default_rng(0)
   batch = {
-    'frames': random.integers(0, 256, (4, 2, *tiny.SIZE), np.uint8),
+    'silhouettes': random.integers(0, 256, (4, 2, *tiny.SIZE), np.uint8),
     'mask': np.ones((4, 2), bool),
     'subject': np.arange(4, dtype=np.int32) // 2,
   }
   for _ in range(3):
     state, _ = step(state, batch, jax.random.key(0))
   assert step._cache_size() == 1
+
+
+class Both(nnx.Module):
+  """Sees silhouettes and keypoints, as a dict by name."""
+
+  def __init__(self, rngs):
+    self.layer = nnx.Linear(tiny.SIZE[0] + 17, 4, rngs=rngs)
+
+  def __call__(self, inputs, mask=None, *, train=False, key=None):
+    del train, key
+    silhouettes, keypoints = inputs['silhouettes'], inputs['keypoints']
+    rows = silhouettes.mean(axis=(-2, -1))
+    joints = keypoints.mean(axis=-1) / 100
+    x = jnp.concatenate([rows, joints], axis=-1)
+    x = jnp.where(mask[..., None], x, 0).sum(axis=1, keepdims=True)
+    x = self.layer(x)
+    return output.GaitOutput(x, x, None, {})
+
+
+def test_a_model_of_two_modalities_trains_and_embeds(monkeypatch):
+  monkeypatch.setattr(
+    models, 'create', lambda name, rngs, size, **_: Both(rngs)
+  )
+  config, mesh = tiny.get_config(), meshes.create(1)
+  config.dataset.name = 'own'
+  with config.unlocked():
+    del config.losses.view
+    config.inputs.keypoints = dict(size=(17, 3))
+    config.augment = (dict(name='reverse'), dict(name='copies', count=2))
+  graphdef, like = setup.describe_state(config, mesh)
+  state = setup.create_state(config, like)
+  sizes = setup.input_sizes(config)
+  optimizer = setup.create_optimizer(config)[0]
+  losses = setup.create_losses(config)
+  step = steps.make_train_step(
+    graphdef,
+    losses,
+    optimizer,
+    sizes=sizes,
+    augment=setup.create_augmentation(config),
+  )
+  random = np.random.default_rng(0)
+  batch = {
+    'silhouettes': random.integers(0, 256, (4, 2, 8, 10), np.uint8),
+    'keypoints': random.normal(50, 9, (4, 2, 17, 3)).astype(np.float32),
+    'mask': np.ones((4, 2), bool),
+    'subject': np.arange(4, dtype=np.int32) // 2,
+    'sequence': np.arange(4, dtype=np.int32),
+  }
+  state, metrics = step(state, batch, jax.random.key(0))
+  assert np.isfinite(metrics['loss']) and metrics['grad_norm'] > 0
+  embed = embedding.make_embed(graphdef, sizes=sizes, mesh=mesh)
+  given = (embed, state.params, state.stats)
+  whole = embedding.embed(*given, [batch], np.arange(4), mesh=mesh)
+  assert whole.shape == (4, 1, 4)
+  # Each modality has its part in the result.
+  for name in ('silhouettes', 'keypoints'):
+    changed = {**batch, name: batch[name][::-1]}
+    other = embedding.embed(*given, [changed], np.arange(4), mesh=mesh)
+    assert not np.allclose(other, whole)
 
 
 def test_the_description_is_the_states_own(config):
@@ -79,13 +139,16 @@ def test_an_unknown_model_gets_a_hint():
     (dict(heads=7), 'with 7 heads, which must divide it'),
     (dict(dropout=1.0), 'must be less than 1'),
     (dict(shrink=7), 'shrink=7 does not divide frames of 64 x 44'),
-    (dict(parts=5), r'config.model, at config.dataset.size=.*5 parts do not'),
+    (
+      dict(parts=5),
+      r'config.model, at config.inputs.silhouettes.size=.*5 parts',
+    ),
     (dict(strips=5), '5 strips do not divide'),
   ],
 )
 def test_a_wrong_field_of_a_model_is_told(change, words):
   config = tiny.get_config()
-  config.dataset.size = (64, 44)
+  config.inputs.silhouettes.size = (64, 44)
   config.model_name, config.model = 'gaitgs', dict(channels=(8, 8, 8)) | change
   with pytest.raises(UserError, match=words):
     setup.describe_model(config, meshes.create(1))

@@ -25,7 +25,7 @@ def _batch(rows=8, seed=0):
   mask = np.ones((rows, 5), bool)
   mask[1, 3:] = False
   return {
-    'frames': random.integers(0, 256, (rows, 5, 8, 10), np.uint8),
+    'silhouettes': random.integers(0, 256, (rows, 5, 8, 10), np.uint8),
     'mask': mask,
     'subject': np.arange(rows, dtype=np.int32) // 2,
     'view': random.integers(0, 11, rows, np.int32),
@@ -48,7 +48,7 @@ def _step(graphdef, optimizer, **options):
     graphdef,
     losses.create(LOSSES),
     optimizer,
-    **{'size': tiny.SIZE, **options},
+    **{'sizes': {'silhouettes': tiny.SIZE}, **options},
   )
 
 
@@ -77,7 +77,7 @@ def test_a_step_is_the_gradient_of_the_loss():
 
   def loss(params):
     model = states.join(graphdef, params, state.stats)
-    inputs = batch['frames'][..., 2:-2, None].astype(np.float32) / 255
+    inputs = batch['silhouettes'][..., 2:-2, None].astype(np.float32) / 255
     key = jax.random.key(0)
     output = model(inputs, batch['mask'], train=True, key=key)
     return losses.create(LOSSES)(output, batch)[0]
@@ -159,8 +159,8 @@ def test_augmentation_changes_the_batch():
 
 def test_frames_of_another_size_are_refused():
   graphdef, state, optimizer = _parts()
-  step = _step(graphdef, optimizer, size=(16, 10))
-  with pytest.raises(UserError, match=r'8x10.*expects 16x10'):
+  step = _step(graphdef, optimizer, sizes={'silhouettes': (16, 10)})
+  with pytest.raises(UserError, match=r'8x10.*size 16x10 cannot be cut'):
     step(state, _batch(), jax.random.key(0))
 
 

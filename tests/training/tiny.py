@@ -104,12 +104,12 @@ def get_config(root='') -> ml_collections.ConfigDict:
   config.dataset = dict(
     name='casia_b',
     variant='',
-    size=SIZE,
     format='opengait',
     root=str(root),
     cache='ram',
     partition=f'{root}.json',
   )
+  config.inputs = dict(silhouettes=dict(size=SIZE))
   config.batch = dict(
     sampler='pk',
     subjects=4,

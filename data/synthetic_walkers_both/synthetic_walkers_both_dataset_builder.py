@@ -1,0 +1,18 @@
+"""TFDS builder of the synthetic walkers in two modalities."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+# In a checkout that is not installed, `tfds build` finds only this folder.
+if find_spec('gaitgs_jax') is None:
+  sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from gaitgs_jax.data.walkers import WalkersBuilder
+
+
+class Builder(WalkersBuilder):
+  """The silhouettes and the skeletons of the synthetic walkers, in pairs.
+
+  Made by `gaitgs_jax.synthetic` of nothing but a seed.
+  """
