@@ -345,12 +345,7 @@ def torch_names(
     yield f'{ours}/kernel', [f'{theirs}.weight'], 'kernel'
   yield 'identity/kernel', ['salient_learning.fc'], 'same'
   yield 'head/kernel', ['fc_bin'], 'same'
-  for ours, theirs in (
-    ('scale', 'weight'),
-    ('bias', 'bias'),
-    ('mean', 'running_mean'),
-    ('variance', 'running_var'),
-  ):
+  for ours, theirs in layers.NORM_TORCH_NAMES:
     for norm, name in (
       ('scales/short/0/norm', 'multi_scale.short_term.0.1'),
       ('scales/short/1/norm', 'multi_scale.short_term.1.1'),

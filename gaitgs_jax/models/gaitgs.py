@@ -595,11 +595,6 @@ def torch_names(
         name = f'{span}.L_Transformer.attn.layers.{i}.{theirs}'
         yield f'{branch}/layers/{i}/{ours}', [name], layout
   if num_classes is not None:
-    for ours, theirs in (
-      ('scale', 'weight'),
-      ('bias', 'bias'),
-      ('mean', 'running_mean'),
-      ('variance', 'running_var'),
-    ):
+    for ours, theirs in layers.NORM_TORCH_NAMES:
       yield f'norm/{ours}', [f'Bn.{theirs}'], 'same'
     yield 'identity/kernel', ['Head1.fc_bin'], 'same'

@@ -181,6 +181,15 @@ def statistics_momentum(share: jax.Array | float) -> Iterator[None]:
     _momentum.reset(token)
 
 
+# Our names in `BatchNorm`, and torch's.
+NORM_TORCH_NAMES = (
+  ('scale', 'weight'),
+  ('bias', 'bias'),
+  ('mean', 'running_mean'),
+  ('variance', 'running_var'),
+)
+
+
 class BatchNorm(nnx.Module):
   """Batch normalisation; the trailing axes have statistics of their own.
 
@@ -243,12 +252,26 @@ def _moments(
 
   Values outside the mask may be anything finite.
   """
-  axes = tuple(range(leading))
   count = jnp.asarray(math.prod(x.shape[:leading]), x.dtype)
   if mask is not None:
     count = count * mask.mean(dtype=x.dtype)
+  mean = _mean(x, mask, leading)
+  ahead = (None,) * leading
+  return mean, _mean(jnp.square(x - mean[ahead]), mask, leading), count
+
+
+def _mean(x: jax.Array, mask: jax.Array | None, leading: int) -> jax.Array:
+  """Averages x over its leading axes, those behind the mask's first.
+
+  XLA on CPU adds up one by one: the sum of a hundred thousand pixels of a batch
+  of frames is off by 1e-4, a mean of rows' means is not.
+  """
+  while mask is not None and leading > mask.ndim:
+    leading -= 1
+    x = x.mean(axis=leading)
+  if mask is not None:
     mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
-  return x.mean(axes, where=mask), x.var(axes, where=mask), count
+  return x.mean(axis=tuple(range(leading)), where=mask)
 
 
 # Our names in `EncoderLayer`, torch's, and the layout (see interop/torch.py).

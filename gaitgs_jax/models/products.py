@@ -34,50 +34,55 @@ def einsum(subscripts: str, *operands: jax.Array) -> jax.Array:
 
 
 def convolve(
-  x: jax.Array,
-  kernel: jax.Array,
-  *,
-  strides: Sequence[int] | None = None,
-  padding: str | Sequence[tuple[int, int]] = 'SAME',
+  x: jax.Array, kernel: jax.Array, *, strides: Sequence[int] | None = None
 ) -> jax.Array:
   """Convolves in two or three dimensions, channels last.
 
+  Half of the kernel's size is padded with zeros before and after each
+  dimension, as torch's models do: the size h becomes ceil(h / stride).
+
   Args:
     x: [n,h,w,c] or [n,s,h,w,c].
-    kernel: [i,j,c,d] or [t,i,j,c,d].
+    kernel: [i,j,c,d] or [t,i,j,c,d], of odd sizes.
     strides: one for each dimension; None means 1.
-    padding: 'SAME', or zeros before and after each dimension.
 
   Returns:
     [n,h',w',d] or [n,s',h',w',d].
   """
-  plain = x.ndim == 4 and strides is None and padding == 'SAME'
-  if plain and x.dtype == jnp.float64:
-    return _sum_of_products(x, kernel)
+  steps = tuple(strides or (1,) * (x.ndim - 2))
+  sides = [(size // 2, size // 2) for size in kernel.shape[:-2]]
+  if x.ndim == 4 and x.dtype == jnp.float64:
+    return _sum_of_products(x, kernel, steps, sides)
   places = 'HW' if x.ndim == 4 else 'DHW'
   layout = f'N{places}C'
   return jax.lax.conv_general_dilated(
     x,
     kernel,
-    window_strides=strides or (1,) * len(places),
-    padding=padding,
+    window_strides=steps,
+    padding=sides,
     dimension_numbers=(layout, f'{places}IO', layout),
     precision=precision(x, kernel),
   )
 
 
-def _sum_of_products(x: jax.Array, kernel: jax.Array) -> jax.Array:
-  """Convolves [n,h,w,c] with odd [i,j,c,d], one matrix product for each tap.
+def _sum_of_products(
+  x: jax.Array,
+  kernel: jax.Array,
+  strides: tuple[int, ...],
+  sides: list[tuple[int, int]],
+) -> jax.Array:
+  """Convolves [n,h,w,c] with [i,j,c,d], one matrix product for each tap.
 
   XLA on CPU has no library for convolutions in float64: its plain loops take
   4 to 40 times as long.
   """
-  h, w = x.shape[1:3]
-  i, j = kernel.shape[:2]
-  sides = ((0, 0), (i // 2, i // 2), (j // 2, j // 2), (0, 0))
-  padded = jnp.pad(x, sides)
+  (h, w), (i, j), (down, right) = x.shape[1:3], kernel.shape[:2], strides
+  padded = jnp.pad(x, ((0, 0), *sides, (0, 0)))
   each = (
-    matmul(padded[:, top : top + h, left : left + w], kernel[top, left])
+    matmul(
+      padded[:, top : top + h : down, left : left + w : right],
+      kernel[top, left],
+    )
     for top in range(i)
     for left in range(j)
   )

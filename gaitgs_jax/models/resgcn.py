@@ -325,14 +325,7 @@ class Convolution(nnx.Module):
     bias = self.bias[...].astype(self.dtype)[None, None, None]
     if len(kernel) == 1:
       return products.matmul(x[:, :: self.stride], kernel[0, 0]) + bias
-    side = len(kernel) // 2
-    y = products.convolve(
-      x,
-      kernel,
-      strides=(self.stride, 1),
-      padding=((side, side), (0, 0)),
-    )
-    return y + bias
+    return products.convolve(x, kernel, strides=(self.stride, 1)) + bias
 
 
 class OverJoints(nnx.Module):
@@ -394,12 +387,6 @@ def reverse_frames(x: jax.Array, mask: jax.Array) -> jax.Array:
   return jnp.take_along_axis(x, index.reshape(*mask.shape, 1, 1), axis=1)
 
 
-_NORM = (
-  ('scale', 'weight'),
-  ('bias', 'bias'),
-  ('mean', 'running_mean'),
-  ('variance', 'running_var'),
-)
 # Our parts of a network, and theirs in each convention.
 _PARTS = {
   'original': ('input_branches', 'main_stream', 'fcn'),
@@ -470,7 +457,7 @@ def torch_constants(
 
 
 def _norm_names(ours: str, theirs: str) -> Iterator[tuple[str, list[str], str]]:
-  for mine, name in _NORM:
+  for mine, name in layers.NORM_TORCH_NAMES:
     yield f'{ours}/{mine}', [f'{theirs}.{name}'], 'same'
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gaitgs_jax.models import convolution
+from gaitgs_jax.models import convolution, products
 
 KERNELS = ((3, 3, 3), (1, 3, 3), (3, 1, 1), (5, 3, 1), (3, 5, 3))
 
@@ -83,6 +83,20 @@ def test_float64_is_exact_in_every_lowering(taps):
     )
   for found in others:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize('size', ((8, 6), (7, 5), (1, 2)))
+def test_float64_strides_as_float32_does(size):
+  rng = np.random.default_rng(0)
+  with jax.enable_x64(True):
+    x = jnp.asarray(rng.standard_normal((2, *size, 3)))
+    kernel = jnp.asarray(rng.standard_normal((3, 5, 3, 4)))
+    wide = products.convolve(x, kernel, strides=(2, 1))
+    narrow = products.convolve(
+      x.astype(jnp.float32), kernel.astype(jnp.float32), strides=(2, 1)
+    )
+    assert wide.shape == (2, -(-size[0] // 2), size[1], 4)
+    np.testing.assert_allclose(narrow, wide, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize('frames', (1, 2, 3, 4, 6, 8))

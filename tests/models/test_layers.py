@@ -62,6 +62,22 @@ def test_batch_norm_leaves_padded_frames_out():
     np.testing.assert_allclose(one[...], other[...], rtol=1e-5)
 
 
+def test_batch_norm_of_many_pixels_keeps_its_digits():
+  rng = np.random.default_rng(0)
+  # As many as in a batch of walks, around a mean that is not 0.
+  x = (1 + 0.1 * rng.standard_normal((8, 30, 64, 44, 2))).astype(np.float32)
+  mask = rng.random((8, 30)) > 0.2
+  norm = layers.BatchNorm(2)
+  with layers.statistics_momentum(1.0):
+    norm(jnp.asarray(x), jnp.asarray(mask), train=True)
+  kept = x[mask].astype(np.float64).reshape(-1, 2)
+  for found, right in (
+    (norm.mean, kept.mean(axis=0)),
+    (norm.variance, kept.var(axis=0, ddof=1)),
+  ):
+    np.testing.assert_allclose(found[...], right, rtol=5e-6)
+
+
 def test_batch_norm_of_one_value_stays_finite():
   norm = layers.BatchNorm(2)
   assert np.all(norm(jnp.ones((1, 2)), train=True) == 0)
