@@ -25,6 +25,7 @@ _SYNTHETIC = 'synthetic_walkers'
 _MODELS = {
   'gaitgs': 'GaitGS',
   'cstl': 'CSTL',
+  'gaitbase': 'GaitBase',
   'gaitgraph': 'GaitGraph',
   'gaitgraph2': 'GaitGraph2',
 }

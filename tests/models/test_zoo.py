@@ -30,6 +30,12 @@ FORMS = {
       channels=(4, 8, 12), parts=4, squeeze=4, features=6, num_classes=5
     ),
   },
+  'gaitbase': {
+    'residual': dict(channels=(4, 4, 6, 8), bins=(4,), features=6),
+    'plain, two scales': dict(
+      backbone='plain', channels=(4, 4, 6, 8), bins=(2, 1), features=6
+    ),
+  },
   'gaitgraph': {'as in OpenGait': dict(SMALL_GRAPH, convention='opengait')},
   'gaitgraph2': {
     'three branches': dict(SMALL_GRAPH),
@@ -45,6 +51,7 @@ FORMS = {
 }
 SHAPES = {
   'cstl': (16, 10, 1),
+  'gaitbase': (16, 10, 1),
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
   'gaitgs': (16, 10, 1),
@@ -53,6 +60,7 @@ SHAPES = {
 PARAMETERS = {
   ('cstl', 9_091_232): dict(),
   ('cstl', 17_933_216): dict(parts=64),
+  ('gaitbase', 7_305_408): dict(),
   ('gaitgraph', 319_530): dict(),
   ('gaitgraph2', 255_782): dict(joined=True),
   ('gaitgraph2', 350_822): dict(),
