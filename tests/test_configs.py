@@ -117,6 +117,8 @@ def test_the_docstring_holds_the_command(name):
     ('cstl_casia_b', 9_091_232),
     ('cstl_casia_b_128', 17_933_216),
     ('cstl_oumvlp', 9_091_232 + 128 * (5153 - 73)),
+    ('gaitbase_casia_b', 7_305_408),
+    ('gaitbase_oumvlp', 7_305_408 + 16 * 256 * (5153 - 74)),
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),
     ('gaitgraph2_oumvlp', 765_278),

@@ -14,6 +14,8 @@ CLAIMS = {
   'casia_b_128': {'NM': 98.2, 'BG': 96.5, 'CL': 89.7},
   'cstl_casia_b': {'NM': 97.8, 'BG': 93.6, 'CL': 84.2},
   'cstl_casia_b_128': {'NM': 98.0, 'BG': 95.4, 'CL': 87.0},
+  'gaitbase_casia_b': {'NM': 97.6, 'BG': 94.0, 'CL': 77.4},
+  'gaitbase_oumvlp': {'NM': 90.8},
   'gaitgraph2_casia_b': {'NM': 82.0, 'BG': 73.2, 'CL': 63.6},
 }
 
