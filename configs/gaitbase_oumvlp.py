@@ -24,13 +24,13 @@ def get_config() -> ConfigDict:
   config.dataset = dict(
     name='oumvlp',
     variant='',  # That of the height of the frames.
-    size=(64, 44),
     format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
     root='',  # Where TFDS keeps its data.
     cache='',  # 'ram' reads every sequence once.
     partition='',  # The published one.
     on_error='raise',
   )
+  config.inputs = dict(silhouettes=dict(size=(64, 44)))
   config.batch = dict(
     sampler='pk',
     subjects=32,
