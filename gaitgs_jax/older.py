@@ -19,17 +19,32 @@ MOVED = {
 }
 
 
+# How many frames of a sequence a batch of an evaluation counted for.
+_FRAMES_PER_ROW = 100
+
+
 def upgraded(config: dict[str, Any]) -> dict[str, Any]:
   """Returns the fields of a run's config.json as this version calls them."""
-  dataset = config.get('dataset')
-  if 'inputs' in config or not isinstance(dataset, dict):
-    return config
-  if 'size' not in dataset:
-    return config
-  size = dataset['size']
-  inputs: dict[str, Any] = {'silhouettes': {'size': size}}
-  # Only skeletons were three wide, and their dataset knows the joints.
-  if isinstance(size, list) and len(size) == 2 and size[1] == 3:
-    inputs = {'keypoints': {}}
-  kept = {name: value for name, value in dataset.items() if name != 'size'}
-  return {**config, 'dataset': kept, 'inputs': inputs}
+  config = {
+    name: dict(value) if isinstance(value, dict) else value
+    for name, value in config.items()
+  }
+  none: dict[str, Any] = {}
+  dataset, batch, evaluation = (
+    section if isinstance(section := config.get(name), dict) else none
+    for name in ('dataset', 'batch', 'evaluation')
+  )
+  if 'inputs' not in config and 'size' in dataset:
+    size = dataset.pop('size')
+    # Only skeletons were three wide, and their dataset knows the joints.
+    pose = isinstance(size, list) and len(size) == 2 and size[1] == 3
+    config['inputs'] = (
+      {'keypoints': {}} if pose else {'silhouettes': {'size': size}}
+    )
+  if 'sampler' in batch and 'frames_rule' not in batch:
+    batch |= {'sampler': 'pk', 'frames_rule': batch['sampler']}
+  rows = evaluation.get('batch_size')
+  if isinstance(rows, int) and 'batch_frames' not in evaluation:
+    del evaluation['batch_size']
+    evaluation |= {'batch_frames': _FRAMES_PER_ROW * rows, 'frames_max': 0}
+  return config

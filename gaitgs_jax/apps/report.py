@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import atomic, cloud
+from gaitgs_jax import atomic, cloud, models
 from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.errors import UserError, printable
 from gaitgs_jax.evaluation import page, protocols, report
@@ -21,14 +21,6 @@ from gaitgs_jax.evaluation.published import published
 from gaitgs_jax.input import datasets
 
 _SYNTHETIC = 'synthetic_walkers'
-
-_MODELS = {
-  'gaitgs': 'GaitGS',
-  'cstl': 'CSTL',
-  'gaitbase': 'GaitBase',
-  'gaitgraph': 'GaitGraph',
-  'gaitgraph2': 'GaitGraph2',
-}
 
 _CURVES = {
   'loss': 'Loss',
@@ -171,7 +163,7 @@ def build(
   sections.append(page.section('This run', *_facts(workdir, config)))
   facts = datasets.DATASETS.get(dataset)
   synthetic = facts is not None and _SYNTHETIC in (facts.name, facts.people)
-  names = [_MODELS.get(model, model), facts.title if facts else dataset]
+  names = [models.title(model), facts.title if facts else dataset]
   return page.page(
     ' on '.join(filter(None, names)),
     f'Gait recognition, {workdir.name}',

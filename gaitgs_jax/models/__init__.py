@@ -14,7 +14,15 @@ from gaitgs_jax import dotted, skeletons
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models.output import GaitOutput
 
-__all__ = ['GaitOutput', 'built_with', 'create', 'facts', 'fields', 'names']
+__all__ = [
+  'GaitOutput',
+  'built_with',
+  'create',
+  'facts',
+  'fields',
+  'names',
+  'title',
+]
 
 # Fields of models that count classes of the training data.
 COUNTS = ('num_classes', 'num_views')
@@ -91,6 +99,13 @@ def built_with(
     elif length:
       found[field] = int(length)
   return found
+
+
+def title(name: str) -> str:
+  """Returns a model as its authors write it, 'GaitGS'; others by their name."""
+  if name not in names():
+    return name
+  return typing.get_type_hints(_module(name).create)['return'].__name__
 
 
 def create(
