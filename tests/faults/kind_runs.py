@@ -61,6 +61,8 @@ def _root() -> pathlib.Path:
   atexit.register(shutil.rmtree, root, ignore_errors=True)
   tiny.write_tree(root / 'tree')
   _train(root, root / 'whole')
+  # Not if this process was asked to stop meanwhile.
+  assert checkpoint.find(root / 'whole').name == str(_STEPS)
   return root
 
 
