@@ -29,7 +29,6 @@ RULES: dict[str, Rule] = {
   'log_every': Rule(True, 'changes only what is printed'),
   'tensorboard': Rule(True, 'changes only what is written'),
   'dataset': Rule(False, 'the weights were trained on this data'),
-  'inputs': Rule(False, 'the weights were trained on these inputs'),
   'dataset.root': Rule(True, 'where the same data is'),
   'dataset.format': Rule(
     True, 'how the same data is stored; its order does not matter'
@@ -38,6 +37,7 @@ RULES: dict[str, Rule] = {
   'dataset.on_error': Rule(
     True, "from 'raise' to 'skip' only: nothing had been left out before"
   ),
+  'inputs': Rule(False, 'the weights were trained on these inputs'),
   'batch': Rule(False, 'the weights were trained on these batches'),
   'accumulate': Rule(False, 'BatchNorm and dropout see other parts of a batch'),
   'remat': Rule(True, 'computes the same numbers with less memory'),

@@ -229,6 +229,6 @@ def test_a_model_is_evaluated_in_a_dtype_of_its_own():
 
 def test_a_joint_too_many_is_told_before_anything_is_computed():
   config = _pose_config(2)
-  config.inputs = {'keypoints': {}}
+  config.inputs = {'keypoints': {'size': (18, 3)}}
   with pytest.raises(UserError, match=r'takes keypoints \[n,s,17,3\].*18'):
     setup.describe_state(config, meshes.create(1))
