@@ -35,6 +35,8 @@ _PARTS = np.array(
   [[0, 0, 0], [80, 170, 255], [255, 150, 60], [90, 220, 90], [230, 90, 200]],
   np.float32,
 )
+# Times the usual distance from the middle of a body, at which no joint is.
+_FAR = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -234,8 +236,12 @@ def _keypoints(x: np.ndarray, before: np.ndarray) -> np.ndarray:
   x, before = _moments(x), _moments(before)
   pictures = np.full((len(x), _CELL, _CELL, 3), 0, np.uint8)
   for picture, frame, old in zip(pictures, x, before, strict=True):
-    # A missing joint is at the origin, and not drawn.
-    found = np.flatnonzero(frame[:, :2].any(axis=1))
+    # A missing joint is at the origin, or where that went, and not drawn.
+    away = np.linalg.norm(
+      frame[:, :2] - np.median(frame[:, :2], axis=0), axis=1
+    )
+    near = away <= _FAR * np.median(away)
+    found = np.flatnonzero(frame[:, :2].any(axis=1) & near)
     seen = old[old[:, :2].any(axis=1), :2]
     spots = _placed(frame[found, :2], seen)
     places = dict(zip(found.tolist(), spots, strict=True))
