@@ -42,9 +42,9 @@ _ENVIRONMENTS = {
   'no chip': ({'JAX_PLATFORMS': 'tpu'}, '', 'JAX_PLATFORMS=tpu'),
   'few files': ({}, 'ulimit -n 16', 'this process may have 16 files'),
   'no home': ({'HOME': None, 'USER': None, 'LOGNAME': None}, '', ''),
-  'a home that is not there': ({'HOME': '/nowhere'}, '', ''),
+  'a home that is not there': ({'HOME': '/proc/nowhere'}, '', ''),
   'warnings are errors': ({'PYTHONWARNINGS': 'error'}, '', ''),
-  'no folder for temporary files': ({'TMPDIR': '/nowhere'}, '', ''),
+  'no folder for temporary files': ({'TMPDIR': '/proc/nowhere'}, '', ''),
   'a shell of salloc': (_SLURM | {'SLURM_STEP_NUM_TASKS': '1'}, '', ''),
   'alone in a step': (_SLURM | {'JAX_NUM_PROCESSES': '1'}, '', ''),
   'half of a cluster': (

@@ -191,7 +191,9 @@ def _interrupted(chance, folder):
       if not is_done:  # Some walks come again, and some work is lost.
         for cell in chance.sample(_CELLS, 2):
           how += ', ' + _replace(chance, (folder / 'raw').joinpath(*cell))
-        for path in sorted(place.glob('work-*/*.chunk'))[:2]:
+        chunks = sorted(place.glob('work-*/*.chunk'))
+        # One that was emptied before cannot be damaged further.
+        for path in [each for each in chunks if each.stat().st_size][:2]:
           how += ', ' + _damage(chance, path)
     assert _prepare(command) == (0, 0), how
   assert [path.name for path in place.iterdir()] == ['1.0.0'], how

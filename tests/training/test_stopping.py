@@ -10,7 +10,10 @@ from gaitgs_jax.training.stopping import Stopping, leave
 @pytest.mark.parametrize(
   'number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 )
-def test_the_first_signal_is_only_noted(number):
+def test_the_first_signal_is_only_noted(number, request):
+  # nohup, under which the tests may run, has one of them ignored.
+  began = signal.signal(number, signal.default_int_handler)
+  request.addfinalizer(lambda: signal.signal(number, began))
   before = signal.getsignal(number)
   with Stopping() as stopping:
     assert stopping.requested == ''
