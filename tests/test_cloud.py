@@ -12,7 +12,7 @@ from training import tiny
 
 from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import prepared, sources
+from gaitgs_jax.input import opening, prepared, sources
 from gaitgs_jax.training import loop
 
 
@@ -263,7 +263,7 @@ def test_of_a_prepared_dataset_the_newest_version_is_copied(root, cache):
     'format': 'tfds',
   }
   with pytest.raises(UserError, match='prepare it on a disk and copy casia_b'):
-    sources.open_source(dataset, {'silhouettes': (128, 88)})
+    opening.open_source(dataset, {'silhouettes': (128, 88)})
 
 
 def test_a_tree_is_read_from_its_copy(root):

@@ -6,7 +6,7 @@ import pytest
 
 from docs import make_config
 from gaitgs_jax.apps import config_file
-from gaitgs_jax.input import sources
+from gaitgs_jax.input import opening
 from gaitgs_jax.training import choices, settings
 
 TABLES = (
@@ -56,5 +56,5 @@ def test_every_option_has_a_meaning():
 
 
 def test_the_fields_of_a_dataset_are_those_that_are_read():
-  names = {f'dataset.{name}' for name in sources.FIELDS}
+  names = {f'dataset.{name}' for name in opening.FIELDS}
   assert names == {n for n in settings.MEANINGS if n.startswith('dataset.')}

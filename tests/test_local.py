@@ -6,7 +6,7 @@ from training import tiny
 
 from gaitgs_jax import __main__, local
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import keypoints, sources
+from gaitgs_jax.input import keypoints, opening
 from gaitgs_jax.training import compilation, loop
 
 
@@ -46,7 +46,7 @@ def test_a_url_of_another_kind_is_refused_wherever_it_is_given(
   sizes = {'silhouettes': tiny.SIZE}
   for format in ('tfds', 'opengait'):
     dataset = {**config.dataset, 'root': url, 'format': format, 'variant': '64'}
-    calls.append(lambda dataset=dataset: sources.open_source(dataset, sizes))
+    calls.append(lambda dataset=dataset: opening.open_source(dataset, sizes))
   for call in calls:
     with pytest.raises(UserError, match='mount the bucket'):
       call()

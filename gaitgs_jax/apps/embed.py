@@ -13,7 +13,8 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pairing, pipeline, sizes
 from gaitgs_jax.input.index import Index
-from gaitgs_jax.input.sources import Source, open_tree
+from gaitgs_jax.input.opening import open_opengait
+from gaitgs_jax.input.sources import Source
 from gaitgs_jax.training import (
   checkpoint,
   checks,
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     with config.unlocked():
       config.evaluation.dtype = args.dtype
   dataset = datasets.get(config.dataset.name)
-  source = open_tree(
+  source = open_opengait(
     args.source,
     sizes.files(config.inputs),
     config.dataset.get('pair', pairing.CHOICES[0]),

@@ -4,37 +4,23 @@ Batches are dicts of numpy arrays: one per modality as stored, `silhouettes`
 uint8 [n,s,h,w], `keypoints` float32 [n,s,v,3], ..., `mask` bool [n,s],
 `subject`, `view`, `condition` and `sequence` int32 [n]. `sequence` is the row
 of the source's index. A process builds only the rows of a batch that its own
-devices hold.
-
-tf.data runs the stream; where TensorFlow is not installed, a few threads run
-it in its place and give the same batches.
+devices hold; `ahead` builds it before it is needed.
 """
 
-import collections
-import concurrent.futures
-import functools
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import buckets, datasets, sampling
+from gaitgs_jax.input import ahead, buckets, datasets, sampling
+from gaitgs_jax.input.ahead import Batch
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import Source
 from gaitgs_jax.input.unreadable import Unreadable
 from gaitgs_jax.modalities import MODALITIES, Arrays
 
-Batch = dict[str, np.ndarray]
-
-BACKENDS = ('', 'tensorflow', 'threads')
-# Batches under construction, and batches ready ahead of the consumer. Reading
-# lets go of Python's lock, so that each core can build one.
-_WORKERS = min(max(os.cpu_count() or 1, 2), 8)
-_AHEAD = 2
 # Of evaluation batches: each compiles the model.
 _MOST_LENGTHS = 16
 _DTYPES: dict[str, Any] = {
@@ -45,10 +31,6 @@ _DTYPES: dict[str, Any] = {
   'condition': np.int32,
   'sequence': np.int32,
 }
-# What TensorFlow calls it keeps as long as the process lives. So it calls one
-# function for all streams, and these build their batches while they are read.
-_streams: dict[int, Callable[[int], list[np.ndarray]]] = {}
-_numbers = itertools.count()
 
 
 def train_batches(
@@ -108,7 +90,8 @@ def train_batches(
     batch = _assemble(source, reads, most, pick.length, labels)
     return _fold_windows(batch, picker.count)
 
-  return _stream(build, start_step, None, backend, source)
+  dtypes = _dtypes(source)
+  return ahead.stream(build, start_step, None, backend=backend, dtypes=dtypes)
 
 
 def check_training(
@@ -197,7 +180,8 @@ def evaluation_batches(
     # A row keeps its place: other processes may build it too.
     return _fill(batch, np.isin(own, batch['sequence']), len(places))
 
-  return _stream(build, 0, len(plan), backend, source)
+  dtypes = _dtypes(source)
+  return ahead.stream(build, 0, len(plan), backend=backend, dtypes=dtypes)
 
 
 def evaluation_frames(
@@ -332,8 +316,8 @@ def _assemble(
     **columns,
   }
   return {
-    name: batch[name].astype(_DTYPES[name], copy=False)
-    for name in _names(source)
+    name: batch[name].astype(dtype, copy=False)
+    for name, dtype in _dtypes(source).items()
   }
 
 
@@ -350,13 +334,13 @@ def _fold_windows(batch: Batch, count: int) -> Batch:
   }
 
 
-def _names(source: Source) -> list[str]:
-  """Returns what batches of a source hold, in order."""
-  return [
-    name
-    for name in _DTYPES
+def _dtypes(source: Source) -> dict[str, Any]:
+  """Returns what batches of a source hold, in order, and their dtypes."""
+  return {
+    name: dtype
+    for name, dtype in _DTYPES.items()
     if name in source.modalities or name not in MODALITIES
-  ]
+  }
 
 
 def _fill(batch: Batch, there: np.ndarray, size: int) -> Batch:
@@ -371,132 +355,3 @@ def _fill(batch: Batch, there: np.ndarray, size: int) -> Batch:
     filled[name] = np.full(shape, filler, values.dtype)
     filled[name][places] = values
   return filled
-
-
-def _stream(
-  build: Callable[[int], Batch],
-  start: int,
-  stop: int | None,
-  backend: str,
-  source: Source,
-) -> Iterator[Batch]:
-  """Yields build(step) of start, start + 1, ..., built ahead of its use."""
-  if backend not in BACKENDS:
-    raise UserError(
-      f'unknown input backend {backend!r}; choose tensorflow or threads'
-    )
-  tf = None if backend == 'threads' else _tensorflow()
-  if tf is not None:
-    return _tf_stream(tf, build, start, stop, _names(source))
-  if backend == 'tensorflow':
-    raise UserError('TensorFlow is not installed; take the backend threads')
-  return _thread_stream(build, start, stop)
-
-
-def _thread_stream(
-  build: Callable[[int], Batch], start: int, stop: int | None
-) -> Iterator[Batch]:
-  steps = itertools.count(start) if stop is None else range(start, stop)
-  pending: collections.deque[concurrent.futures.Future] = collections.deque()
-  with concurrent.futures.ThreadPoolExecutor(_WORKERS) as threads:
-    try:
-      for step in steps:
-        pending.append(threads.submit(build, step))
-        if len(pending) > _WORKERS + _AHEAD:
-          yield pending.popleft().result()
-      while pending:
-        yield pending.popleft().result()
-    finally:
-      for future in pending:
-        future.cancel()
-
-
-def _tf_stream(
-  tf: Any,
-  build: Callable[[int], Batch],
-  start: int,
-  stop: int | None,
-  names: list[str],
-) -> Iterator[Batch]:
-  failures: dict[int, Exception] = {}
-
-  def arrays(step: int) -> list[np.ndarray]:
-    try:
-      return list(build(step).values())
-    except Exception as error:  # noqa: BLE001  (raised again below)
-      # TensorFlow would print hundreds of lines, and pass on only the text.
-      failures[step] = error
-      return [np.empty((), _DTYPES[name]) for name in names]
-
-  number, read = next(_numbers), _tf_reader(tuple(names))
-
-  # AutoGraph would only try, and warn that generators are not for it.
-  @tf.autograph.experimental.do_not_convert
-  def tensors(step: Any) -> Any:
-    return read(number, step)
-
-  steps = tf.data.Dataset.range(start, 2**62 if stop is None else stop)
-  stream = steps.map(
-    tensors, num_parallel_calls=_WORKERS, deterministic=True
-  ).prefetch(_AHEAD)
-  _streams[number] = arrays
-  try:
-    for step, values in enumerate(stream.as_numpy_iterator(), start):
-      if step in failures:
-        raise failures[step]
-      yield dict(zip(names, values, strict=True))
-  finally:
-    del _streams[number]
-    failures.clear()  # Their tracebacks hold what builds the batches.
-
-
-@functools.cache
-def _tf_reader(names: tuple[str, ...]) -> Any:
-  """Returns TensorFlow's function from a stream and a step to a batch."""
-  tf = _tensorflow()
-  dtypes = [_DTYPES[name] for name in names]
-  given = tf.TensorSpec((), tf.int64)
-
-  def arrays(stream: np.int64, step: np.int64) -> list[np.ndarray]:
-    if build := _streams.get(int(stream)):
-      return build(int(step))
-    # It was closed meanwhile, and nobody will see what it gives.
-    return [np.empty((), dtype) for dtype in dtypes]
-
-  @tf.function(input_signature=[given, given], autograph=False)
-  def read(stream: Any, step: Any) -> Any:
-    return tf.numpy_function(arrays, [stream, step], dtypes)
-
-  return read
-
-
-@functools.cache
-def _tensorflow() -> Any:
-  """Returns TensorFlow, kept off the accelerators, or None without it."""
-  try:
-    import tensorflow as tf
-  except ImportError:
-    return None
-  # It would otherwise claim the memory of the GPUs that JAX computes on.
-  tf.config.set_visible_devices([], 'GPU')
-  return tf
-
-
-def prefetch_to_device(
-  batches: Iterable[Batch],
-  place: Callable[[Batch], dict[str, jax.Array]],
-  size: int = 2,
-) -> Iterator[dict[str, jax.Array]]:
-  """Yields batches on devices, `size` of them ahead.
-
-  Args:
-    batches: the rows that this process builds, numpy arrays [n,...].
-    place: copies a batch to the devices, see `training.mesh.place`.
-    size: batches that are copied ahead of their use.
-  """
-  ready: collections.deque[dict[str, jax.Array]] = collections.deque()
-  for batch in batches:
-    ready.append(place(batch))
-    if len(ready) > size:
-      yield ready.popleft()
-  yield from ready

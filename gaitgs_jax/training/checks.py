@@ -10,7 +10,7 @@ import numpy as np
 from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols, published
-from gaitgs_jax.input import pipeline, sampling, sources
+from gaitgs_jax.input import opening, pipeline, sampling, sources
 from gaitgs_jax.training import settings, setup
 
 _GB = 1e9
@@ -27,7 +27,7 @@ def check_config(config: Any, *, training: bool = True) -> None:
     UserError: a field is missing, unknown or wrong.
   """
   settings.check(config)
-  sources.check_fields(config.dataset)
+  opening.check_fields(config.dataset)
   setup.input_sizes(config)
   for field in ('protocol', 'metric'):
     value = config.evaluation[field]
@@ -50,7 +50,7 @@ def check_model(config: Any) -> None:
     UserError: a field is missing or wrong.
   """
   settings.check_model(config)
-  sources.check_fields(config.dataset)
+  opening.check_fields(config.dataset)
   setup.input_sizes(config)
   distance.check_metric(config.evaluation.metric)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from gaitgs_jax import losses, models
 from gaitgs_jax.input import (
+  opening,
   samplers,
   sampling,
   sizes,
-  sources,
   transform_lists,
 )
 from gaitgs_jax.input.time_transforms import TIME
@@ -188,7 +188,7 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
   """
   match path:
     case ('dataset',):
-      return set(sources.FIELDS)
+      return set(opening.FIELDS)
     case ('inputs',):
       return set(MODALITIES)
     case ('inputs', _):

@@ -13,7 +13,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, cloud, streams
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline, sampling
+from gaitgs_jax.input import ahead, pipeline, sampling
 from gaitgs_jax.training import (
   averaging,
   checkpoint,
@@ -312,7 +312,7 @@ class _Run:
       unreadable=self.data.unreadable,
     )
     place = functools.partial(meshes.place, mesh=self.mesh)
-    return pipeline.prefetch_to_device(batches, place)
+    return ahead.prefetch_to_device(batches, place)
 
   def _log(self, step: int) -> None:
     self.held.check()

@@ -19,11 +19,11 @@ from gaitgs_jax.errors import BadValue, UserError, wrong_choice
 from gaitgs_jax.input import (
   augment,
   datasets,
+  opening,
   partitions,
   samplers,
   sampling,
   sizes,
-  sources,
   transform_lists,
 )
 from gaitgs_jax.input import unreadable as unreadables
@@ -93,7 +93,7 @@ def open_data(config: Any, *, training: bool = False) -> Data:
     UserError: no such data, or it lacks subjects of the partition.
   """
   unreadable = unreadables.create(config.dataset)
-  source = sources.open_source(
+  source = opening.open_source(
     config.dataset,
     input_sizes(config),
     unreadable,

@@ -14,11 +14,11 @@ from gaitgs_jax.input import (
   augment,
   checking,
   datasets,
+  opening,
   pairing,
   pickles,
   pipeline,
   sizes,
-  sources,
   trees,
   unreadable,
 )
@@ -86,7 +86,7 @@ def tree(tmp_path_factory):
 
 def open_own(root, names, **fields):
   dataset = {'name': 'own', 'format': 'opengait', 'root': str(root), **fields}
-  return sources.open_source(dataset, {name: SEEN[name] for name in names})
+  return opening.open_source(dataset, {name: SEEN[name] for name in names})
 
 
 def test_there_is_made_data_of_every_modality():
@@ -225,7 +225,7 @@ def test_other_lengths_are_named_or_the_common_frames_taken(tmp_path, capsys):
   write(tmp_path, 'silhouettes', [made('silhouettes', 1, 98)] * 2, NAMES[:2])
   left_out = unreadable.Unreadable()
   dataset = {'name': 'own', 'format': 'opengait', 'root': str(tmp_path)}
-  source = sources.open_source(
+  source = opening.open_source(
     dataset, {name: SEEN[name] for name in BOTH}, left_out
   )
   assert len(source.index) == 2 and len(left_out) == 2
@@ -281,11 +281,11 @@ def test_files_are_told_apart_by_a_pattern(tmp_path):
   inputs = {'silhouettes': {'size': (16, 12), 'files': '*Camera*'}}
   dataset = {'name': 'own', 'format': 'opengait', 'root': str(tmp_path)}
   seen = sizes.of(inputs, datasets.get('own'))
-  found = sources.open_source(dataset, seen, files=sizes.files(inputs))
+  found = opening.open_source(dataset, seen, files=sizes.files(inputs))
   assert found.index.length.min() == 7
   inputs['silhouettes']['files'] = '*depth*'
   with pytest.raises(UserError, match=r"no pickle fits '\*depth\*' of"):
-    sources.open_source(dataset, seen, files=sizes.files(inputs))
+    opening.open_source(dataset, seen, files=sizes.files(inputs))
 
 
 def test_a_sequence_that_lacks_a_modality_is_named(tmp_path):
@@ -339,4 +339,4 @@ def test_frames_that_do_not_fit_are_named(tree):
     with pytest.raises(
       UserError, match=f'{name}.size .* cannot be cut; set it'
     ):
-      sources.open_source(dataset, {name: size})
+      opening.open_source(dataset, {name: size})

@@ -10,7 +10,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline, sources, unreadable
+from gaitgs_jax.input import ahead, pipeline, sources, unreadable
 
 BATCH = {'subjects': 3, 'sequences': 4, 'frames': 5}
 SIZES = {'silhouettes': (8, 6), 'keypoints': (17, 3)}
@@ -271,7 +271,7 @@ def place(batch):
 
 def test_batches_come_to_the_devices_unchanged(source):
   host = train(source, 5)
-  copied = list(pipeline.prefetch_to_device(iter(host), place))
+  copied = list(ahead.prefetch_to_device(iter(host), place))
   assert len(copied) == 5
   for left, right in zip(copied, host, strict=True):
     same({name: np.asarray(values) for name, values in left.items()}, right)
@@ -286,8 +286,8 @@ def test_prefetch_stays_ahead_by_its_size(source):
       taken.append(number)
       yield batch
 
-  ahead = pipeline.prefetch_to_device(batches(), place, size=3)
-  next(ahead)
+  fetched = ahead.prefetch_to_device(batches(), place, size=3)
+  next(fetched)
   assert taken == [0, 1, 2, 3]
 
 

@@ -8,7 +8,7 @@ import walker_trees
 
 from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, prepared, sources
+from gaitgs_jax.input import opening, pickles, prepared, sources
 from gaitgs_jax.input.pretreatment import pretreat
 
 SIZE = (8, 6)
@@ -259,13 +259,13 @@ def test_what_is_not_yet_a_tree_says_how_to_make_one(tmp_path):
   root, sizes = str(write_tree(tmp_path / 'tree')), {'silhouettes': (64, 44)}
   config = {'name': 'casia_b', 'root': root}
   with message("is an OpenGait tree, .*set dataset.format='opengait'"):
-    sources.open_source(config, sizes)
+    opening.open_source(config, sizes)
   config = {'name': 'casia_b', 'root': str(tmp_path / 'raw')}
   with message('no prepared casia_b'):
-    sources.open_source(config, sizes)
+    opening.open_source(config, sizes)
   config = {'name': 'casia_b', 'root': root}
   with message('8x6, from which .*64x44 cannot be cut; .*pretreat --size=64'):
-    sources.open_source(config | {'format': 'opengait'}, sizes)
+    opening.open_source(config | {'format': 'opengait'}, sizes)
 
 
 def test_what_systems_leave_behind_is_passed_over(tmp_path):
@@ -412,7 +412,7 @@ def config(**fields):
 
 
 def open_config(size=SIZE, modality='silhouettes', **fields):
-  return sources.open_source(config(**fields), {modality: size})
+  return opening.open_source(config(**fields), {modality: size})
 
 
 def test_config_opens_each_kind(prepared_root, tmp_path):

@@ -1,0 +1,173 @@
+"""From `config.dataset` to the source that it describes."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gaitgs_jax import cloud
+from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.input import datasets, opengait, pairing, prepared, trees
+from gaitgs_jax.input.sizes import check as check_sizes
+from gaitgs_jax.input.sources import (
+  CachedSource,
+  OpenGaitSource,
+  PairedSource,
+  PreparedSource,
+  Source,
+)
+from gaitgs_jax.input.unreadable import CHOICES, Unreadable
+from gaitgs_jax.modalities import Shapes
+
+FORMATS = ('', 'tfds', 'opengait')  # '' is tfds.
+CACHES = ('', 'ram')
+# Of `config.dataset`.
+FIELDS = (
+  'name',
+  'variant',
+  'root',
+  'format',
+  'pair',
+  'cache',
+  'partition',
+  'on_error',
+)
+
+
+def open_source(
+  dataset: Mapping[str, Any],
+  sizes: Shapes,
+  unreadable: Unreadable | None = None,
+  files: Mapping[str, str] | None = None,
+) -> Source:
+  """Opens the source that `config.dataset` describes.
+
+  Args:
+    dataset: `name` of `datasets.DATASETS`; `variant` ('' for the height of the
+      frames, or the first one of a dataset whose variants are not heights);
+      `root` ('' for TFDS's folder); `format` 'tfds' or 'opengait'; `pair` of
+      `pairing.CHOICES`; `cache` '' or 'ram'; `partition`; `on_error`.
+    sizes: what the model sees of each modality, see `sizes.of`.
+    unreadable: of `unreadable.create`.
+    files: of `sizes.files`, for a tree.
+
+  Raises:
+    UserError: a field is wrong, there is no data, or its frames are of
+      another size; the message says how to fix it.
+  """
+  check_fields(dataset)
+  source: Source
+  if dataset.get('format', '') == 'opengait':
+    source = open_opengait(
+      _tree(dataset),
+      {name: (files or {}).get(name, '') for name in sizes},
+      dataset.get('pair', pairing.CHOICES[0]),
+      unreadable,
+    )
+  else:
+    source = PreparedSource(_prepared_directory(dataset, sizes), sizes)
+  check_sizes(source.modalities, sizes, datasets.get(dataset['name']))
+  return CachedSource(source) if dataset.get('cache', '') else source
+
+
+def open_opengait(
+  root: str | os.PathLike,
+  files: Mapping[str, str],
+  pair: str = pairing.CHOICES[0],
+  unreadable: Unreadable | None = None,
+) -> Source:
+  """Opens an OpenGait tree of one or several modalities.
+
+  Args:
+    root: of the tree.
+    files: modality -> pattern of the names of its files, or ''.
+    pair: one of `pairing.CHOICES`.
+    unreadable: as for `PairedSource`.
+
+  Raises:
+    UserError: as `OpenGaitSource` and `PairedSource`.
+  """
+  choices = {
+    name: trees.PickleChoice(name, pattern, alone=len(files) == 1)
+    for name, pattern in files.items()
+  }
+  parts = {
+    name: OpenGaitSource(root, choice, unreadable)
+    for name, choice in choices.items()
+  }
+  if len(parts) == 1:
+    return next(iter(parts.values()))
+  return PairedSource(parts, pair, unreadable)
+
+
+def check_fields(dataset: Mapping[str, Any]) -> None:
+  """Checks `config.dataset` as far as no data is needed.
+
+  Raises:
+    UserError: a field is unknown or wrong.
+  """
+  for name in dataset:
+    if name not in FIELDS:
+      raise wrong_choice(f'config.dataset has no field {name!r}', name, FIELDS)
+  for name in ('root', 'partition', 'variant'):
+    value = dataset.get(name, '')
+    if not isinstance(value, str):
+      raise UserError(
+        f'config.dataset.{name} is {one_line(repr(value))}; it must be text'
+      )
+  facts = datasets.get(dataset['name'])
+  for name, choices in (
+    ('format', FORMATS),
+    ('cache', CACHES),
+    ('pair', pairing.CHOICES),
+    ('on_error', CHOICES),
+  ):
+    value = dataset.get(name, choices[0])
+    if value not in choices:
+      raise wrong_choice(f'config.dataset.{name} is {value!r}', value, choices)
+  if dataset.get('variant', '') and dataset.get('format', '') != 'opengait':
+    datasets.check_variant(facts, dataset['variant'])
+
+
+def _tree(dataset: Mapping[str, Any]) -> str:
+  root = dataset.get('root', '')
+  if not root:
+    raise UserError(
+      "dataset.format is 'opengait': set dataset.root to the tree's folder"
+    )
+  return root
+
+
+def _prepared_directory(dataset: Mapping[str, Any], sizes: Shapes) -> Path:
+  facts = datasets.get(dataset['name'])
+  if not facts.views:
+    raise UserError(
+      'your own data is a tree of pickles, read in place: set '
+      f"dataset.format='opengait' for dataset.name={facts.name!r}"
+    )
+  root = dataset.get('root', '')
+  default = facts.variants[0]
+  if default.isdecimal():  # Heights of the frames.
+    default = str(next(iter(sizes.values()))[0])
+  variant = dataset.get('variant', '') or default
+  datasets.check_variant(facts, variant)
+  directory = prepared.find(root, facts.name, variant)
+  if directory is None and cloud.is_url(prepared.place(root)):
+    raise UserError(
+      f'{prepared.place(root)}: no prepared {facts.name} ({variant}); prepare'
+      f' it on a disk and copy {facts.name}/{variant} there'
+    )
+  if directory is None:
+    flags = f'--dataset={facts.name} --variant={variant}'
+    flags += ' --source=PATH' if facts.subjects else ''
+    flags += f' --root={root}' if root else ''
+    if root and opengait.is_tree(root):
+      raise UserError(
+        f'{root}: is an OpenGait tree, not a prepared dataset; set'
+        " dataset.format='opengait' to read it in place"
+      )
+    raise UserError(
+      f'{prepared.data_dir(root)}: no prepared {facts.name} ({variant}); make'
+      f' it with `python -m gaitgs_jax prepare {flags}`'
+    )
+  return directory
