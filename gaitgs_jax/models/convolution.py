@@ -13,6 +13,7 @@ docs/scaling.md tells how fast each is where.
 
 import contextlib
 import contextvars
+import functools
 from collections.abc import Iterator
 
 import jax
@@ -65,30 +66,39 @@ def lowered(lowering: str) -> Iterator[None]:
 
 
 def convolve(
-  x: jax.Array, kernel: jax.Array, *, lowering: str | None = None
+  x: jax.Array,
+  kernel: jax.Array,
+  *,
+  stride: int = 1,
+  lowering: str | None = None,
 ) -> jax.Array:
-  """Convolves with zero padding that keeps the size ("same"), stride 1.
+  """Convolves with half of the kernel's size of zeros around ("same").
 
   Args:
     x: [n,s,h,w,c].
-    kernel: [t,i,j,c,d] with odd t, i, j.
-    lowering: one of `LOWERINGS`, or None for the platform's own.
+    kernel: [t,i,j,c,d] with odd t, i, j; or [i,j,c,d] for each frame by itself.
+    stride: in h and w.
+    lowering: one of `LOWERINGS`, or None for the platform's own; that of a
+      single tap in time is always frames.
 
   Returns:
-    [n,s,h,w,d].
+    [n,s,ceil(h/stride),ceil(w/stride),d].
 
   Raises:
     ValueError: for an unknown lowering.
   """
+  if kernel.ndim == 4:
+    kernel = kernel[None]
   chosen = _choose(lowering, x, kernel)
   if chosen == 'native':
-    return products.convolve(x, kernel)
-  n, s, h, w, c = x.shape
+    return products.convolve(x, kernel, strides=(1, stride, stride))
+  in_2d = functools.partial(products.convolve, strides=(stride, stride))
   if chosen == 'winograd':
-    return winograd.convolve(x, (kernel, products.convolve))[0]
-  t, d = kernel.shape[0], kernel.shape[-1]
-  frames = join_frames(x, t).reshape(n * s, h, w, t * c)
-  return products.convolve(frames, _join_taps(kernel)).reshape(n, s, h, w, d)
+    return winograd.convolve(x, (kernel, in_2d))[0]
+  n, s = x.shape[:2]
+  frames = join_frames(x, len(kernel))
+  y = in_2d(frames.reshape(n * s, *frames.shape[2:]), _join_taps(kernel))
+  return y.reshape(n, s, *y.shape[1:])
 
 
 def convolve_with_strips(
@@ -146,6 +156,8 @@ def convolve_with_strips(
 def _choose(lowering: str | None, x: jax.Array, kernel: jax.Array) -> str:
   lowering = lowering or _chosen.get() or default_lowering(dtype=x.dtype)
   lowering = _checked(lowering)
+  if kernel.shape[0] == 1:
+    return 'frames'
   fits = kernel.shape[0] == 3 and x.shape[-1] >= _WINOGRAD_CHANNELS
   return 'frames' if lowering == 'winograd' and not fits else lowering
 

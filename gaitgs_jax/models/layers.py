@@ -190,6 +190,14 @@ NORM_TORCH_NAMES = (
 )
 
 
+def norm_torch_names(
+  ours: str, theirs: str
+) -> Iterator[tuple[str, list[str], str]]:
+  """Names the arrays of a `BatchNorm` in torch; see `cstl.torch_names`."""
+  for array, name in NORM_TORCH_NAMES:
+    yield f'{ours}/{array}', [f'{theirs}.{name}'], 'same'
+
+
 class BatchNorm(nnx.Module):
   """Batch normalisation; the trailing axes have statistics of their own.
 

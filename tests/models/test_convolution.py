@@ -99,6 +99,28 @@ def test_float64_strides_as_float32_does(size):
     np.testing.assert_allclose(narrow, wide, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize('taps', ((3, 3, 3), (3, 1, 1), (1, 3, 3)))
+def test_every_lowering_takes_strides(taps):
+  x = jax.random.normal(jax.random.key(0), (2, 5, 8, 5, 8))
+  kernel = jax.random.normal(jax.random.key(1), (*taps, 8, 4))
+  whole = convolution.convolve(x, kernel, lowering='native')
+  for lowering in convolution.LOWERINGS:
+    found = convolution.convolve(x, kernel, stride=2, lowering=lowering)
+    assert found.shape == (2, 5, 4, 3, 4)
+    np.testing.assert_allclose(
+      found, whole[:, :, ::2, ::2], rtol=1e-4, atol=1e-3
+    )
+
+
+def test_a_kernel_of_images_sees_each_frame_by_itself():
+  x = jax.random.normal(jax.random.key(0), (2, 5, 8, 5, 8))
+  kernel = jax.random.normal(jax.random.key(1), (3, 3, 8, 4))
+  np.testing.assert_array_equal(
+    convolution.convolve(x, kernel)[1, 3:4],
+    convolution.convolve(x[1:, 3:4], kernel[None])[0],
+  )
+
+
 @pytest.mark.parametrize('frames', (1, 2, 3, 4, 6, 8))
 def test_winograd_of_any_number_of_frames(frames):
   x = jax.random.normal(jax.random.key(0), (2, frames, 4, 4, 8))

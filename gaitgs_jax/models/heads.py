@@ -1,0 +1,80 @@
+"""From maps to embeddings of body parts, and to cosines with classes."""
+
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from gaitgs_jax.models import layers
+from gaitgs_jax.models.layers import SeparateDense
+
+
+def pool_strips(x: jax.Array, bins: Sequence[int]) -> jax.Array:
+  """Pools horizontal strips of maps [n,h,w,c] by mean + max: [n,p,c].
+
+  Args:
+    x: the maps.
+    bins: numbers of strips; the maps are cut into each of them in turn, so that
+      p is their sum.
+
+  Raises:
+    ValueError: a number does not divide the height.
+  """
+  x = x[:, None]
+  strips = [layers.strips_to_parts(x, parts)[:, 0] for parts in bins]
+  return jnp.concatenate(strips, axis=1)
+
+
+class Neck(nnx.Module):
+  """A BatchNorm between the metric loss and a classifier by cosines.
+
+  The "BNNeck" of Luo et al., https://arxiv.org/abs/1903.07071, for each part.
+  """
+
+  def __init__(
+    self,
+    parts: int,
+    features: int,
+    num_classes: int,
+    *,
+    rngs: nnx.Rngs,
+    dtype: DTypeLike,
+  ):
+    # As released: one flat norm, a feature's parts side by side.
+    self.norm = layers.BatchNorm(features * parts, rngs=rngs)
+    self.identity = SeparateDense(
+      parts, features, num_classes, rngs=rngs, dtype=dtype
+    )
+
+  def __call__(
+    self, x: jax.Array, *, train: bool
+  ) -> tuple[jax.Array, jax.Array]:
+    """Maps embeddings [n,p,d] to cosines with classes.
+
+    Returns:
+      The embeddings behind the norm, of length 1, [n,p,d], and the cosines
+      [n,p,k].
+    """
+    n, p, d = x.shape
+    flat = x.swapaxes(1, 2).reshape(n, d * p)
+    x = self.norm(flat, train=train).reshape(n, d, p).swapaxes(1, 2)
+    x = x * _inverse_length(x, axis=2)
+    weights = self.identity.kernel[...].astype(x.dtype)
+    scale = _inverse_length(weights, axis=1).swapaxes(0, 1)
+    return x, self.identity(x).astype(x.dtype) * scale
+
+
+def _inverse_length(x: jax.Array, axis: int) -> jax.Array:
+  return jax.lax.rsqrt(jnp.square(x).sum(axis=axis, keepdims=True) + 1e-24)
+
+
+def torch_names() -> Iterator[tuple[str, list[str], str]]:
+  """Names OpenGait's weights of a model's `head`, a SeparateDense, and `neck`.
+
+  See `cstl.torch_names`.
+  """
+  yield 'head/kernel', ['FCs.fc_bin'], 'same'
+  yield 'neck/identity/kernel', ['BNNecks.fc_bin'], 'same'
+  yield from layers.norm_torch_names('neck/norm', 'BNNecks.bn1d')
