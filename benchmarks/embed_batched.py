@@ -18,7 +18,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gaitgs_jax.apps import config_file
-from gaitgs_jax.input import pipeline
+from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.sources import ArraySource
 from gaitgs_jax.training import embedding, facts, setup
 from gaitgs_jax.training import mesh as meshes
@@ -53,7 +53,7 @@ def in_batches(source: ArraySource, batch_frames: int) -> Iterator[Batch]:
   """Yields batches as an evaluation does."""
   rows = np.arange(len(source.index))
   return pipeline.evaluation_batches(
-    source, rows, batch_frames, dataset='casia_b'
+    source, rows, batch_frames, dataset=datasets.get('casia_b')
   )
 
 

@@ -21,7 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax.input import index, pipeline, prepared, sampling, sources
+from gaitgs_jax.input import (
+  datasets,
+  index,
+  pipeline,
+  prepared,
+  sampling,
+  sources,
+)
 
 SIZE = (64, 64)
 FRAMES = {'silhouettes': SIZE}
@@ -165,7 +172,7 @@ def main() -> None:
         source,
         np.arange(len(rows)),
         batch,
-        dataset='casia_b',
+        dataset=datasets.get('casia_b'),
         seed=0,
         backend=backend,
       )

@@ -107,14 +107,20 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     self._rows: dict[str, list[tuple[str, str, str, int]]] = {}
 
   @property
+  def facts(self) -> datasets.Dataset:
+    """What is published about the dataset."""
+    return datasets.get(self.name)
+
+  @property
   def partition(self) -> Partition:
     """Who trains and who is tested."""
-    return read_partition(partition_path(self.name, self.builder_config.name))
+    path = partition_path(self.facts, self.builder_config.name)
+    return read_partition(path)
 
   @property
   def frames(self) -> modalities.Shapes:
     """The shape of a frame of each modality of the dataset."""
-    facts, size = datasets.get(self.name), self.builder_config.size
+    facts, size = self.facts, self.builder_config.size
     shapes: dict[str, tuple[int, ...]] = {'silhouettes': (size, size)}
     if facts.skeleton:
       shapes['keypoints'] = (len(skeletons.get(facts.skeleton).joints), 3)
@@ -241,8 +247,8 @@ class TreeBuilder(SequenceBuilder):
 
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
     """Returns every sequence of `source`, or below `manual_dir`."""
-    facts = datasets.get(self.name)
-    tree = self._open(Path(self.source or dl_manager.manual_dir), facts)
+    facts = self.facts
+    tree = self._open(Path(self.source or dl_manager.manual_dir))
     missing = missing_parts(
       ((each.subject, each.condition, each.view) for each in tree.sequences),
       facts,
@@ -259,24 +265,23 @@ class TreeBuilder(SequenceBuilder):
     if 'keypoints' in facts.modalities:
       _refuse_faults(tree, sequences, facts)
     return [
-      Job(each.subject, each.condition, each.view, self._calls(each, facts))
+      Job(each.subject, each.condition, each.view, self._calls(each))
       for each in sequences
     ]
 
-  def _open(self, root: Path, facts: datasets.Dataset) -> trees.Tree:
+  def _open(self, root: Path) -> trees.Tree:
     root = Path(os.path.abspath(root))
-    if not facts.variants[0].isdecimal():
-      root = _variant_folder(root, self.builder_config.name, facts.variants)
-    return keypoints.open_tree(root, self.source_layout, facts)
+    if not self.facts.variants[0].isdecimal():
+      variant = self.builder_config.name
+      root = _variant_folder(root, variant, self.facts.variants)
+    return keypoints.open_tree(root, self.source_layout, self.facts)
 
-  def _calls(
-    self, sequence: trees.TreeSequence, facts: datasets.Dataset
-  ) -> dict[str, Call]:
+  def _calls(self, sequence: trees.TreeSequence) -> dict[str, Call]:
     calls: dict[str, Call] = {
       'silhouettes': TreeCall(sequence.folder, self.builder_config.size),
-      'keypoints': PoseCall(sequence, facts.skeleton),
+      'keypoints': PoseCall(sequence, self.facts.skeleton),
     }
-    return {name: calls[name] for name in facts.modalities}
+    return {name: calls[name] for name in self.facts.modalities}
 
 
 def _check_command(tree: trees.Tree, name: str) -> str:

@@ -102,7 +102,7 @@ def _missing(
   if not facts or not facts.sequences:
     return []
   names = [(each.subject, each.condition, each.view) for each in findings]
-  partition = read_partition(partition_path(facts.name))
+  partition = read_partition(partition_path(facts))
   if len(names) < facts.sequences:
     print(
       f'{facts.sequences - len(names)} of the {facts.sequences} sequences of'

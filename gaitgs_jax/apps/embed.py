@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> None:
   found = checkpoint.choose(args.workdir, args.checkpoint)
   compilation.keep()
   compilation.check_machine()
-  embeddings = embed(config, found, source, args.batch_frames)
+  embeddings = embed(config, found, dataset, source, args.batch_frames)
   metric = config.evaluation.metric
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
@@ -125,6 +125,7 @@ def run(args: argparse.Namespace) -> None:
 def embed(
   config: ConfigDict,
   folder: pathlib.Path,
+  dataset: datasets.Dataset,
   source: Source,
   batch_frames: int,
 ) -> np.ndarray:
@@ -133,6 +134,7 @@ def embed(
   Args:
     config: of the trained run.
     folder: of its checkpoint, see `checkpoint.find`.
+    dataset: that the run was trained on.
     source: whose frames have the size that the run was trained on.
     batch_frames: at a time, padding included.
 
@@ -157,7 +159,7 @@ def embed(
       source,
       rows,
       batch_frames,
-      dataset=config.dataset.name,
+      dataset=dataset,
       # A run's own config may be older than the field.
       frames_max=config.evaluation.get('frames_max', 0),
     ),

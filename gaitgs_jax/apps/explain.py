@@ -154,7 +154,7 @@ def _batches(
     run.data.source,
     rows,
     batch_frames,
-    dataset=run.config.dataset.name,
+    dataset=run.data.dataset,
     # A run's own config may be older than the field.
     frames_max=run.config.evaluation.get('frames_max', 0),
   )

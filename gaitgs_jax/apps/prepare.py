@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
       '--config.dataset.root=TREE'
     )
   variant = args.variant or facts.variants[0]
-  datasets.check_variant(facts, variant)
+  facts.check_variant(variant)
   root = prepared.data_dir(args.root).absolute()
   builder = _builder(facts.name, variant, root)
   directory = Path(builder.data_dir)

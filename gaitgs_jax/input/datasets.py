@@ -17,7 +17,7 @@ class Dataset:
     title: as its authors write it.
     views: names in the order of their class index; none of one's own data,
       whose views are those that are found.
-    conditions: names in the order of their class index; likewise.
+    conditions: names in the order of their class index; none of one's own data.
     subjects: how many people its authors count; None where the variant says.
     citation: where that is written.
     variants: what `config.dataset.variant` may be; the first is the default
@@ -52,11 +52,63 @@ class Dataset:
       return None
     return self.subjects * len(self.conditions) * len(self.views)
 
-  def published_count(self, condition: str, view: str) -> int | None:
-    """Returns the published number of sequences of one cell, if any."""
-    if condition in self.conditions and view in self.views:
-      return self.subjects
-    return None
+  def check_variant(self, variant: str) -> None:
+    """Raises UserError unless the dataset has that variant."""
+    if variant not in self.variants:
+      raise wrong_choice(
+        f'{self.name} has no variant {variant!r}', variant, self.variants
+      )
+
+  def view_classes(self, views: np.ndarray) -> tuple[str, ...]:
+    """Returns the names of the classes of views, in their order.
+
+    Those of the dataset, or those of one's own data that are among `views`.
+    """
+    return self.views or tuple(
+      {_angle(view): view for view in np.unique(views).tolist()}.values()
+    )
+
+  def view_index(self, views: np.ndarray, *, strict: bool = True) -> np.ndarray:
+    """Returns class indices int32 [N] of view names [N].
+
+    CASIA-B counts its 11 views in steps of 18 degrees; OU-MVLP counts 000..090
+    in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'. One's own
+    views are counted in the order of their names.
+
+    Args:
+      views: str [N], of one's own data all that there are.
+      strict: a view that the dataset does not have is an error, not class -1.
+
+    Raises:
+      UserError: the dataset has no such view.
+    """
+    names = self.view_classes(views)
+    classes = {_angle(name): i for i, name in enumerate(names)}
+    unique, inverse = np.unique(views, return_inverse=True)
+    found = [classes.get(_angle(view), -1) for view in unique.tolist()]
+    if strict and -1 in found:
+      raise UserError(
+        f'{self.name} has no view {str(unique[found.index(-1)])!r}; its views'
+        f' are {", ".join(names)}'
+      )
+    return np.asarray(found, np.int32)[inverse]
+
+  def condition_index(self, conditions: np.ndarray) -> np.ndarray:
+    """Returns class indices int32 [N] of condition names [N].
+
+    A condition that the dataset does not know is -1: no model learns from it,
+    and the protocols, which compare names, leave it out.
+    """
+    unique, inverse = np.unique(conditions, return_inverse=True)
+    names = self.conditions or unique.tolist()
+    classes = {name: i for i, name in enumerate(names)}
+    found = [classes.get(name, -1) for name in unique.tolist()]
+    return np.asarray(found, np.int32)[inverse]
+
+
+def _angle(view: str) -> int | str:
+  """Returns a view's angle in degrees, or its name if that is not an angle."""
+  return int(view) if re.fullmatch(r'\d{1,3}', view) else view
 
 
 _CASIA_B_VIEWS = tuple(f'{18 * i:03d}' for i in range(11))
@@ -174,68 +226,3 @@ def get(name: str) -> Dataset:
   if name not in DATASETS:
     raise wrong_choice(f'unknown dataset {name!r}', name, DATASETS)
   return DATASETS[name]
-
-
-def check_variant(facts: Dataset, variant: str) -> None:
-  """Raises UserError unless a dataset has that variant."""
-  if variant not in facts.variants:
-    raise wrong_choice(
-      f'{facts.name} has no variant {variant!r}', variant, facts.variants
-    )
-
-
-def view_index(
-  dataset: str, views: np.ndarray, *, strict: bool = True
-) -> np.ndarray:
-  """Returns class indices int32 [N] of view names [N].
-
-  CASIA-B counts its 11 views in steps of 18 degrees; OU-MVLP counts 000..090
-  in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'. One's own
-  views are counted in the order of their names.
-
-  Args:
-    dataset: its name.
-    views: str [N], of one's own data all that there are.
-    strict: a view that the dataset does not have is an error, not class -1.
-
-  Raises:
-    UserError: the dataset has no such view.
-  """
-  names = view_classes(dataset, views)
-  classes = {_angle(name): i for i, name in enumerate(names)}
-  unique, inverse = np.unique(views, return_inverse=True)
-  found = [classes.get(_angle(view), -1) for view in unique.tolist()]
-  if strict and -1 in found:
-    raise UserError(
-      f'{dataset} has no view {str(unique[found.index(-1)])!r}; its views'
-      f' are {", ".join(names)}'
-    )
-  return np.asarray(found, np.int32)[inverse]
-
-
-def view_classes(dataset: str, views: np.ndarray) -> tuple[str, ...]:
-  """Returns the names of the classes of views, in their order.
-
-  Those of the dataset, or those of one's own data that are among `views`.
-  """
-  return get(dataset).views or tuple(
-    {_angle(view): view for view in np.unique(views).tolist()}.values()
-  )
-
-
-def _angle(view: str) -> int | str:
-  """Returns a view's angle in degrees, or its name if that is no angle."""
-  return int(view) if re.fullmatch(r'\d{1,3}', view) else view
-
-
-def condition_index(dataset: str, conditions: np.ndarray) -> np.ndarray:
-  """Returns class indices int32 [N] of condition names [N].
-
-  A condition that the dataset does not know is -1: no model learns from it,
-  and the protocols, which compare names, leave it out.
-  """
-  unique, inverse = np.unique(conditions, return_inverse=True)
-  names = get(dataset).conditions or unique.tolist()
-  classes = {name: i for i, name in enumerate(names)}
-  found = [classes.get(name, -1) for name in unique.tolist()]
-  return np.asarray(found, np.int32)[inverse]

@@ -55,7 +55,7 @@ def open_source(
     UserError: a field is wrong, there is no data, or its frames are of
       another size; the message says how to fix it.
   """
-  check_fields(dataset)
+  facts = check_fields(dataset)
   source: Source
   if dataset.get('format', '') == 'opengait':
     source = open_opengait(
@@ -65,8 +65,8 @@ def open_source(
       unreadable,
     )
   else:
-    source = PreparedSource(_prepared_directory(dataset, sizes), sizes)
-  check_sizes(source.modalities, sizes, datasets.get(dataset['name']))
+    source = PreparedSource(_prepared_directory(dataset, facts, sizes), sizes)
+  check_sizes(source.modalities, sizes, facts)
   return CachedSource(source) if dataset.get('cache', '') else source
 
 
@@ -100,8 +100,8 @@ def open_opengait(
   return PairedSource(parts, pair, unreadable)
 
 
-def check_fields(dataset: Mapping[str, Any]) -> None:
-  """Checks `config.dataset` as far as no data is needed.
+def check_fields(dataset: Mapping[str, Any]) -> datasets.Dataset:
+  """Checks `config.dataset` as far as no data is needed; returns its facts.
 
   Raises:
     UserError: a field is unknown or wrong.
@@ -126,7 +126,8 @@ def check_fields(dataset: Mapping[str, Any]) -> None:
     if value not in choices:
       raise wrong_choice(f'config.dataset.{name} is {value!r}', value, choices)
   if dataset.get('variant', '') and dataset.get('format', '') != 'opengait':
-    datasets.check_variant(facts, dataset['variant'])
+    facts.check_variant(dataset['variant'])
+  return facts
 
 
 def _tree(dataset: Mapping[str, Any]) -> str:
@@ -138,8 +139,9 @@ def _tree(dataset: Mapping[str, Any]) -> str:
   return root
 
 
-def _prepared_directory(dataset: Mapping[str, Any], sizes: Shapes) -> Path:
-  facts = datasets.get(dataset['name'])
+def _prepared_directory(
+  dataset: Mapping[str, Any], facts: datasets.Dataset, sizes: Shapes
+) -> Path:
   if not facts.views:
     raise UserError(
       'your own data is a tree of pickles, read in place: set '
@@ -150,7 +152,7 @@ def _prepared_directory(dataset: Mapping[str, Any], sizes: Shapes) -> Path:
   if default.isdecimal():  # Heights of the frames.
     default = str(next(iter(sizes.values()))[0])
   variant = dataset.get('variant', '') or default
-  datasets.check_variant(facts, variant)
+  facts.check_variant(variant)
   directory = prepared.find(root, facts.name, variant)
   if directory is None and cloud.is_url(prepared.place(root)):
     raise UserError(

@@ -53,13 +53,14 @@ def load_partition(dataset: Mapping[str, Any]) -> Partition:
   Raises:
     UserError: there is no such file, it is no partition, or it tests nobody.
   """
-  path = partition_path(
-    dataset['name'], dataset.get('variant', ''), dataset.get('partition', '')
-  )
-  return read_partition(path)
+  facts = datasets.get(dataset['name'])
+  variant, chosen = dataset.get('variant', ''), dataset.get('partition', '')
+  return read_partition(partition_path(facts, variant, chosen))
 
 
-def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
+def partition_path(
+  facts: datasets.Dataset, variant: str = '', partition: str = ''
+) -> Path:
   """Returns the json file of a dataset's partition, or of the one asked for.
 
   Skeletons share the partition of the silhouettes of the same people. The
@@ -70,7 +71,7 @@ def partition_path(name: str, variant: str = '', partition: str = '') -> Path:
     return local.path(partition)
   if partition:
     return PUBLISHED / f'{partition}.json'
-  name = datasets.get(name).people or name
+  name = facts.people or facts.name
   if name == 'synthetic_walkers':
     return PUBLISHED / f'{name}_{variant}.json'
   return PUBLISHED / f'{name}.json'

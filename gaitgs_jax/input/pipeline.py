@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import ahead, buckets, datasets, sampling
+from gaitgs_jax.input import ahead, buckets, sampling
 from gaitgs_jax.input.ahead import Batch
+from gaitgs_jax.input.datasets import Dataset
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import Source
 from gaitgs_jax.input.unreadable import Unreadable
@@ -38,7 +39,7 @@ def train_batches(
   rows: np.ndarray,
   batch: Mapping[str, Any],
   *,
-  dataset: str,
+  dataset: Dataset,
   strict_views: bool = True,
   seed: int,
   start_step: int = 0,
@@ -57,7 +58,7 @@ def train_batches(
     source: of the sequences.
     rows: of the training sequences in the source's index, integers [N].
     batch: `config.batch`, see `sampling.BatchSpec`.
-    dataset: name of the dataset, whose order of views makes the classes.
+    dataset: facts on it; their order of views makes the classes.
     strict_views: whether a view that the dataset does not name is an error,
       as it is where views are learned; otherwise its class is -1.
     seed: of the run.
@@ -80,7 +81,7 @@ def train_batches(
   labels = {
     'subject': np.searchsorted(picker.subjects, names),
     'view': _train_views(source, rows, dataset, strict_views),
-    'condition': datasets.condition_index(dataset, source.index.condition),
+    'condition': dataset.condition_index(source.index.condition),
   }
 
   def build(step: int) -> Batch:
@@ -99,7 +100,7 @@ def check_training(
   rows: np.ndarray,
   batch: Mapping[str, Any],
   *,
-  dataset: str,
+  dataset: Dataset,
   strict_views: bool,
   seed: int,
 ) -> int:
@@ -115,11 +116,11 @@ def check_training(
 
 
 def _train_views(
-  source: Source, rows: np.ndarray, dataset: str, strict: bool
+  source: Source, rows: np.ndarray, dataset: Dataset, strict: bool
 ) -> np.ndarray:
   views = np.full(len(source.index), -1, np.int32)
   names = source.index.view[rows]
-  views[rows] = datasets.view_index(dataset, names, strict=strict)
+  views[rows] = dataset.view_index(names, strict=strict)
   return views
 
 
@@ -128,7 +129,7 @@ def evaluation_batches(
   rows: np.ndarray,
   batch_frames: int,
   *,
-  dataset: str,
+  dataset: Dataset,
   frames_max: int = 0,
   multiple: int = 1,
   slots: Callable[[int], np.ndarray] = np.arange,
@@ -150,7 +151,7 @@ def evaluation_batches(
     batch_frames: greatest number of frames of a batch, padding included, in all
       processes together; a batch has `multiple` rows even where these have
       more.
-    dataset: name of the dataset, whose order of views makes the classes.
+    dataset: facts on it; their order of views makes the classes.
     frames_max: only the first so many frames of a sequence count; 0 for all.
     multiple: divides the rows of every batch.
     slots: given how many rows a batch has, those to build, ascending integers
@@ -167,8 +168,8 @@ def evaluation_batches(
   plan = _plan(index, rows, batch_frames, frames_max, multiple, max_buckets)
   labels = {
     'subject': np.full(len(index), -1),
-    'view': datasets.view_index(dataset, index.view, strict=False),
-    'condition': datasets.condition_index(dataset, index.condition),
+    'view': dataset.view_index(index.view, strict=False),
+    'condition': dataset.condition_index(index.condition),
   }
 
   def build(number: int) -> Batch:
@@ -279,7 +280,7 @@ def _read_training(
     else:
       subject = source.index.subject[sequence]
       raise UserError(
-        f'no sequence of subject {subject} can be read: mend them, or remove '
+        f'no sequence of subject {subject} can be read: fix them, or remove '
         'the subject from the dataset'
       )
 

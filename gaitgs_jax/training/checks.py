@@ -72,7 +72,7 @@ def check_data(config: Any, data: Any) -> None:
     data.source,
     data.train,
     config.batch,
-    dataset=config.dataset.name,
+    dataset=data.dataset,
     strict_views=setup.learns_views(config),
     seed=config.seed,
   )

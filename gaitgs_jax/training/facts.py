@@ -50,7 +50,7 @@ def of_data(config: Any, data: Data) -> Any:
     config: of a run that starts; its losses are checked.
     data: its data.
   """
-  return _complete(config, _counts(config, data))
+  return _complete(config, _counts(data))
 
 
 def of_checkpoint(config: Any, folder: pathlib.Path) -> Any:
@@ -95,7 +95,7 @@ def check(config: Any, built: Any, data: Data) -> None:
     UserError: there are too few.
   """
   name = config.dataset.name
-  for field, count in _counts(config, data).items():
+  for field, count in _counts(data).items():
     given = built.model.get(field)
     if field == 'num_views' and not setup.learns_views(config):
       continue
@@ -113,12 +113,11 @@ def check(config: Any, built: Any, data: Data) -> None:
     )
 
 
-def _counts(config: Any, data: Data) -> dict[str, int]:
+def _counts(data: Data) -> dict[str, int]:
   index = data.source.index.take(data.train)
-  views = datasets.view_classes(config.dataset.name, index.view)
   return {
     'num_classes': len(np.unique(index.subject)),
-    'num_views': len(views),
+    'num_views': len(data.dataset.view_classes(index.view)),
   }
 
 

@@ -304,7 +304,7 @@ class _Run:
       self.data.source,
       self.data.train,
       self.config.batch,
-      dataset=self.config.dataset.name,
+      dataset=self.data.dataset,
       strict_views=setup.learns_views(self.config),
       seed=self.config.seed,
       start_step=step,

@@ -157,7 +157,7 @@ class Scorer:
       self._data.source,
       self._data.test,
       options.batch_frames,
-      dataset=self._config.dataset.name,
+      dataset=self._data.dataset,
       frames_max=options.frames_max,
       multiple=self._mesh.shape['data'],
       slots=functools.partial(meshes.local_rows, mesh=self._mesh),

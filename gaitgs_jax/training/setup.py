@@ -46,6 +46,7 @@ class Data:
   """A dataset and its partition.
 
   Attributes:
+    dataset: what is published about it.
     source: see `input.sources.Source`.
     train: rows of the source's index to learn from.
     test: rows to evaluate on.
@@ -54,6 +55,7 @@ class Data:
     columns: what the partition says of each sequence, bool [N] by name.
   """
 
+  dataset: datasets.Dataset
   source: Any
   train: np.ndarray
   test: np.ndarray
@@ -102,7 +104,8 @@ def open_data(config: Any, *, training: bool = False) -> Data:
   partition = partitions.load_partition(config.dataset)
   train, test = partitions.split(source.index, partition, training=training)
   columns = partitions.columns(source.index, partition)
-  return Data(source, train, test, unreadable, columns)
+  dataset = datasets.get(config.dataset.name)
+  return Data(dataset, source, train, test, unreadable, columns)
 
 
 def input_sizes(config: Any) -> modalities.Shapes:

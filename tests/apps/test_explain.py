@@ -7,6 +7,7 @@ from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
 from gaitgs_jax.apps import explain
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import make
 from gaitgs_jax.training import loop
 from gaitgs_jax.training.setup import Data
@@ -71,7 +72,8 @@ def test_wrong_choices_are_told(run, capsys, options, words):
 def _data(rows):
   index = make([(*name.split('/'), 9) for name in rows])
   source = type('Source', (), {'index': index})()
-  return Data(source, np.array([], int), np.arange(len(index)))
+  facts = datasets.get('own')
+  return Data(facts, source, np.array([], int), np.arange(len(index)))
 
 
 def test_a_walk_is_compared_with_those_of_its_view():

@@ -103,7 +103,12 @@ def test_a_modality_alone_is_read_batched_and_seen(tree, name):
   assert source.modalities == {name: STORED[name]}
   np.testing.assert_array_equal(source.read(2)[name], made(name, 2))
   (batch,) = pipeline.evaluation_batches(
-    source, np.arange(4), 36, dataset='own', backend='threads', max_buckets=1
+    source,
+    np.arange(4),
+    36,
+    dataset=datasets.get('own'),
+    backend='threads',
+    max_buckets=1,
   )
   assert batch[name].shape == (4, 9, *STORED[name])
   assert (
@@ -127,7 +132,7 @@ def test_all_modalities_reach_a_model_as_arrays_by_name(tree):
       source,
       np.arange(4),
       {'subjects': 2, 'sequences': 2, 'frames': 3},
-      dataset='own',
+      dataset=datasets.get('own'),
       seed=0,
       backend='threads',
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import partitions
+from gaitgs_jax.input import datasets, partitions
 from gaitgs_jax.input.index import make
 
 INDEX = make((s, 'nm-01', '000', 9) for s in ('003', '001', '002', '001'))
@@ -43,8 +43,9 @@ def test_names_without_their_zeros_are_told():
 
 
 def test_each_dataset_has_its_own_file():
-  def name(*args):
-    return partitions.partition_path(*args).name
+  def name(dataset, *args):
+    facts = datasets.get(dataset)
+    return partitions.partition_path(facts, *args).name
 
   assert name('casia_b', '64') == 'casia_b.json'
   assert name('synthetic_walkers', 'demo') == 'synthetic_walkers_demo.json'

@@ -10,7 +10,9 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import ahead, pipeline, sources, unreadable
+from gaitgs_jax.input import ahead, datasets, pipeline, sources, unreadable
+
+CASIA_B = datasets.get('casia_b')
 
 BATCH = {'subjects': 3, 'sequences': 4, 'frames': 5}
 SIZES = {'silhouettes': (8, 6), 'keypoints': (17, 3)}
@@ -47,7 +49,7 @@ ROWS = np.arange(6, 36)  # Subjects 1 to 5.
 def train(source, number=3, batch=BATCH, **options):
   options = {'seed': 0, 'backend': 'threads', **options}
   batches = pipeline.train_batches(
-    source, ROWS, batch, dataset='casia_b', **options
+    source, ROWS, batch, dataset=CASIA_B, **options
   )
   return list(itertools.islice(batches, number))
 
@@ -149,7 +151,7 @@ def evaluate(source, rows, batch_frames, **options):
   options = {'backend': 'threads', **options}
   return list(
     pipeline.evaluation_batches(
-      source, rows, batch_frames, dataset='casia_b', **options
+      source, rows, batch_frames, dataset=CASIA_B, **options
     )
   )
 
@@ -258,7 +260,7 @@ def test_unknown_views_stop_training_but_not_evaluation(source):
   )
   batch = {'subjects': 1, 'sequences': 2, 'frames': 2}
   with pytest.raises(UserError, match="no view 'left'"):
-    pipeline.train_batches(odd, np.arange(2), batch, dataset='casia_b', seed=0)
+    pipeline.train_batches(odd, np.arange(2), batch, dataset=CASIA_B, seed=0)
   (got,) = evaluate(odd, np.arange(2), 6)
   assert got['view'].tolist() == [0, -1]
   assert got['condition'].tolist() == [-1, -1]

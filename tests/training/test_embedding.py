@@ -5,9 +5,11 @@ from flax import nnx
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pipeline, sources
+from gaitgs_jax.input import datasets, pipeline, sources
 from gaitgs_jax.training import embedding, mesh
 from gaitgs_jax.training import state as states
+
+CASIA_B = datasets.get('casia_b')
 
 
 @pytest.fixture(scope='module')
@@ -26,7 +28,11 @@ def _embed(model, source, rows, *, batch_frames, devices, max_buckets=16):
     graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
   )
   batches = pipeline.evaluation_batches(
-    source, rows, batch_frames, dataset='casia_b', max_buckets=max_buckets
+    source,
+    rows,
+    batch_frames,
+    dataset=CASIA_B,
+    max_buckets=max_buckets,
   )
   result = embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
   return result, embed_fn
@@ -83,7 +89,7 @@ def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
 
   rows = np.arange(3)
   batches = pipeline.evaluation_batches(
-    source, rows, 99, dataset='casia_b', multiple=4, max_buckets=1
+    source, rows, 99, dataset=CASIA_B, multiple=4, max_buckets=1
   )
   embedding.embed(watched, params, stats, batches, rows, mesh=devices)
   # A row for each device, and none that only fills the batch of 4.
@@ -98,7 +104,7 @@ def test_a_sequence_that_no_batch_held_is_missed(model, source):
     graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
   )
   rows = np.arange(4)
-  batches = pipeline.evaluation_batches(source, rows, 20, dataset='casia_b')
+  batches = pipeline.evaluation_batches(source, rows, 20, dataset=CASIA_B)
   with pytest.raises(ValueError, match='5 sequences wanted, 4 in'):
     embedding.embed(
       embed_fn, params, stats, batches, np.arange(5), mesh=devices
@@ -112,7 +118,7 @@ def test_frames_of_another_size_are_refused(model, source):
     graphdef, sizes={'silhouettes': (16, 12)}, mesh=devices
   )
   rows = np.arange(2)
-  batches = pipeline.evaluation_batches(source, rows, 20, dataset='casia_b')
+  batches = pipeline.evaluation_batches(source, rows, 20, dataset=CASIA_B)
   with pytest.raises(UserError, match='size 16x12 cannot be cut'):
     embedding.embed(embed_fn, params, stats, batches, rows, mesh=devices)
 
@@ -137,7 +143,7 @@ def test_every_device_holds_the_result(model, source):
   )
   batch = next(
     pipeline.evaluation_batches(
-      source, np.arange(4), 1, dataset='casia_b', multiple=4
+      source, np.arange(4), 1, dataset=CASIA_B, multiple=4
     )
   )
   placed = {
