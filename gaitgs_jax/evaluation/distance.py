@@ -74,3 +74,13 @@ def pairwise(
   is for devices that can convert it: a CPU without F16C cannot.
   """
   return distances(x, y, metric=metric)
+
+
+@functools.partial(jax.jit, static_argnames='metric')
+def of_pairs(x: jax.Array, y: jax.Array, *, metric: str) -> jax.Array:
+  """Returns the distance of each x to its own y, both [n,p,d], float32 [n]."""
+  x, y = x.astype(jnp.float32), y.astype(jnp.float32)
+  if metric == 'cosine':
+    lengths = [inverse_length(jnp.sum(z * z, -1)) for z in (x, y)]
+    return 1 - jnp.mean(jnp.sum(x * y, -1) * lengths[0] * lengths[1], -1)
+  return jnp.mean(jnp.sqrt(jnp.sum((x - y) ** 2, -1)), -1)

@@ -7,7 +7,17 @@ import jax
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import distance, metrics, search, sharing, tiles
+from gaitgs_jax.evaluation import (
+  distance,
+  metrics,
+  reranking,
+  search,
+  sharing,
+  tiles,
+)
+
+# The least that a distance is divided by.
+_LEAST = np.float32(1e-30)
 
 
 def nearest_rows(
@@ -154,12 +164,66 @@ def _distances_to_all(
   return matrix
 
 
-def distance_matrix(
-  embeddings: np.ndarray, rows: np.ndarray, *, metric: str
+def reranked_blocks(
+  embeddings: np.ndarray,
+  probes: np.ndarray,
+  gallery: np.ndarray,
+  *,
+  metric: str,
+  k1: int = 6,
+  k2: int = 6,
+  weight: float = 0.3,
+) -> Iterator[tuple[int, np.ndarray]]:
+  """Yields (first probe, float32 [some, m]): distances as `rerank` gives them.
+
+  Nothing of all to all is held: one pass finds the nearest and the farthest of
+  each sequence, another one the distances to the gallery.
+
+  Args:
+    embeddings: [N,p,d], of which only tiles are read.
+    probes: int [n], rows of the embeddings.
+    gallery: int [m], rows of the embeddings.
+    metric: 'euclidean' or 'cosine'.
+    k1: see `rerank`, as k2 and weight.
+    k2: see above.
+    weight: see above.
+  """
+  reranking.check(k1, k2, weight)
+  every = tiles.Subset(embeddings, np.concatenate([probes, gallery]))
+  count = min(reranking.wanted(k1, k2), every.shape[0])
+  seen = search.survey(every, every, count, metric=metric)
+  scale = np.maximum(seen.farthest, _LEAST)
+
+  def scaled(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return _pairs(every, rows, others, metric=metric) / scale[rows]
+
+  weights = reranking.encode(seen.rows, scaled, k1, k2)
+  n = len(probes)
+  jaccard = reranking.Jaccard(weights, np.arange(n, every.shape[0]))
+  blocks = distance_blocks(embeddings, probes, gallery, metric=metric)
+  for start, block in blocks:
+    some = np.arange(start, start + len(block))
+    given = block / scale[some, None]
+    yield start, (1 - weight) * jaccard(some) + weight * given
+
+
+def _pairs(
+  embeddings: tiles.Embeddings,
+  rows: np.ndarray,
+  others: np.ndarray,
+  *,
+  metric: str,
 ) -> np.ndarray:
-  """Returns the distances of some rows to one another, float32 [n,n]."""
-  blocks = distance_blocks(embeddings, rows, rows, metric=metric)
-  return np.concatenate([block for _, block in blocks])
+  """Returns the distances of rows int [n] to others int [n], float32 [n]."""
+  size = tiles.rows_per_tile(embeddings, len(rows), tiles.GALLERY_BYTES)
+  read = (
+    tiles.read(tiles.Subset(embeddings, each), size) for each in (rows, others)
+  )
+  found = [
+    np.asarray(distance.of_pairs(x, y, metric=metric))[:count]
+    for (_, count, x), (_, _, y) in zip(*read, strict=True)
+  ]
+  return np.concatenate(found)
 
 
 def rerank(
@@ -171,9 +235,7 @@ def rerank(
 ) -> np.ndarray:
   """Returns distances of probes to a gallery that take neighbours into account.
 
-  k-reciprocal encoding: Zhong et al., "Re-ranking person re-identification with
-  k-reciprocal encoding", CVPR 2017, as OpenGait counts it for HID (distances
-  are not squared). Two sequences are near if they share their neighbours.
+  Two sequences are near if they share their neighbours; see `reranking`.
 
   Args:
     distances: [N,N], of all to all, probes first, the gallery after them.
@@ -189,27 +251,23 @@ def rerank(
     UserError: distances are not a finite square, or a number is out of range.
   """
   distances = np.asarray(distances)
-  _check_rerank(distances, probes, k1, k2, weight)
-  # By the farthest of each, which all are divided by.
-  scale = np.maximum(distances.max(axis=1, keepdims=True), np.float32(1e-30))
+  _check_rerank(distances, probes)
+  reranking.check(k1, k2, weight)
+  scale = np.maximum(distances.max(axis=1, keepdims=True), _LEAST)
   distances = (distances / scale).astype(np.float32)
-  order = _nearest_first(distances, max(k1 + 1, k2))
-  weights = _neighbours(distances, order, k1)
-  if k2 > 1:
-    weights = np.stack([weights[near[:k2]].mean(axis=0) for near in order])
-  result = np.empty((probes, len(distances) - probes), np.float32)
-  gallery = weights[probes:]
-  for probe in range(probes):
-    there = np.flatnonzero(weights[probe])
-    shared = np.minimum(weights[probe, there], gallery[:, there]).sum(axis=1)
-    # Each row of weights sums to 1.
-    result[probe] = 1 - shared / (2 - shared)
-  return (1 - weight) * result + weight * distances[:probes, probes:]
+  near = np.argsort(distances, axis=1, kind='stable')
+  weights = reranking.encode(
+    near[:, : reranking.wanted(k1, k2)],
+    lambda rows, others: distances[rows, others],
+    k1,
+    k2,
+  )
+  jaccard = reranking.Jaccard(weights, np.arange(probes, len(distances)))
+  given = distances[:probes, probes:]
+  return (1 - weight) * jaccard(np.arange(probes)) + weight * given
 
 
-def _check_rerank(
-  distances: np.ndarray, probes: int, k1: int, k2: int, weight: float
-) -> None:
+def _check_rerank(distances: np.ndarray, probes: int) -> None:
   if distances.ndim != 2 or len(set(distances.shape)) != 1:
     raise UserError(
       f'distances have shape {distances.shape}; expected [N,N], probes and '
@@ -221,45 +279,3 @@ def _check_rerank(
     raise UserError(
       f'{probes} probes among {len(distances)} sequences; give their number'
     )
-  if k1 < 1 or k2 < 1 or not 0 <= weight <= 1:
-    raise UserError(
-      f're-ranking got k1={k1}, k2={k2}, weight={weight}; k1 and k2 must be at '
-      'least 1, and the weight within 0..1'
-    )
-
-
-def _nearest_first(distances: np.ndarray, count: int) -> np.ndarray:
-  """Returns the places of the nearest in each row, int [N, count]."""
-  return np.argsort(distances, axis=1, kind='stable')[:, :count]
-
-
-def _neighbours(
-  distances: np.ndarray, order: np.ndarray, k1: int
-) -> np.ndarray:
-  """Returns how much each is a k-reciprocal neighbour, float32 [N,N].
-
-  Args:
-    distances: [N,N].
-    order: int [N, at least k1 + 1], the nearest first.
-    k1: how many may be reciprocal.
-  """
-
-  def reciprocal(one: int, k: int) -> np.ndarray:
-    near = order[one, : k + 1]
-    return near[(order[near, : k + 1] == one).any(axis=1)]
-
-  weights = np.zeros(distances.shape, np.float32)
-  # Half of an odd k1 is rounded to even, as published.
-  half = round(k1 / 2)
-  wider = [reciprocal(one, half) for one in range(len(distances))]
-  for one, row in enumerate(distances):
-    near = reciprocal(one, k1)
-    added = [
-      wider[other]
-      for other in near
-      if np.isin(wider[other], near).sum() > 2 / 3 * len(wider[other])
-    ]
-    near = np.unique(np.concatenate([near, *added]))
-    likeness = np.exp(-row[near])
-    weights[one, near] = likeness / likeness.sum()
-  return weights

@@ -36,6 +36,20 @@ class Found(NamedTuple):
   rows: Any
 
 
+class Survey(NamedTuple):
+  """The nearest of a gallery for each probe, and how far the farthest is.
+
+  Attributes:
+    distances: float32 [n,k], nearest first.
+    rows: int [n,k], places in the gallery.
+    farthest: float32 [n].
+  """
+
+  distances: Any
+  rows: Any
+  farthest: Any
+
+
 def search(
   probes: np.ndarray,
   gallery: Embeddings | Sequence[Embeddings],
@@ -75,6 +89,7 @@ def search(
   own = tiles.joined(gallery)
   sizes = _check(probes, own, k, team)
   first = int(sizes[: team.index].sum())
+  found: Found | Survey
   if preselect is None:
     found = _compare(probes, own, k, metric=metric, mesh=team.mesh)
   else:
@@ -127,12 +142,28 @@ def _check(
   return sizes
 
 
+def survey(
+  probes: Embeddings, gallery: Embeddings, k: int, *, metric: str
+) -> Survey:
+  """Finds the k nearest and the farthest of a gallery.
+
+  By the devices of this process.
+
+  Args:
+    probes: [n,p,d], of which only tiles are read.
+    gallery: [m,p,d], likewise.
+    k: how many to find, at most m.
+    metric: 'euclidean' or 'cosine'.
+  """
+  return _compare(probes, gallery, k, metric=metric, mesh=sharing.local_mesh())
+
+
 def _compare(
-  probes: np.ndarray, gallery: Embeddings, k: int, *, metric: str, mesh: Mesh
-) -> Found:
+  probes: Embeddings, gallery: Embeddings, k: int, *, metric: str, mesh: Mesh
+) -> Survey:
   """Finds the k nearest of this process's gallery, by its rows."""
   n, m = probes.shape[0], gallery.shape[0]
-  found = _nothing(n, k)
+  found = Survey(*_nothing(n, k), np.empty(n, np.float32))
   probe_size = tiles.rows_per_tile(probes, n, tiles.PROBE_BYTES)
   size = sharing.rows_per_device(gallery, m, mesh)
   for start, count, tile in tiles.read(probes, probe_size):
@@ -194,7 +225,7 @@ def nearest(
   size: int,
   metric: str,
   mesh: Mesh,
-) -> Found:
+) -> Survey:
   """Finds the k nearest in one pass over a gallery.
 
   Args:
@@ -206,13 +237,14 @@ def nearest(
     mesh: of `sharing.local_mesh`.
 
   Returns:
-    Arrays of numpy, [n,k]. A distance that is not a finite number comes as
+    Arrays of numpy. A distance that is not a finite number comes as
     minus infinity, before all others.
   """
   each = (mesh.size, len(probes), k)
-  best = Found(
+  best = Survey(
     sharing.split(np.full(each, np.inf, np.float32), mesh),
     sharing.split(np.full(each, -1, np.int32), mesh),
+    sharing.split(np.full(each[:2], -np.inf, np.float32), mesh),
   )
   for start, count, tile in tiles.read(gallery, size * mesh.size):
     previous, bounds = best, np.array([start, start + count], np.int32)
@@ -220,20 +252,21 @@ def nearest(
     best = _nearer(best, probes, placed, bounds, metric=metric, mesh=mesh)
     # One tile computes while the next is read; more would pile up in memory.
     jax.block_until_ready(previous)
-  return _merge(np.asarray(best.distances), np.asarray(best.rows), k)
+  found = _merge(np.asarray(best.distances), np.asarray(best.rows), k)
+  return Survey(*found, np.asarray(best.farthest).max(axis=0))
 
 
 @functools.partial(jax.jit, static_argnames=('metric', 'mesh'))
 def _nearer(
-  best: Found,
+  best: Survey,
   probes: jax.Array,
   tile: jax.Array,
   bounds: jax.Array,
   *,
   metric: str,
   mesh: Mesh,
-) -> Found:
-  """Updates what each device found, [devices,n,k], by its share of a tile.
+) -> Survey:
+  """Updates what each device found, [devices,n,...], by its share of a tile.
 
   Args:
     best: of the tiles before, hence of lower rows.
@@ -245,20 +278,25 @@ def _nearer(
   """
 
   def on_device(
-    best: Found, probes: jax.Array, tile: jax.Array, bounds: jax.Array
-  ) -> Found:
+    best: Survey, probes: jax.Array, tile: jax.Array, bounds: jax.Array
+  ) -> Survey:
     known, known_rows = best.distances[0], best.rows[0]
     matrix = distance.distances(probes, tile, metric=metric)
     first = bounds[0] + jax.lax.axis_index('gallery') * len(tile)
     real = first + jnp.arange(len(tile)) < bounds[1]
     # What cannot be compared goes to the front, where it will be seen.
     matrix = jnp.where(jnp.isfinite(matrix), matrix, -jnp.inf)
+    farthest = jnp.where(real[None, :], matrix, -jnp.inf).max(1)
     matrix = jnp.where(real[None, :], matrix, jnp.inf)
     # The first of equals wins, as in a stable ranking.
     k = known.shape[1]
     far, at = jax.lax.top_k(-jnp.concatenate([known, matrix], 1), k)
     old = jnp.take_along_axis(known_rows, jnp.minimum(at, k - 1), 1)
-    return Found(-far[None], jnp.where(at < k, old, first + at - k)[None])
+    return Survey(
+      -far[None],
+      jnp.where(at < k, old, first + at - k)[None],
+      jnp.maximum(best.farthest, farthest[None]),
+    )
 
   return jax.shard_map(
     on_device,

@@ -15,7 +15,13 @@ from eval_golden import (
 )
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import protocols, ranking, submit
+from gaitgs_jax.evaluation import (
+  protocols,
+  ranking,
+  reranking,
+  submit,
+  tiles,
+)
 from gaitgs_jax.evaluation.protocols import mean_by_probe_view
 
 GOLDEN = {
@@ -251,3 +257,21 @@ def test_a_submission_says_what_it_lacks(tmp_path):
   with pytest.raises(UserError, match=r"subject 'id\d+' is not a number"):
     submit(path, 'grew', *labels(named))
   assert not path.exists()
+
+
+@metrics
+def test_reranking_in_tiles_is_reranking_of_all_to_all(metric, monkeypatch):
+  monkeypatch.setattr(tiles, 'PROBE_BYTES', 2**14)
+  monkeypatch.setattr(tiles, 'GALLERY_BYTES', 2**13)
+  monkeypatch.setattr(reranking, '_COMPARED', 2**12)
+  data, short = GOLDEN['hid'], METRICS[metric]
+  is_probe = data['labels'] == 'probe'
+  probes, gallery = np.flatnonzero(is_probe), np.flatnonzero(~is_probe)
+  blocks = list(
+    ranking.reranked_blocks(data['embeddings'], probes, gallery, metric=metric)
+  )
+  assert len(blocks) > 1
+  assert [start for start, _ in blocks][1] == len(blocks[0][1])
+  ours = np.concatenate([block for _, block in blocks])
+  exact = data[f'rerank_dist64_{short}']
+  np.testing.assert_allclose(ours, exact, rtol=0, atol=2e-5)

@@ -113,9 +113,10 @@ def test_memory_does_not_grow_with_the_gallery(small_tiles):
 
 def test_what_is_compiled_holds_one_tile_of_distances():
   n, size, k, mesh = 64, 512, 4, sharing.local_mesh()
-  best = search.Found(
+  best = search.Survey(
     jax.ShapeDtypeStruct((mesh.size, n, k), np.float32),
     jax.ShapeDtypeStruct((mesh.size, n, k), np.int32),
+    jax.ShapeDtypeStruct((mesh.size, n), np.float32),
   )
   compiled = search._nearer.lower(
     best,

@@ -312,19 +312,16 @@ def distance_blocks(
   rules: Protocol,
   metric: str,
 ) -> Iterator[tuple[int, np.ndarray]]:
-  """Yields (first probe, distances [some,m]), re-ranked as the protocol says.
-
-  Re-ranking holds the distances of all of them to all of them.
-  """
+  """Yields (first probe, distances [some,m]), as the protocol re-ranks them."""
   if rules.rerank is None:
-    yield from ranking.distance_blocks(
-      embeddings, probes, gallery, metric=metric
-    )
-    return
-  rows = np.concatenate([probes, gallery])
-  matrix = ranking.distance_matrix(embeddings, rows, metric=metric)
-  options = dataclasses.asdict(rules.rerank)
-  yield 0, ranking.rerank(matrix, len(probes), **options)
+    return ranking.distance_blocks(embeddings, probes, gallery, metric=metric)
+  return ranking.reranked_blocks(
+    embeddings,
+    probes,
+    gallery,
+    metric=metric,
+    **dataclasses.asdict(rules.rerank),
+  )
 
 
 def _count_nothing(
