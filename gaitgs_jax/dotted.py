@@ -11,7 +11,8 @@ from gaitgs_jax.errors import BadValue, one_line
 def module(name: str, what: str) -> types.ModuleType:
   """Imports a module of the user's own.
 
-  An error within the module keeps its traceback.
+  An error within the module keeps its traceback; a module that it imports and
+  that is not there is an ImportError.
 
   Args:
     name: such as 'mypackage.mymodel'.
@@ -20,18 +21,18 @@ def module(name: str, what: str) -> types.ModuleType:
   Raises:
     BadValue: there is no such module on the path of Python.
   """
+  if not all(part.isidentifier() for part in name.split('.')):
+    raise BadValue(f'unknown {what} {one_line(repr(name))}: not a dotted name')
   try:
     return importlib.import_module(name)
   except ModuleNotFoundError as error:
-    # A module that it imports is the user's code's own affair.
+    # Not a ModuleNotFoundError, which is about the packages of this project.
     if error.name is None or not f'{name}.'.startswith(f'{error.name}.'):
-      raise
+      raise ImportError(f'{name} cannot be imported: {error}') from error
     raise BadValue(
       f'unknown {what} {name!r}: there is no module {error.name!r} on the '
       'path of Python; install it, or add its folder to PYTHONPATH'
     ) from error
-  except (ValueError, TypeError) as error:  # '..x' and the like.
-    raise BadValue(f'unknown {what} {name!r}: {one_line(error)}') from error
 
 
 def function(name: str, what: str) -> Callable[..., Any]:

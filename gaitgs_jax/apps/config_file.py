@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import pathlib
+from importlib.machinery import SourceFileLoader
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -60,13 +61,14 @@ def load(given: str) -> ConfigDict:
   if cloud.is_url(given):
     name, colon, argument = given, '', ''
   path = find(name)
-  try:
-    if path.suffix == '.json':
-      config = _from_json(path, bool(colon))
-    else:
+  if path.suffix == '.json':
+    config = _from_json(path, bool(colon))
+  else:
+    try:
       config = _from_python(path, [argument] if colon else [])
-  except (OSError, UnicodeDecodeError) as error:
-    raise UserError(f'{path} cannot be read ({error})') from error
+    except ModuleNotFoundError as error:
+      # Not a ModuleNotFoundError, which is about the packages of this project.
+      raise ImportError(f'{path} cannot be run: {error}') from error
   if not isinstance(config, ConfigDict):
     raise UserError(f'{path}: get_config does not return a ConfigDict')
   return config
@@ -93,6 +95,8 @@ def _from_json(path: pathlib.Path, has_argument: bool) -> ConfigDict:
     raise UserError(f'{path} takes no argument after a colon')
   try:
     fields = files.read_json(path)
+  except OSError as error:
+    raise _unreadable(path, error) from error
   except ValueError as error:
     raise UserError(f'{path} is not JSON ({error})') from error
   if not isinstance(fields, dict):
@@ -126,15 +130,18 @@ def _tuples(value: Any, path: pathlib.Path) -> Any:
 
 
 def _from_python(path: pathlib.Path, arguments: list[str]) -> Any:
-  """Runs the file; its own errors keep their traceback, but for these few."""
+  """Runs the file; what its code raises keeps its traceback."""
   spec = importlib.util.spec_from_file_location('run_config', path)
-  if spec is None or spec.loader is None:
+  if spec is None or not isinstance(spec.loader, SourceFileLoader):
     raise UserError(f'{path} is not a config: pass a .py or .json file')
-  module = importlib.util.module_from_spec(spec)
   try:
-    spec.loader.exec_module(module)
-  except SyntaxError as error:
+    spec.loader.get_code(spec.name)
+  except OSError as error:
+    raise _unreadable(path, error) from error
+  except (SyntaxError, ValueError) as error:
     raise UserError(f'{path} is not Python ({error})') from error
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
   if not hasattr(module, 'get_config'):
     raise UserError(f'{path} has no function get_config')
   try:
@@ -143,3 +150,7 @@ def _from_python(path: pathlib.Path, arguments: list[str]) -> Any:
     colon = 'takes no' if arguments else 'needs an'
     raise UserError(f'{path} {colon} argument after a colon') from error
   return module.get_config(*arguments)
+
+
+def _unreadable(path: pathlib.Path, error: OSError) -> UserError:
+  return UserError(f'{path} cannot be read ({error})')

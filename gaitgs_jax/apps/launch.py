@@ -58,16 +58,27 @@ _TOPOLOGY = flags.DEFINE_string(
 
 
 class _Parser(flags.ArgumentParser):
-  """Reads the value of --config, which ml_collections then overrides."""
+  """Reads the value of --config, which ml_collections then overrides.
+
+  Attributes:
+    config: what was read.
+    fault: what reading it raised. Absl rewords errors of a parser, but those of
+      a config's own code must keep their traceback.
+  """
 
   def __init__(self, argv: Sequence[str]):
     self._argv = argv
     self.config = ConfigDict()
+    self.fault: Exception | None = None
 
   def parse(self, argument: str) -> ConfigDict:
     """Returns the config, with room for the fields that the shell adds."""
-    self.config = config_file.load(argument)
-    overrides.make_room(self.config, self._argv)
+    try:
+      self.config = config_file.load(argument)
+      overrides.make_room(self.config, self._argv)
+    except Exception as error:
+      self.fault = error
+      raise
     return self.config.lock()
 
 
@@ -122,22 +133,11 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
   flags.FLAGS['config'].parser = parser = _Parser(argv)
   try:
     left = flags.FLAGS(argv)[1:]
-  except flags.UnrecognizedFlagError as error:
-    if not parser.config:
-      raise UserError(_NO_CONFIG) from error
-    raise _unknown_flag(error.flagname, parser.config) from error
-  except flags.Error as error:
-    if not parser.config:
-      raise UserError(_NO_CONFIG) from error
-    raise UserError(f'{one_line(error)} (--help lists the flags)') from error
-  except (AttributeError, KeyError) as error:
-    message = _describe_field(argv, str(error), parser.config)
-    raise UserError(message) from error
-  except (ValueError, IndexError, RecursionError) as error:
-    # Of a name that is none, or an element of a tuple.
-    raise UserError(
-      f'--config.FIELD=VALUE is not understood: {one_line(error)}'
-    ) from error
+  except Exception as error:
+    if parser.fault is None:
+      raise _explained(error, argv, parser.config) from error
+  if parser.fault is not None:
+    raise parser.fault
   if left:
     raise options.unexpected(left[0])
   if not flags.FLAGS['config'].value:
@@ -153,6 +153,27 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
       f'--config.init.checkpoint={_CHECKPOINT.value or "PATH"}'
     )
   return _CONFIG.value
+
+
+def _explained(
+  error: Exception, argv: Sequence[str], config: ConfigDict
+) -> Exception:
+  """Returns what to say of an error of absl or of ml_collections' overrides."""
+  match error:
+    case flags.Error() if not config:
+      return UserError(_NO_CONFIG)
+    case flags.UnrecognizedFlagError():
+      return _unknown_flag(error.flagname, config)
+    case flags.Error():
+      return UserError(f'{one_line(error)} (--help lists the flags)')
+    case AttributeError() | KeyError():
+      return UserError(_describe_field(argv, str(error), config))
+    case ValueError() | IndexError() | RecursionError():
+      # A name that is not one, or an element of a tuple.
+      return UserError(
+        f'--config.FIELD=VALUE is not understood: {one_line(error)}'
+      )
+  return error
 
 
 def _check_once(argv: Sequence[str]) -> None:

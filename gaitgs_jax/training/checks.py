@@ -29,12 +29,6 @@ def check_config(config: Any, *, training: bool = True) -> None:
   settings.check(config)
   opening.check_fields(config.dataset)
   setup.input_sizes(config)
-  for field in ('protocol', 'metric'):
-    value = config.evaluation[field]
-    if not isinstance(value, str):
-      raise UserError(
-        f'config.evaluation.{field} is {value!r}; it must be text'
-      )
   distance.check_metric(config.evaluation.metric)
   published.check(config.get('published', {}))
   if config.evaluation.protocol or not training:

@@ -77,7 +77,7 @@ def join() -> None:
       names = ', '.join(_shown(reasons))
       raise UserError(f'{names}: {error}; {_ALONE}') from error
     # No cluster was found.
-  except RuntimeError as error:
+  except jax.errors.JaxRuntimeError as error:
     raise UserError(
       'the other processes cannot be reached: are all of them started, and '
       f'with the same address? ({error}); {_ALONE}'

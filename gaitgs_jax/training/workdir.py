@@ -37,6 +37,8 @@ _PACKAGES = (
 _LARGEST = 1 << 30
 # The disk, the quota or the allowed size of a file is exhausted.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Faults in code, whatever error was being handled when they were raised.
+_FAULTS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
 
 
 @contextlib.contextmanager
@@ -70,9 +72,9 @@ def not_written(workdir: pathlib.Path, error: BaseException) -> UserError:
 def disk_error(error: BaseException | None) -> int | None:
   """Returns the number of the system's error that is behind another, or None.
 
-  TensorStore's errors have it in their text alone.
+  TensorStore's errors have it in their text alone. A fault in code has none.
   """
-  while error is not None:
+  while error is not None and not isinstance(error, _FAULTS):
     if isinstance(error, OSError) and error.errno is not None:
       return error.errno
     text = str(error)

@@ -1,9 +1,10 @@
 import json
+import traceback
 
 import pytest
 
 from gaitgs_jax.__main__ import main
-from gaitgs_jax.apps import config_file, overrides
+from gaitgs_jax.apps import config_file, launch, overrides
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import settings, workdir
 
@@ -65,6 +66,37 @@ def test_what_is_not_a_config_is_reported(tmp_path, name, text, words):
     (tmp_path / name.partition(':')[0]).write_bytes(data)
   with pytest.raises(UserError, match=words):
     config_file.load(f'{tmp_path}/{name}')
+
+
+@pytest.mark.parametrize(
+  ('code', 'error'),
+  [
+    ('raise AttributeError("mine")', AttributeError),
+    ('raise KeyError("mine")', KeyError),
+    ('raise ValueError("mine")', ValueError),
+    ('raise TypeError("mine")', TypeError),
+    ('raise RecursionError("mine")', RecursionError),
+    ('raise FileNotFoundError("mine")', FileNotFoundError),
+    ('"mine".encode("utf-32").decode()', UnicodeDecodeError),
+    ('eval("mine is")', SyntaxError),
+    ('import mine', ImportError),
+  ],
+)
+@pytest.mark.parametrize('inside', [True, False])
+def test_what_a_configs_own_code_raises_keeps_its_traceback(
+  tmp_path, code, error, inside
+):
+  path = tmp_path / 'c.py'
+  path.write_text(f'def get_config():\n  {code}\n' if inside else code)
+  with pytest.raises(error) as caught:
+    launch.main(['launch.py', f'--config={path}', '--mode=show'])
+  assert not isinstance(caught.value, (UserError, ModuleNotFoundError))
+  places = [str(entry.path) for entry in caught.traceback]
+  cause = caught.value.__cause__
+  while cause is not None and (trace := cause.__traceback__):
+    places += [frame.filename for frame in traceback.extract_tb(trace)]
+    cause = cause.__cause__
+  assert str(path) in places
 
 
 def test_an_unknown_field_of_json_is_an_error(tmp_path):

@@ -5,6 +5,7 @@ from training import tiny
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import loop, setup
+from gaitgs_jax.training import mesh as meshes
 
 MODEL = """
 import jax.numpy as jnp
@@ -30,6 +31,22 @@ def spread(output, batch, *, target: float):
   return jnp.square(found - target), {'found': found}
 """
 
+# Modules with a slip of the pen, as they may have while they are written.
+FAULTS = {
+  'no_value': 'int("x")',
+  'no_type': 'len(3)',
+  'no_module': 'import my_gait_parts',
+  'no_name': """
+from flax import nnx
+
+def create(*, rngs) -> nnx.Module:
+  return missing_name
+
+def loss(output, batch):
+  return output.features.no_attribute, {}
+""",
+}
+
 
 @pytest.fixture
 def own(tree, tmp_path, monkeypatch):
@@ -38,6 +55,8 @@ def own(tree, tmp_path, monkeypatch):
   folder.mkdir()
   (folder / 'mean.py').write_text(MODEL)
   (folder / 'losses.py').write_text(LOSS)
+  for name, code in FAULTS.items():
+    (folder / f'{name}.py').write_text(code)
   monkeypatch.syspath_prepend(tmp_path)
   for name in [each for each in sys.modules if each.startswith('my_gait')]:
     monkeypatch.delitem(sys.modules, name)
@@ -87,3 +106,31 @@ def test_what_is_wrong_is_said(own, change, message):
   with pytest.raises(UserError, match=message):
     setup.create_model(own)
     setup.create_losses(own)
+
+
+@pytest.mark.parametrize(
+  ('module', 'error'),
+  [
+    ('no_value', ValueError),
+    ('no_type', TypeError),
+    ('no_module', ImportError),
+    ('no_name', NameError),
+  ],
+)
+def test_a_fault_in_a_module_of_ones_own_keeps_its_traceback(
+  own, module, error
+):
+  own.model_name = f'my_gait.{module}'
+  with own.unlocked():
+    own.model = {}
+  with pytest.raises(error) as caught:
+    setup.create_model(own)
+  # A missing module is not one of this project's packages.
+  assert not isinstance(caught.value, (UserError, ModuleNotFoundError))
+
+
+def test_a_fault_in_a_loss_of_ones_own_keeps_its_traceback(own):
+  with own.unlocked():
+    own.losses = dict(x=dict(kind='my_gait.no_name.loss'))
+  with pytest.raises(AttributeError, match='no_attribute'):
+    setup.describe_state(own, meshes.create(1))

@@ -132,9 +132,17 @@ def test_a_full_disk_is_a_sentence(tmp_path, error):
       raise RuntimeError('saving failed') from inner
 
 
-def test_other_errors_pass(tmp_path):
+@pytest.mark.parametrize(
+  'error', [ValueError('bug'), TypeError('bug'), KeyError('bug')]
+)
+def test_a_fault_in_code_passes_even_while_the_disk_is_full(tmp_path, error):
   with (
-    pytest.raises(ValueError, match='bug'),
+    pytest.raises(type(error), match='bug'),
     workdir.naming_full_disk(tmp_path),
   ):
-    raise ValueError('bug')
+    if isinstance(error, ValueError):
+      raise error
+    try:
+      raise OSError(errno.ENOSPC, 'No space left on device')
+    except OSError:
+      raise error  # noqa: B904 - its context matters here.
