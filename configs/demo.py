@@ -1,79 +1,36 @@
 r"""A small GaitGS on synthetic walkers: the whole path in minutes on a laptop.
 
-The model of https://arxiv.org/abs/2305.19700 with a quarter of the channels;
-docs/results.md says what it reaches on unseen subjects, beside the untrained
-network and the gait energy image. `make demo` runs it, or:
+Paper: https://arxiv.org/abs/2305.19700; a quarter of its channels.
+Cost: 5 minutes on two cores.
+Expected: Rank-1 NM 84 to 91, BG 77 to 83, CL 71 to 79 on unseen people;
+  docs/results.md compares with the untrained network and a baseline.
 
   python -m gaitgs_jax prepare --dataset=synthetic_walkers --variant=demo \
       --root=runs/data
   python launch.py --config=configs/demo.py --workdir=runs/demo
 
-Any field can be set from the shell: --config.total_steps=1000
+`make demo` runs both.
 """
 
 from ml_collections import ConfigDict
 
+from gaitgs_jax.configs import common
+
 
 def get_config() -> ConfigDict:
-  config = ConfigDict()
-  config.seed = 0
+  config = common.synthetic_walkers('demo')
   config.total_steps = 360
   config.log_every = 10
-  config.tensorboard = True
-
-  config.dataset = dict(
-    name='synthetic_walkers',
-    variant='demo',
-    format='tfds',
-    root='runs/data',
-    cache='ram',
-    partition='',  # The published one.
-    on_error='raise',
-  )
-  config.inputs = dict(silhouettes=dict(size=(64, 44)))
-  config.batch = dict(
-    sampler='pk',
-    subjects=8,
-    sequences=4,
-    frames=12,
-    frames_rule='fixed',
-    order='ordered',
-  )
-  config.accumulate = 1  # Parts that a batch is computed in, for memory.
-  config.remat = 'none'  # none, stem or all: computed again, for memory.
-  config.augment = ()
-
+  config.dataset.update(root='runs/data', cache='ram')
+  config.batch.update(subjects=8, sequences=4, frames=12)
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
-  config.model = dict(
-    channels=(8, 16, 32),
-    parts=16,
-    strips=4,
-    features=64,
-    heads=4,
-    depth=1,
-    shrink=2,  # 32 x 22 pixels: four times the steps in the same time.
-    dropout=0.0,
-    dtype='float32',
-  )
-
-  config.losses = dict(
-    triplet=dict(weight=1.0, margin=0.25), view=dict(weight=0.2)
-  )
+  config.model = dict(channels=(8, 16, 32), parts=16, strips=4, features=64)
+  config.model.update(heads=4, depth=1, dropout=0.0, dtype='float32')
+  config.model.shrink = 2  # 32 x 22 pixels: four times the steps in a time.
+  config.losses.triplet = dict(weight=1.0, margin=0.25)
+  config.losses.view = dict(weight=0.2)
   config.optimizer = dict(name='adam', learning_rate=2e-3, weight_decay=0.0)
   config.schedule = dict(name='cosine', warmup_steps=30)
-  config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
-
-  config.evaluation = dict(
-    protocol='casia_b',
-    metric='euclidean',
-    dtype='float32',  # Whatever config.model.dtype trains in.
-    every_steps=360,
-    batch_frames=600,
-    frames_max=0,  # All.
-    untrained=True,
-    baseline=True,
-    transform=(),
-  )
-  config.checkpoint = dict(every_steps=100)
-  config.mesh = dict(data=-1, model=1)
+  config.evaluation.update(every_steps=360, batch_frames=600)
+  config.checkpoint.every_steps = 100
   return config

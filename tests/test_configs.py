@@ -6,13 +6,14 @@ import jax.numpy as jnp
 import pytest
 
 from gaitgs_jax import losses, models
+from gaitgs_jax.apps import config_file
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import augment, datasets, partitions, sampling
 from gaitgs_jax.training import facts, paths, settings, setup
 from gaitgs_jax.training import mesh as meshes
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
-NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
+NAMES = config_file.names()
 
 
 def _load(name):
@@ -102,8 +103,10 @@ def test_oumvlp_skeletons_are_averaged_as_released():
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_the_docstring_holds_the_command(name):
+def test_the_docstring_holds_paper_cost_result_and_command(name):
   text = ' '.join(_load(name).__doc__.replace('\\\n', ' ').split())
+  for part in (' Paper: ', ' Cost: ', ' Expected: '):
+    assert part in text
   assert f'--config=configs/{name}.py --workdir=runs/{name}' in text
   assert 'https://' in text
 

@@ -78,6 +78,13 @@ AT_THE_TOP = {
     'gaitgs_jax.synthetic',
   }
   | COMMON,
+  # They are read before anything that takes seconds to import.
+  'configs': {
+    'ml_collections',
+    'gaitgs_jax.configs',
+    'gaitgs_jax.input.datasets',
+    'gaitgs_jax.input.sizes',
+  },
   'gaitgs_jax/apps/launch.py': {
     'absl',
     'ml_collections',

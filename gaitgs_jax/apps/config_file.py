@@ -17,7 +17,7 @@ FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
 
 def names() -> list[str]:
   """Returns the names of the configs that come with the package."""
-  return sorted(path.stem for path in FOLDER.glob('*.py'))
+  return sorted({path.stem for path in FOLDER.glob('*.py')} - {'common'})
 
 
 def find(given: str) -> pathlib.Path:

@@ -28,6 +28,8 @@ def test_the_packages_own_configs_are_found_anywhere(tmp_path, monkeypatch):
     assert config_file.find(given) == own
   config = config_file.load('gaitgraph2_oumvlp:openpose')
   assert config.dataset.variant == 'openpose'
+  with pytest.raises(UserError, match='no config common: pass'):
+    config_file.find('common')  # What they share is none.
 
 
 def test_ones_own_file_comes_first(tmp_path, monkeypatch):
@@ -39,6 +41,22 @@ def test_ones_own_file_comes_first(tmp_path, monkeypatch):
     'def get_config(): return ConfigDict(dict(seed=5))\n'
   )
   assert config_file.load('configs/demo.py').seed == 5
+
+
+def test_ones_own_config_starts_from_a_benchmark(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  # What lies around is not taken for the package's.
+  for name in ('common.py', 'configs/common.py'):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('raise ImportError(__file__)\n')
+  (tmp_path / 'mine.py').write_text(
+    'from gaitgs_jax.configs import common\n'
+    'def get_config():\n'
+    "  return common.run('own', 'casia_b', silhouettes=dict(size=(64, 44)))\n"
+  )
+  config = config_file.load('mine.py')
+  assert (config.dataset.name, config.evaluation.protocol) == ('own', 'casia_b')
 
 
 @pytest.mark.parametrize(

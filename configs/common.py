@@ -1,0 +1,150 @@
+"""What runs share: a function for each benchmark, and the defaults of all.
+
+A config starts with `config = common.casia_b()`, say, and sets what its paper
+says: total_steps, the numbers of batch, model_name, model, losses, optimizer,
+schedule, and whatever else differs. `--mode=show` prints the whole.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.input import datasets, sizes
+
+
+def casia_b(size: tuple[int, int] = (64, 44)) -> ConfigDict:
+  """Returns what runs on the silhouettes of CASIA-B share.
+
+  Args:
+    size: height and width of the frames that the model sees.
+  """
+  return run('casia_b', silhouettes=dict(size=size))
+
+
+def casia_b_pose() -> ConfigDict:
+  """Returns what runs on the skeletons of CASIA-B share."""
+  config = run('casia_b_pose', keypoints=dict())  # All joints.
+  config.dataset.variant = 'hrnet'
+  config.dataset.cache = 'ram'  # All sequences together are about 200 MB.
+  config.evaluation.batch_frames = 25_000
+  return config
+
+
+def oumvlp(size: tuple[int, int] = (64, 44)) -> ConfigDict:
+  """Returns what runs on the silhouettes of OU-MVLP share."""
+  config = run('oumvlp', silhouettes=dict(size=size))
+  config.evaluation.every_steps = 30_000
+  return config
+
+
+def oumvlp_pose(variant: str = 'alphapose') -> ConfigDict:
+  """Returns what runs on OUMVLP-Pose share.
+
+  Args:
+    variant: the detector of the keypoints, 'alphapose' or 'openpose'.
+  """
+  config = run('oumvlp_pose', keypoints=dict())
+  config.dataset.variant = variant
+  config.dataset.cache = 'ram'  # All sequences together are about 1.5 GB.
+  config.evaluation.batch_frames = 6_400
+  return config
+
+
+def synthetic_walkers(
+  variant: str, size: tuple[int, int] = (64, 44)
+) -> ConfigDict:
+  """Returns what runs on silhouettes of synthetic walkers share.
+
+  Args:
+    variant: how many people, 'demo', 'full' or 'tiny'.
+    size: as for `casia_b`.
+  """
+  config = run('synthetic_walkers', 'casia_b', silhouettes=dict(size=size))
+  config.dataset.variant = variant
+  config.evaluation.update(untrained=True, baseline=True)
+  return config
+
+
+def synthetic_walkers_pose(variant: str) -> ConfigDict:
+  """Returns what runs on skeletons of synthetic walkers share."""
+  config = run('synthetic_walkers_pose', 'casia_b_pose', keypoints=dict())
+  config.dataset.variant = variant
+  config.evaluation.update(untrained=True, baseline=True)
+  return config
+
+
+def run(
+  dataset: str, protocol: str = '', **inputs: dict[str, Any]
+) -> ConfigDict:
+  """Returns the fields that every run has, on a dataset.
+
+  Args:
+    dataset: its name.
+    protocol: that evaluates it; '' is the one of the same name.
+    **inputs: what the model sees, as silhouettes=dict(size=(64, 44)).
+  """
+  config = ConfigDict()
+  config.seed = 0
+  config.log_every = 100
+  config.tensorboard = True
+  config.dataset = dict(
+    name=dataset,
+    variant='',  # That of the height of the frames.
+    format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
+    root='',  # Where TFDS keeps its data.
+    cache='',  # 'ram' reads every sequence once.
+    partition='',  # The published one.
+    on_error='raise',
+  )
+  config.inputs = inputs
+  config.batch = dict(sampler='pk', frames_rule='fixed', order='ordered')
+  config.accumulate = 1  # Parts that a batch is computed in, for memory.
+  config.remat = 'none'  # none, stem or all: computed again, for memory.
+  config.augment = ()
+  config.losses = dict()
+  config.average = dict(start=1.0, every=1, statistics_steps=0)  # Never.
+  config.evaluation = dict(
+    protocol=protocol or dataset,
+    metric='euclidean',
+    dtype='float32',  # Whatever config.model.dtype trains in.
+    every_steps=10_000,
+    batch_frames=1_600,
+    frames_max=0,  # All.
+    untrained=False,
+    baseline=False,
+    transform=(),
+  )
+  config.checkpoint = dict(every_steps=1_000)
+  config.mesh = dict(data=-1, model=1)
+  return config
+
+
+def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
+  """Returns GaitGraph2's transforms in training, of `frames` of a sequence."""
+  return (
+    dict(name='reflect', frames=frames),
+    dict(name='reverse', probability=0.5),
+    dict(name='random_frames', frames=frames),
+    dict(name='swap_sides', probability=0.5),
+    dict(name='joint_noise', scale=0.1),
+    dict(name='point_noise', scale=0.05),
+    dict(name='move', x=3.0, y=1.0),
+  )
+
+
+def claim(config: ConfigDict, numbers: Mapping[str, Any]) -> None:
+  """Sets `config.published`: figures of runs such as the config is so far.
+
+  Args:
+    config: its protocol, dataset, model and inputs are those of the figures.
+    numbers: percentages, named as in results: 'NM/rank1', 'rank1', 'mAP'.
+  """
+  facts = datasets.get(config.dataset.name)
+  config.published = dict(
+    protocol=config.evaluation.protocol,
+    dataset=config.dataset.name,
+    model_name=config.model_name,
+    size=next(iter(sizes.of(config.inputs, facts).values())),
+    numbers=numbers,
+  )
