@@ -6,7 +6,6 @@ https://github.com/ShiqiYu/OpenGait. The published form is the defaults; that of
 the competition HID: backbone='plain', bins=(16, 8, 4, 2, 1).
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,11 +15,11 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import convolution, entry, heads, layers, remat, resnet
+from gaitgs_jax.models import entry, heads, layers, resnet
 from gaitgs_jax.models.heads import Neck
-from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.output import GaitOutput
+from gaitgs_jax.models.plain import Plain, torch_plain_names
 from gaitgs_jax.models.resnet import ResNet
 
 # See `models.facts`.
@@ -111,35 +110,6 @@ class GaitBase(nnx.Module):
     return GaitOutput(embedding=x, features=x, logits=cosines)
 
 
-class Plain(nnx.Module):
-  """Two convolutions in each of four stages, with a max-pooling in between."""
-
-  def __init__(
-    self, channels: Sequence[int], *, rngs: nnx.Rngs, dtype: DTypeLike
-  ):
-    widths = [1, *(d for d in channels for _ in range(2))]
-    self.layers = nnx.List(
-      [
-        kernel(rngs, *((3, 3) if i else (5, 5)), c, d)
-        for i, (c, d) in enumerate(itertools.pairwise(widths))
-      ]
-    )
-    self.dtype = dtype
-
-  @remat.block('stem')
-  def __call__(
-    self, x: jax.Array, mask: jax.Array, *, train: bool
-  ) -> jax.Array:
-    """Maps each frame by itself, [n,s,h,w,1] to [n,s,h/8,w/8,d]."""
-    del mask, train
-    for i, each in enumerate(self.layers):
-      if i and i % 2 == 0:
-        x = layers.max_pool(x)
-      x = convolution.convolve(x, each[...].astype(self.dtype))
-      x = layers.leaky_relu(x)
-    return x
-
-
 def torch_names(
   *,
   backbone: str = 'resnet9',
@@ -158,8 +128,5 @@ def torch_names(
       lambda block: f'{stem}.layer{block.stage}.{block.index}',
     )
   else:
-    for i in range(2 * len(channels)):
-      # Activations and poolings are numbered too.
-      name = f'{stem}.feature.{i // 2 * 5 + i % 2 * 2}'
-      yield f'backbone/layers/{i}', [f'{name}.conv.weight'], 'kernel'
+    yield from torch_plain_names('backbone', f'{stem}.feature', len(channels))
   yield from heads.torch_names()

@@ -44,6 +44,9 @@ FORMS = {
       SMALL_GRAPH, skeleton='openpose18', convention='opengait', joined=True
     ),
   },
+  'gaitset': {
+    'two scales': dict(channels=(4, 4, 6), bins=(2, 1), features=6),
+  },
   'gaitgs': {
     'three widths': dict(SMALL, channels=(2, 4, 8), depth=1),
     'four widths, identity': dict(SMALL, channels=(2, 4, 8, 12), num_classes=5),
@@ -55,6 +58,7 @@ SHAPES = {
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
   'gaitgs': (16, 10, 1),
+  'gaitset': (16, 10, 1),
 }
 # Model -> published parameters by form (the sizes differ from those above).
 PARAMETERS = {
@@ -71,6 +75,7 @@ PARAMETERS = {
   ('gaitgs', 115_186_017): dict(
     channels=(32, 64, 128, 256), strips=2, num_views=14, num_classes=5153
   ),
+  ('gaitset', 2_594_592): dict(),
 }
 # Ends of the paths of parameters whose gradient is zero but for rounding: the
 # batch normalisation behind takes such a bias off again.

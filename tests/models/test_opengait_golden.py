@@ -1,0 +1,121 @@
+"""OpenGait's models of silhouettes against the released networks' numbers.
+
+A model is a row of `CASES`.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import golden_checks
+import golden_numbers
+
+from gaitgs_jax import losses
+
+TRIPLET = dict(triplet=dict(margin=0.2))
+IDENTITY = dict(identity=dict(scale=16.0, smoothing=0.1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+  """A golden file.
+
+  Attributes:
+    model: the model's name.
+    losses: `config.losses`.
+    config: `config.model`.
+    lengths: of the sequences that are embedded, as one padded batch; longer
+      ones cost much and are treated no differently.
+  """
+
+  model: str
+  losses: Mapping[str, Any]
+  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  lengths: tuple[int, ...] = (1, 7)
+
+
+CASES = {
+  'gaitbase': Case('gaitbase', TRIPLET | IDENTITY),
+  'gaitset': Case('gaitset', TRIPLET),
+}
+# Those whose float32 is compared too: cheap ones, of different blocks.
+ROUNDED = ('gaitbase', 'gaitset')
+
+every_file = golden_checks.each('name', CASES)
+
+
+@functools.cache
+def load(name):
+  return golden_numbers.load(name)
+
+
+@functools.cache
+def embed(name, dtype):
+  case = CASES[name]
+  return golden_checks.embed(
+    case.model, load(name), dtype, case.lengths, **case.config
+  )
+
+
+@functools.cache
+def train_pass(name, dtype):
+  case = CASES[name]
+  loss_fn = losses.create(case.losses)
+  return golden_checks.train_pass(
+    case.model, load(name), dtype, loss_fn, **case.config
+  )
+
+
+def check_parts(found, right):
+  """Compares [n,p,d] with the original's [n,d,p]."""
+  golden_checks.check(found, right.swapaxes(1, 2))
+
+
+@every_file
+def test_padded_batch_gives_the_published_embeddings(name):
+  golden = load(name)
+  for length, output in golden_checks.by_length(
+    golden, CASES[name].lengths, embed(name, 'float64')
+  ):
+    check_parts(output.embedding, golden[f'eval_emb_{length}'])
+    has_logits = output.logits is not None
+    assert has_logits == (f'eval_logits_{length}' in golden)
+    if has_logits:
+      check_parts(output.logits, golden[f'eval_logits_{length}'])
+
+
+@every_file
+def test_losses(name):
+  golden, found = load(name), train_pass(name, 'float64')
+  check_parts(found.output.features, golden['train_emb'])
+  golden_checks.check(found.total, golden['train_total'])
+  for ours, theirs in (('triplet', 'triplet'), ('identity', 'softmax')):
+    assert (ours in found.terms) == (f'train_{theirs}' in golden)
+    if ours in found.terms:
+      golden_checks.check(found.terms[ours], golden[f'train_{theirs}'])
+  if 'train_logits' in golden:
+    check_parts(found.output.logits, golden['train_logits'])
+  golden_checks.check_triplet(golden, found.output.features, margin=0.2)
+
+
+@every_file
+def test_every_gradient(name):
+  golden_checks.check_gradients(load(name), train_pass(name, 'float64').named)
+
+
+@golden_checks.each(
+  'name', [name for name in CASES if 'bn_names' in load(name)]
+)
+def test_running_statistics(name):
+  golden_checks.check_statistics(load(name), train_pass(name, 'float64').named)
+
+
+@golden_checks.each('name', ROUNDED)
+def test_float32_differs_by_rounding_alone(name):
+  golden_checks.check_rounding(
+    load(name),
+    functools.partial(embed, name),
+    functools.partial(train_pass, name),
+    golden_checks.TRIPLET,
+  )
