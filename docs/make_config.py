@@ -58,7 +58,7 @@ _TAIL = """
 | `init.txt` | with `config.init`: which weights were taken, left and new |
 | `metrics.csv` | a row for every `log_every` steps: losses, rate, speed |
 | `checkpoints/STEP/` | weights and optimizer, by Orbax |
-| `evaluation/*.json` | the numbers of one evaluation each |
+| `evaluation/*.json` | the numbers of one evaluation each; `.npz`: by subject |
 | `events.out.tfevents.*` | the same numbers for TensorBoard |
 | `report.html` | of `python -m gaitgs_jax report --workdir=DIR` |
 

@@ -38,3 +38,10 @@ def selected(protocol, data):
 
 def close(ours, published):
   np.testing.assert_allclose(ours, published, atol=ROUNDING)
+
+
+def assert_same(one, other):
+  """Compares two results, NaN being equal to NaN."""
+  assert one.keys() == other.keys()
+  for key, values in one.items():
+    np.testing.assert_array_equal(values, other[key], key)

@@ -121,6 +121,8 @@ def _numbers(key: str, value: Any) -> float | np.ndarray:
     raise ValueError(f'{name} is not a square matrix')
   if key.endswith('_by_probe_view') and array.ndim != 1:
     raise ValueError(f'{name} is not a list')
+  if key.endswith('_interval') and array.shape != (2,):
+    raise ValueError(f'{name} is not two numbers')
   if key.rpartition('/')[2] in ('probes', 'subjects') and (
     array.ndim or not array >= 0
   ):
@@ -344,6 +346,14 @@ def number(value: float | np.ndarray | None) -> str:
   return f'{float(value):.1f}'
 
 
+def interval(result: Result, key: str) -> str:
+  """Returns within what 95 % of a number lie, such as '81.2-86.4', or ''."""
+  ends = result.get(f'{key}_interval')
+  if ends is None or np.isnan(ends).any():
+    return ''
+  return '-'.join(map(number, np.asarray(ends)))
+
+
 def _grid_by_view(
   results: Mapping[str, Result],
   protocol: str | Protocol,
@@ -357,18 +367,24 @@ def _grid_by_view(
   names = list(views or [])
   if len(names) != count:
     names = [f'view {place + 1}' for place in range(count)]
-  grid = [[label, *names, 'mean']]
-  for (key, name, what), column in zip(shown, columns, strict=True):
+  intervals = [interval(result, key) for key, _, _ in shown]
+  last = ['95 %'] * any(intervals)
+  grid = [[label, *names, 'mean', *last]]
+  for (key, name, what), column, ends in zip(
+    shown, columns, intervals, strict=True
+  ):
     cells = [''] * count if column is None else [number(c) for c in column]
     row = f'{name} {what}'.strip()
-    grid.append([row, *cells, number(result.get(key))])
+    tail = [ends] * len(last)
+    grid.append([row, *cells, number(result.get(key)), *tail])
     if key in published:
       column = by_probe_view(published, key, protocol)
       if column is None or len(column) != count:
         cells = [''] * count
       else:
         cells = [number(c) for c in column]
-      grid.append(['  published', *cells, number(published[key])])
+      tail = [''] * len(last)
+      grid.append(['  published', *cells, number(published[key]), *tail])
   return grid
 
 

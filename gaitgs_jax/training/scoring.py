@@ -14,6 +14,7 @@ from gaitgs_jax import evaluation, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import (
   baseline,
+  outcomes,
   protocols,
   published,
   report,
@@ -270,7 +271,7 @@ class Scorer:
     index = self._data.index(rows)
     told = (np.asarray(embeddings), index.subject, index.condition, index.view)
     options = dict(metric=self._config.evaluation.metric, columns=index.columns)
-    result = evaluation.evaluate(self._protocol, *told, **options)
+    result, each = protocols.count(self._protocol, *told, **options)
     if not jax.process_index():
       report.save(
         result,
@@ -280,6 +281,7 @@ class Scorer:
         rules=self._protocol.plain(),
         views=self._select(rows).view_names,
       )
+      outcomes.save(each, self._folder / f'{label}.npz')
       print(f'\n{self._table({label: result})}\n', flush=True)
       if self._protocol.submission:
         path = self._folder / f'{label}.csv'

@@ -2,6 +2,7 @@
 
 from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
 from gaitgs_jax.evaluation.protocols.counting import (
+  count,
   evaluate,
   mean_by_probe_view,
 )
@@ -30,6 +31,7 @@ __all__ = [
   'Rerank',
   'Rule',
   'Selection',
+  'count',
   'describe_result',
   'evaluate',
   'get_protocol',

@@ -9,12 +9,20 @@ taken; the published tools' sorts are not stable and may take any.
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from gaitgs_jax.errors import UserError, listed
-from gaitgs_jax.evaluation import distance, metrics, ranking, tiles
+from gaitgs_jax.evaluation import (
+  distance,
+  metrics,
+  outcomes,
+  ranking,
+  tiles,
+)
+from gaitgs_jax.evaluation.outcomes import Outcomes
 from gaitgs_jax.evaluation.protocols.named import get_protocol
 from gaitgs_jax.evaluation.protocols.rules import (
   Protocol,
@@ -35,6 +43,24 @@ LARGEST = 1e17
 LONGEST = 50
 
 Result = dict[str, float | np.ndarray]
+
+
+class Counted(NamedTuple):
+  """What a protocol counts.
+
+  Attributes:
+    result: see `evaluate`.
+    outcomes: of each number that has an interval, by its key.
+  """
+
+  result: Result
+  outcomes: dict[str, Outcomes]
+
+  def add(self, entry: str, found: Outcomes) -> None:
+    """Adds a number and its interval."""
+    self.outcomes[entry] = found
+    self.result[entry] = found.number()
+    self.result[f'{entry}_interval'] = found.interval()
 
 
 def evaluate(
@@ -77,6 +103,8 @@ def evaluate(
     - 'NM/rank1_by_view': matrix [probe view, gallery view], identical views
       too, in the order of `Selection.view_names`; for means over probe views
       'NM/rank1_by_probe_view', one number per probe view.
+    - 'NM/rank1_interval' [2], likewise of other numbers: within what 95 % lie
+      when subjects are drawn again, see `outcomes`; NaN for one subject.
     - 'NM/mAP', 'NM/mINP', 'NM/CMC' [ranks]: for a gallery of all views only.
     - 'NM/rank1_excluding_invalid' and '..._by_view': for OU-MVLP, without the
       probes whose subject is not in that cell's gallery. 'NM/rank1' counts
@@ -91,26 +119,50 @@ def evaluate(
       finite [N,p,d], lengths that differ, a column that is missing, no gallery
       or no probe at all, or no probe that counts.
   """
+  return count(
+    protocol,
+    embeddings,
+    subjects,
+    conditions,
+    views,
+    metric=metric,
+    columns=columns,
+  ).result
+
+
+def count(
+  protocol: str | Protocol,
+  embeddings: np.ndarray,
+  subjects: Labels,
+  conditions: Labels,
+  views: Labels,
+  *,
+  metric: str = 'euclidean',
+  columns: Mapping[str, Labels] | None = None,
+) -> Counted:
+  """Returns what `evaluate` returns, and what each subject adds to it."""
   rules = get_protocol(protocol)
   distance.check_metric(metric)
   embeddings = np.asarray(embeddings)
   selection = check(rules, embeddings, subjects, conditions, views, columns)
   if rules.classes:
-    count = _count_classes
+    counter = _count_classes
   elif rules.submission:
-    count = _count_nothing
+    counter = _count_nothing
   else:
-    count = _count_cells if rules.mean_over == 'cells' else _count_ranks
-  result: Result = {}
+    counter = _count_cells if rules.mean_over == 'cells' else _count_ranks
+  result, found = Counted({}, {})
   for group in selection.groups:
-    result |= count(embeddings, selection, group, rules, metric)
+    some = counter(embeddings, selection, group, rules, metric)
+    result |= some.result
+    found |= some.outcomes
     for name, rows in group.probes.items():
       people = len(np.unique(selection.subjects[rows]))
       result[key(name, 'probes')] = float(len(rows))
       result[key(name, 'subjects')] = float(people)
   if not (rules.classes or rules.submission):
     _check_counted(result, rules)
-  return result
+  return Counted(result, found)
 
 
 def check(
@@ -167,7 +219,7 @@ def _count_cells(
   group: Group,
   rules: Protocol,
   metric: str,
-) -> Result:
+) -> Counted:
   """Counts ranks with each gallery view as a gallery of its own."""
   galleries = [
     group.gallery[selection.views[group.gallery] == view]
@@ -188,37 +240,35 @@ def _count_cells(
     [np.isin(subjects[probes], subjects[rows]) for rows in galleries], axis=1
   )
   ways = _ways(rules, counted, valid)
-  result: Result = {}
+  found_by = Counted({}, {})
   for name, rows in group.probes.items():
     chosen = np.searchsorted(probes, rows)
     for number in rules.metrics:
       within = found[chosen, :, min(rank_of(number) or 1, most) - 1]
-      identical = rules.identical or counts_identical(number)
       for way, counting in ways.items():
-        matrix = _cells(within, counting[chosen], selection.views[rows])
-        by_view = mean_by_probe_view(matrix, identical=identical)
-        result[key(name, number + way)] = _mean(by_view)
-        result[key(name, f'{number}{way}_by_view')] = matrix
-  return result
+        entry = key(name, number + way)
+        cells = _add_up(within, counting[chosen], selection, rows)
+        found_by.result[f'{entry}_by_view'] = cells.cells()
+        if not (rules.identical or counts_identical(number)):
+          cells = cells.without_identical()
+        found_by.add(entry, cells)
+  return found_by
 
 
-def _cells(
-  correct: np.ndarray, counted: np.ndarray, views: np.ndarray
-) -> np.ndarray:
-  """Returns percentages [probe view, gallery view], NaN where none count.
-
-  Args:
-    correct: bool [n, gallery view].
-    counted: bool [n, gallery view], which probes a cell is over.
-    views: int [n], the view of each probe.
-  """
-  matrix = np.full((correct.shape[1],) * 2, np.nan)
-  for view in np.unique(views):
-    seen = views == view
-    total = counted[seen].sum(0)
-    right = (correct & counted)[seen].sum(0)
-    np.divide(100.0 * right, total, out=matrix[view], where=total > 0)
-  return matrix
+def _add_up(
+  values: np.ndarray,
+  counted: np.ndarray,
+  selection: Selection,
+  rows: np.ndarray,
+) -> Outcomes:
+  """Returns the outcomes of some rows, by probe view; see `outcomes.add_up`."""
+  return outcomes.add_up(
+    values,
+    counted,
+    selection.columns['subject'][rows],
+    selection.views[rows],
+    len(selection.view_names),
+  )
 
 
 def mean_by_probe_view(
@@ -232,13 +282,7 @@ def mean_by_probe_view(
   """
   if not identical:
     matrix = np.where(np.eye(len(matrix), dtype=bool), np.nan, matrix)
-  return np.array([_mean(row) for row in matrix])
-
-
-def _mean(values: np.ndarray) -> float:
-  """Returns the mean of the numbers that are there, NaN if none is."""
-  there = values[~np.isnan(values)]
-  return float(np.mean(there)) if len(there) else float('nan')
+  return outcomes.mean(matrix)
 
 
 def _count_ranks(
@@ -247,7 +291,7 @@ def _count_ranks(
   group: Group,
   rules: Protocol,
   metric: str,
-) -> Result:
+) -> Counted:
   """Counts ranks, mAP and mINP with all views in one gallery."""
   probes = group.probe_rows()
   every = ranking.rank_all(
@@ -258,29 +302,27 @@ def _count_ranks(
     selection.same,
   )
   longest = min(LONGEST, len(group.gallery))
-  result: Result = {}
+  counted_by = Counted({}, {})
   for name, rows in group.probes.items():
     chosen = np.searchsorted(probes, rows)
     ranks = ranking.Ranks(*(values[chosen] for values in every))
     valid = ranks.first > 0
     for way, counted in _ways(rules, np.ones_like(valid), valid).items():
-      some = ranking.Ranks(*(values[counted] for values in ranks))
-      views = selection.views[rows][counted]
       for number in rules.metrics:
         entry = key(name, number + way)
         if number == 'CMC':
-          result[entry] = 100 * metrics.cumulative_matches(some.first, longest)
+          curve = metrics.cumulative_matches(ranks.first[counted], longest)
+          counted_by.result[entry] = 100 * curve
           continue
-        values = _values(number, some)
-        by_view = [
-          100 * _mean(values[views == view])
-          for view in range(len(selection.view_names))
-          if rules.mean_over == 'views'
-        ]
-        result[entry] = _mean(np.array(by_view) if by_view else 100 * values)
-        if by_view:
-          result[f'{entry}_by_probe_view'] = np.array(by_view)
-  return result
+        values = _values(number, ranks)
+        there = (counted & ~np.isnan(values))[:, None]
+        each = _add_up(values[:, None], there, selection, rows)
+        if rules.mean_over == 'views':
+          counted_by.result[f'{entry}_by_probe_view'] = each.by_probe_view()
+        else:
+          each = each.over_views()
+        counted_by.add(entry, each)
+  return counted_by
 
 
 def _values(number: str, ranks: ranking.Ranks) -> np.ndarray:
@@ -330,10 +372,10 @@ def _count_nothing(
   group: Group,
   rules: Protocol,
   metric: str,
-) -> Result:
+) -> Counted:
   """Counts nothing: the subjects of a submission's probes are not known."""
   del embeddings, selection, group, rules, metric
-  return {}
+  return Counted({}, {})
 
 
 def _count_classes(
@@ -342,7 +384,7 @@ def _count_classes(
   group: Group,
   rules: Protocol,
   metric: str,
-) -> Result:
+) -> Counted:
   """Counts how often the largest logit is that of the right class."""
   del metric
   count = embeddings.shape[2]
@@ -365,7 +407,7 @@ def _count_classes(
     numbers = metrics.classification(logits.argmax(axis=1), truth, count)
     for number in rules.metrics:
       result[key(name, number)] = 100 * numbers[number]
-  return result
+  return Counted(result, {})
 
 
 def _check_counted(result: Result, rules: Protocol) -> None:
