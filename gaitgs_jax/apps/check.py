@@ -1,7 +1,6 @@
 """`python -m gaitgs_jax check`: reads every sequence, names the bad ones."""
 
 import argparse
-import os
 
 from gaitgs_jax import bar, cloud
 from gaitgs_jax.apps import options
@@ -29,18 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default='',
     help='whose published counts to show: ' + ', '.join(datasets.DATASETS),
   )
-  parser.add_argument(
-    '--layout',
-    default='',
-    help="the tree's folders, for example '{condition}/{subject}'; found out"
-    ' where it can be',
-  )
-  parser.add_argument(
-    '--workers',
-    type=options.whole_number(1, options.MOST_WORKERS),
-    default=os.cpu_count() or 1,
-    help='helper processes',
-  )
+  options.add_layout(parser)
+  options.add_workers(parser)
   parser.add_argument(
     '--all', action='store_true', help='name every bad sequence, however many'
   )

@@ -5,26 +5,15 @@ import pathlib
 from typing import Any
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.apps import config_file, options
+from gaitgs_jax.apps import options, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
-from gaitgs_jax.input import datasets, pairing, pipeline, sizes
+from gaitgs_jax.input import datasets, pairing, sizes
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.opening import open_opengait
-from gaitgs_jax.input.sources import Source
-from gaitgs_jax.training import (
-  checkpoint,
-  checks,
-  compilation,
-  embedding,
-  facts,
-  settings,
-  setup,
-)
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import checkpoint, settings, setup
 
 # The widest matrix that a terminal shows, and the largest to be computed.
 _SHOWN = 24
@@ -33,27 +22,12 @@ _MEASURED = 2000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Declares the command's options."""
-  parser.add_argument(
-    '--workdir', required=True, metavar='DIR', help='of the trained run'
-  )
+  trained.add_arguments(parser)
   parser.add_argument(
     '--source',
     required=True,
     metavar='DIR',
     help='a tree DIR/subject/condition/view/*.pkl of silhouettes or skeletons',
-  )
-  parser.add_argument(
-    '--config',
-    default='',
-    metavar='FILE',
-    help="the run's config (default: the one that its workdir keeps)",
-  )
-  parser.add_argument(
-    '--checkpoint',
-    default='',
-    metavar='PATH',
-    help='a path, or best: the best evaluated one of the workdir (default: its'
-    ' latest)',
   )
   parser.add_argument(
     '--batch-frames',
@@ -86,8 +60,7 @@ def run(args: argparse.Namespace) -> None:
   out = cloud.folder(args.out) if args.out else None
   if out:
     atomic.check_writable(out)
-  config = config_file.of_run(args.workdir, args.config)
-  checks.check_model(config)
+  config = trained.read_config(args)
   if args.dtype:
     with config.unlocked():
       config.evaluation.dtype = args.dtype
@@ -105,9 +78,8 @@ def run(args: argparse.Namespace) -> None:
       f' up to {_MEASURED}; pass --out=FILE to write the embeddings'
     )
   found = checkpoint.choose(args.workdir, args.checkpoint)
-  compilation.keep()
-  compilation.check_machine()
-  embeddings = embed(config, found, dataset, source, args.batch_frames)
+  model = trained.restore(config, found)
+  embeddings = model.embed(source, np.arange(len(index)), args.batch_frames)
   metric = config.evaluation.metric
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
@@ -120,52 +92,6 @@ def run(args: argparse.Namespace) -> None:
   if out:
     save(out, embeddings, index)
     print(f'wrote {out}: {len(index)} embeddings')
-
-
-def embed(
-  config: ConfigDict,
-  folder: pathlib.Path,
-  dataset: datasets.Dataset,
-  source: Source,
-  batch_frames: int,
-) -> np.ndarray:
-  """Returns the embeddings float32 [N,p,d] of all sequences of a source.
-
-  Args:
-    config: of the trained run.
-    folder: of its checkpoint, see `checkpoint.find`.
-    dataset: that the run was trained on.
-    source: whose frames have the size that the run was trained on.
-    batch_frames: at a time, padding included.
-
-  Raises:
-    UserError: the checkpoint or the frames do not fit the config.
-  """
-  mesh = meshes.create()
-  built = facts.of_checkpoint(config, folder)
-  graphdef, params, stats = setup.describe_model(built, mesh)
-  _, params, stats = checkpoint.restore_model(folder, params, stats)
-  rows = np.arange(len(source.index))
-  return embedding.embed(
-    embedding.make_embed(
-      graphdef,
-      sizes=setup.input_sizes(config),
-      transform=setup.create_transform(config),
-      mesh=mesh,
-    ),
-    params,
-    stats,
-    pipeline.evaluation_batches(
-      source,
-      rows,
-      batch_frames,
-      dataset=dataset,
-      # A run's own config may be older than the field.
-      frames_max=config.evaluation.get('frames_max', 0),
-    ),
-    rows,
-    mesh=mesh,
-  )
 
 
 def describe(index: Index, matrix: np.ndarray, metric: str) -> str:

@@ -4,32 +4,17 @@ docs/explain.md says what they mean.
 """
 
 import argparse
-import pathlib
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
-from flax import nnx
-from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, local, skeletons
-from gaitgs_jax.apps import config_file, drawing
+from gaitgs_jax.apps import drawing, trained
+from gaitgs_jax.apps.trained import Trained
 from gaitgs_jax.errors import UserError, listed
-from gaitgs_jax.input import pipeline
-from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.input.index import Index
-from gaitgs_jax.training import (
-  checkpoint,
-  checks,
-  compilation,
-  embedding,
-  explaining,
-  facts,
-  setup,
-)
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training import checkpoint, explaining, setup
 
 # Sequences of others that a walk is compared with, at most.
 _STRANGERS = 200
@@ -38,45 +23,18 @@ _BATCH_FRAMES = 1000
 _LISTED = 12
 
 
-class _Run(NamedTuple):
-  """A trained model and what it was trained on."""
-
-  config: ConfigDict
-  data: setup.Data
-  mesh: Mesh
-  graphdef: nnx.GraphDef
-  params: Arrays
-  stats: Arrays
-  transform: Transform
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Declares the command's options."""
-  parser.add_argument(
-    '--workdir', required=True, metavar='DIR', help='of the trained run'
-  )
+  trained.add_arguments(parser)
   parser.add_argument('--subject', required=True, help='who walks, such as 075')
   parser.add_argument(
     '--out', required=True, metavar='DIR', help='where the pictures go'
-  )
-  parser.add_argument(
-    '--config',
-    default='',
-    metavar='FILE',
-    help="the run's config (default: the one that its workdir keeps)",
   )
   parser.add_argument(
     '--condition', default='', help='such as nm-01 (default: the first)'
   )
   parser.add_argument(
     '--view', default='', help='such as 090 (default: the first)'
-  )
-  parser.add_argument(
-    '--checkpoint',
-    default='',
-    metavar='PATH',
-    help='a path, or best: the best evaluated one of the workdir (default: its'
-    ' latest)',
   )
 
 
@@ -87,8 +45,7 @@ def run(args: argparse.Namespace) -> None:
     UserError: the run or the sequence is not there, or the model cannot be
       asked.
   """
-  config = config_file.of_run(args.workdir, args.config)
-  checks.check_model(config)
+  config = trained.read_config(args)
   draw = _drawer(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   _say(f'opening {config.dataset.name}')
@@ -98,11 +55,9 @@ def run(args: argparse.Namespace) -> None:
   name = index.name(row)
   stem = local.path(args.out) / name.replace('/', '_')
   atomic.check_writable(stem)
-  compilation.keep()
-  compilation.check_machine()
   _say(f'restoring {found}')
-  run = _restore(config, found, data)
-  pictures, notes = draw(run, row)
+  model = trained.restore(config, found, devices=1)
+  pictures, notes = draw(model, data, row)
   caption = [f'{config.model_name}   {name.replace("/", "   ")}', *notes]
   for path in drawing.write(pictures, caption, stem):
     print(f'wrote {path}')
@@ -131,78 +86,50 @@ def choose(index: Index, subject: str, condition: str, view: str) -> int:
   return int(rows[0])
 
 
-def _restore(
-  config: ConfigDict, folder: pathlib.Path, data: setup.Data
-) -> _Run:
-  mesh = meshes.create(data=1)
-  built = facts.of_checkpoint(config, folder)
-  graphdef, params, stats = setup.describe_model(built, mesh)
-  _, params, stats = checkpoint.restore_model(folder, params, stats)
-  transform = setup.create_transform(config)
-  return _Run(config, data, mesh, graphdef, params, stats, transform)
-
-
 def _say(what: str) -> None:
   """Says what is going on: each part takes seconds to minutes."""
   print(what, flush=True)
 
 
-def _batches(
-  run: _Run, rows: np.ndarray, batch_frames: int = 1
-) -> Iterator[pipeline.Batch]:
-  return pipeline.evaluation_batches(
-    run.data.source,
-    rows,
-    batch_frames,
-    dataset=run.data.dataset,
-    # A run's own config may be older than the field.
-    frames_max=run.config.evaluation.get('frames_max', 0),
-  )
-
-
-def _skeleton(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
+def _skeleton(
+  model: Trained, data: setup.Data, row: int
+) -> tuple[np.ndarray, list[str]]:
   _say('computing the activation of its joints')
   seen = explaining.activations(
-    run.graphdef,
-    run.params,
-    run.stats,
-    next(_batches(run, np.array([row]))),
-    sizes=setup.input_sizes(run.config),
-    transform=run.transform,
+    model.graphdef,
+    model.params,
+    model.stats,
+    next(model.batches(data.source, np.array([row]), 1)),
+    sizes=model.sizes,
+    transform=model.transform,
   )
-  skeleton = skeletons.get(setup.skeleton(run.config))
+  skeleton = skeletons.get(setup.skeleton(model.config))
   pictures = drawing.skeletons(seen.inputs, seen.heat, skeleton.edges)
   return pictures, ['activation of the joints']
 
 
-def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
-  options, index = run.config.evaluation, run.data.source.index
-  sizes = setup.input_sizes(run.config)
-  rows = compared(run.data, row)
+def _silhouettes(
+  model: Trained, data: setup.Data, row: int
+) -> tuple[np.ndarray, list[str]]:
+  options, index = model.config.evaluation, data.source.index
+  rows = compared(data, row)
   _say(f'embedding {len(rows)} sequences to compare it with')
-  embeddings = embedding.embed(
-    embedding.make_embed(
-      run.graphdef, sizes=sizes, transform=run.transform, mesh=run.mesh
-    ),
-    run.params,
-    run.stats,
-    _batches(run, rows, options.get('batch_frames', _BATCH_FRAMES)),
-    rows,
-    mesh=run.mesh,
-  )
+  # A run's own config may be older than the field.
+  batch_frames = options.get('batch_frames', _BATCH_FRAMES)
+  embeddings = model.embed(data.source, rows, batch_frames)
   near = explaining.neighbours(
     embeddings, index.subject[rows], rows.tolist().index(row), options.metric
   )
   _say('taking the gradient at noisy copies of it')
   seen = explaining.saliency(
-    run.graphdef,
-    run.params,
-    run.stats,
-    next(_batches(run, np.array([row]))),
+    model.graphdef,
+    model.params,
+    model.stats,
+    next(model.batches(data.source, np.array([row]), 1)),
     embeddings[near.own],
     embeddings[near.stranger],
-    sizes=sizes,
-    transform=run.transform,
+    sizes=model.sizes,
+    transform=model.transform,
     metric=options.metric,
   )
   own, stranger = (index.name(rows[i]) for i in (near.own, near.stranger))
@@ -214,7 +141,7 @@ def _silhouettes(run: _Run, row: int) -> tuple[np.ndarray, list[str]]:
 
 def _drawer(
   config: ConfigDict,
-) -> Callable[[_Run, int], tuple[np.ndarray, list[str]]]:
+) -> Callable[[Trained, setup.Data, int], tuple[np.ndarray, list[str]]]:
   """Returns what draws a sequence of the modality that the model sees.
 
   Raises:

@@ -1,6 +1,7 @@
 """Reading the options of a command: one clear message for each mistake."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -9,7 +10,7 @@ from gaitgs_jax import errors
 from gaitgs_jax.errors import UserError
 
 # The most helper processes that --workers takes.
-MOST_WORKERS = 1000
+_MOST_WORKERS = 1000
 # argparse's messages -> ours.
 _WORDS = (
   (r'the following arguments are required: (.*)', r'\1 is missing'),
@@ -77,6 +78,26 @@ class _Once(argparse.Action):
       parser.error(f'{option_string} needs a value')
     given.add(self.dest)
     setattr(namespace, self.dest, values)
+
+
+def add_layout(parser: argparse.ArgumentParser) -> None:
+  """Declares --layout of a tree."""
+  parser.add_argument(
+    '--layout',
+    default='',
+    help="the tree's folders, for example '{condition}/{subject}'; found out"
+    ' where it can be',
+  )
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+  """Declares --workers, the processes that help."""
+  parser.add_argument(
+    '--workers',
+    type=whole_number(1, _MOST_WORKERS),
+    default=os.cpu_count() or 1,
+    help='helper processes',
+  )
 
 
 def unexpected(word: str) -> UserError:

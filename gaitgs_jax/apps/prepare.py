@@ -5,7 +5,6 @@ import contextlib
 import errno
 import importlib
 import io
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help='the published tree of images or json, the csv file of skeletons, or'
     ' an OpenGait tree of pickles; synthetic walkers need none',
   )
-  parser.add_argument(
-    '--layout',
-    default='',
-    help="the source's folders, for example '{condition}/{subject}'; found out"
-    ' where it can be',
-  )
+  options.add_layout(parser)
   parser.add_argument(
     '--variant',
     default='',
@@ -52,12 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help="where prepared datasets lie (default: TFDS's folder,"
     f' {prepared.place()})',
   )
-  parser.add_argument(
-    '--workers',
-    type=options.whole_number(1, options.MOST_WORKERS),
-    default=os.cpu_count() or 1,
-    help='helper processes',
-  )
+  options.add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """`python -m gaitgs_jax pretreat`: your own silhouettes to an OpenGait tree."""
 
 import argparse
-import os
 import pickle
 from functools import partial
 from pathlib import Path
@@ -34,24 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default=64,
     help='height in pixels: 64 or 128',
   )
-  parser.add_argument(
-    '--layout',
-    default='',
-    help="the source's folders, for example '{condition}/{subject}'; found out"
-    ' where it can be',
-  )
+  options.add_layout(parser)
   parser.add_argument(
     '--frame-names',
     action='store_true',
     help='write the names of the images too, which pair the frames with those'
     ' of other modalities',
   )
-  parser.add_argument(
-    '--workers',
-    type=options.whole_number(1, options.MOST_WORKERS),
-    default=os.cpu_count() or 1,
-    help='helper processes',
-  )
+  options.add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -76,7 +76,7 @@ def embed(
   rows: np.ndarray,
   *,
   mesh: Mesh,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
   """Embeds the sequences of some batches.
 
   Args:
@@ -86,33 +86,13 @@ def embed(
     batches: dicts with an array [n,s,...] of each modality, mask bool [n,s] and
       sequence int32 [n], -1 for rows to be ignored; any n, and few different
       shapes.
-    rows: the sequences wanted [N]; the batches hold each of them once.
+    rows: the sequences wanted [N]; the batches hold each of them at most once,
+      and no other.
     mesh: the mesh of `make_embed`.
 
   Returns:
-    float32 [N,p,d], in the order of `rows`.
-  """
-  result, found = embed_found(embed_fn, params, stats, batches, rows, mesh=mesh)
-  if not found.all():
-    raise ValueError(
-      f'{len(rows)} sequences wanted, {found.sum()} in the batches'
-    )
-  return result
-
-
-def embed_found(
-  embed_fn: EmbedFn,
-  params: Arrays,
-  stats: Arrays,
-  batches: Iterable[dict[str, np.ndarray]],
-  rows: np.ndarray,
-  *,
-  mesh: Mesh,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Embeds what some batches hold of the sequences wanted; see `embed`.
-
-  Returns:
-    float32 [F,p,d], in the order of `rows`, and bool [N]: which F they are.
+    float32 [F,p,d], in the order of `rows`, and bool [N]: which of them these
+    F are.
   """
   place = {int(row): i for i, row in enumerate(rows)}
   result = np.empty((0, 0, 0), np.float32)

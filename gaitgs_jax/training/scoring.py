@@ -164,7 +164,7 @@ class Scorer:
       slots=functools.partial(meshes.local_rows, mesh=self._mesh),
       unreadable=self._data.unreadable,
     )
-    embeddings, found = embedding.embed_found(
+    embeddings, found = embedding.embed(
       self._embed,
       params,
       stats,

@@ -6,7 +6,7 @@ from training import tiny
 
 from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
-from gaitgs_jax.apps import config_file, embed
+from gaitgs_jax.apps import config_file, embed, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.index import make
@@ -126,9 +126,9 @@ def test_more_walks_than_are_printed_need_a_file(
 ):
   monkeypatch.setattr(embed, '_MEASURED', 47)
   computed = []
-  compute = embed.embed
+  restore = trained.restore
   monkeypatch.setattr(
-    embed, 'embed', lambda *args: computed.append(1) or compute(*args)
+    trained, 'restore', lambda *args: computed.append(1) or restore(*args)
   )
   assert _embed(run) == 2
   error = capsys.readouterr().err

@@ -104,12 +104,12 @@ def test_a_model_of_two_modalities_trains_and_embeds(monkeypatch):
   assert np.isfinite(metrics['loss']) and metrics['grad_norm'] > 0
   embed = embedding.make_embed(graphdef, sizes=sizes, mesh=mesh)
   given = (embed, state.params, state.stats)
-  whole = embedding.embed(*given, [batch], np.arange(4), mesh=mesh)
+  whole, _ = embedding.embed(*given, [batch], np.arange(4), mesh=mesh)
   assert whole.shape == (4, 1, 4)
   # Each modality has its part in the result.
   for name in ('silhouettes', 'keypoints'):
     changed = {**batch, name: batch[name][::-1]}
-    other = embedding.embed(*given, [changed], np.arange(4), mesh=mesh)
+    other, _ = embedding.embed(*given, [changed], np.arange(4), mesh=mesh)
     assert not np.allclose(other, whole)
 
 

@@ -1,0 +1,141 @@
+"""Opening a trained run: the options, its config and its model."""
+
+import argparse
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from gaitgs_jax.apps import config_file
+from gaitgs_jax.input import datasets, pipeline
+from gaitgs_jax.input.augment import Transform
+from gaitgs_jax.input.sources import Source
+from gaitgs_jax.modalities import Shapes
+from gaitgs_jax.training import (
+  checkpoint,
+  checks,
+  compilation,
+  embedding,
+  facts,
+  setup,
+)
+from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training.state import Arrays
+
+
+class Trained(NamedTuple):
+  """A trained model.
+
+  Attributes:
+    config: of its run, with the facts that it was built with.
+    step: number of updates made.
+    mesh: where it computes.
+    graphdef: its static part, of `state.split`.
+    params: its weights.
+    stats: its statistics.
+    sizes: of the frames that it sees, see `input.augment.inputs`.
+    transform: what happens to them, of `input.augment.create`.
+  """
+
+  config: ConfigDict
+  step: int
+  mesh: Mesh
+  graphdef: nnx.GraphDef
+  params: Arrays
+  stats: Arrays
+  sizes: Shapes
+  transform: Transform
+
+  def batches(
+    self, source: Source, rows: np.ndarray, batch_frames: int
+  ) -> Iterator[pipeline.Batch]:
+    """Yields sequences of a source, see `pipeline.evaluation_batches`."""
+    return pipeline.evaluation_batches(
+      source,
+      rows,
+      batch_frames,
+      dataset=datasets.get(self.config.dataset.name),
+      # A run's own config may be older than the field.
+      frames_max=self.config.evaluation.get('frames_max', 0),
+    )
+
+  def embed(
+    self, source: Source, rows: np.ndarray, batch_frames: int
+  ) -> np.ndarray:
+    """Returns the embeddings float32 [N,p,d] of sequences of a source.
+
+    Args:
+      source: whose frames have the size that the run was trained on.
+      rows: of its index [N].
+      batch_frames: at a time, padding included.
+
+    Raises:
+      UserError: a sequence cannot be read.
+    """
+    embed_fn = embedding.make_embed(
+      self.graphdef, sizes=self.sizes, transform=self.transform, mesh=self.mesh
+    )
+    batches = self.batches(source, rows, batch_frames)
+    embeddings, found = embedding.embed(
+      embed_fn, self.params, self.stats, batches, rows, mesh=self.mesh
+    )
+    assert found.all()
+    return embeddings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the options that say which run."""
+  parser.add_argument(
+    '--workdir', required=True, metavar='DIR', help='of the trained run'
+  )
+  parser.add_argument(
+    '--config',
+    default='',
+    metavar='FILE',
+    help="the run's config (default: the one that its workdir keeps)",
+  )
+  parser.add_argument(
+    '--checkpoint',
+    default='',
+    metavar='PATH',
+    help='a path, or best: the best evaluated one of the workdir (default: its'
+    ' latest)',
+  )
+
+
+def read_config(args: argparse.Namespace) -> ConfigDict:
+  """Returns the config that the options name, checked.
+
+  Raises:
+    UserError: there is none, or a field that using the model takes is wrong.
+  """
+  config = config_file.of_run(args.workdir, args.config)
+  checks.check_model(config)
+  return config
+
+
+def restore(
+  config: ConfigDict, folder: pathlib.Path, *, devices: int = -1
+) -> Trained:
+  """Returns the model in a checkpoint.
+
+  Args:
+    config: of the run.
+    folder: of the checkpoint, see `checkpoint.find`.
+    devices: how many compute; -1 for all.
+
+  Raises:
+    UserError: the checkpoint does not fit the config, or cannot be read.
+  """
+  compilation.keep()
+  compilation.check_machine()
+  mesh = meshes.create(devices)
+  config = facts.of_checkpoint(config, folder)
+  graphdef, params, stats = setup.describe_model(config, mesh)
+  step, params, stats = checkpoint.restore_model(folder, params, stats)
+  sizes, transform = setup.input_sizes(config), setup.create_transform(config)
+  return Trained(config, step, mesh, graphdef, params, stats, sizes, transform)
