@@ -129,8 +129,9 @@ def inputs(array, dtype):
   """Returns what a model is given of an array `eval_in_*` or `train_in`."""
   if array.dtype == np.uint8:  # Silhouettes [n,s,h,w].
     return array[..., None].astype(dtype) / 255
-  if array.shape[1] == 3 and array.shape[-1] == 1:  # GaitGraph's [n,3,s,v,1].
-    array = array.transpose(0, 2, 3, 4, 1)
+  if array.shape[-1] == 1:  # GaitTR's [n,s,c,v,1], GaitGraph's [n,c,s,v,1].
+    channels = 2 if array.shape[2] == 10 else 1
+    return np.moveaxis(array[..., 0], channels, -1).astype(dtype)
   # The features of joints begin with x, y and confidence.
   return array[:, :, :, 0, :3].astype(dtype)
 

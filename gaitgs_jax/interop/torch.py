@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from gaitgs_jax import models
+from gaitgs_jax import models, skeletons
 from gaitgs_jax.errors import UserError, listed, wrong_choice
 
 # Torch counts batches beside running statistics; nothing reads the number.
@@ -49,6 +49,19 @@ class Layout(NamedTuple):
   theirs: Callable[[np.ndarray], list[np.ndarray]]
 
 
+def _folded(last: int, turned: bool) -> Layout:
+  """Returns the layout of flat arrays that are ours with a last axis, or .T."""
+
+  def ours(arrays: list[np.ndarray]) -> np.ndarray:
+    array = arrays[0].reshape(-1, last)
+    return array.T if turned else array
+
+  return Layout(
+    ours, lambda array: [(array.T if turned else array).reshape(-1)]
+  )
+
+
+_JOINTS = sorted({len(each.joints) for each in skeletons.SKELETONS.values()})
 LAYOUTS = {
   'same': Layout(lambda arrays: arrays[0], lambda array: [array]),
   'kernel': Layout(
@@ -66,6 +79,10 @@ LAYOUTS = {
     lambda arrays: arrays[0][0, :, 0].T,
     lambda array: [array.T[None, :, None]],
   ),
+  # [v*c] -> [v,c].
+  **{f'joints of {c} channels': _folded(c, False) for c in (1, 2, 10)},
+  # [c*v] -> [v,c].
+  **{f'channels of {v} joints': _folded(v, True) for v in _JOINTS},
 }
 
 

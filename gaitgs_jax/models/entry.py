@@ -1,7 +1,8 @@
 """What a model may be called with, checked in the same words for every model.
 
-Each model's `__call__` is decorated by what it takes, `silhouettes` or
-`keypoints`. Only shapes and dtypes are looked at, so that it works in a trace.
+Each model's `__call__` is decorated by what it takes: `silhouettes`,
+`keypoints` or `joint_features`. Only shapes and dtypes are looked at, so that
+it works in a trace.
 """
 
 import functools
@@ -59,18 +60,43 @@ def keypoints(call: Call) -> Call:
   Raises:
     ValueError: the inputs or the mask are something else.
   """
+  return _joints(call, 3, 'keypoints {}, floats x, y and confidence of {}', '')
 
+
+def joint_features(transform: str, channels: int) -> Callable[[Call], Call]:
+  """Decorates a method (inputs, mask=None, ...) that takes [n,s,v,c].
+
+  The model's attribute `skeleton` says which joints.
+
+  Args:
+    transform: what computes them from keypoints, of the transforms of inputs.
+    channels: c.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+  fix = (
+    f'. dict(name={transform!r}), last in config.augment and in '
+    'config.evaluation.transform, computes them from keypoints'
+  )
+  what = 'features of joints {}, floats, of {}'
+  return lambda call: _joints(call, channels, what, fix)
+
+
+def _joints(call: Call, channels: int, what: str, fix: str) -> Call:
   @functools.wraps(call)
   def checked(
     model: Any, inputs: jax.Array, mask: Any = None, **options: Any
   ) -> Any:
     v = len(skeletons.get(model.skeleton).joints)
     fits = _is_float(inputs) and jnp.ndim(inputs) == 4
-    if not (fits and inputs.shape[2:] == (v, 3)) or not _fits(mask, inputs):
+    if not (fits and inputs.shape[2:] == (v, channels)) or not _fits(
+      mask, inputs
+    ):
+      taken = what.format(f'[n,s,{v},{channels}]', model.skeleton)
       raise BadValue(
-        f'{_takes(model)} keypoints [n,s,{v},3], floats x, y and confidence of '
-        f'{model.skeleton}{_given(inputs, mask)}. For other joints create the '
-        'model with their skeleton, one of '
+        f'{_takes(model)} {taken}{_given(inputs, mask)}{fix}. For other joints '
+        'create the model with their skeleton, one of '
         f'{", ".join(skeletons.SKELETONS)}'
       )
     return call(model, inputs, _mask(inputs, mask), **options)

@@ -8,7 +8,7 @@ GaitGraph2 use; the sizes in the papers' shorthand, 'resgcn-<size>':
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -311,11 +311,12 @@ class Convolution(nnx.Module):
     taps: int = 1,
     stride: int = 1,
     *,
+    initial: Callable[..., jax.Array] = initializers.kaiming_normal,
     rngs: nnx.Rngs,
     dtype: DTypeLike,
   ):
     shape = (taps, 1, channels, features)
-    self.kernel = nnx.Param(initializers.kaiming_normal(rngs, shape))
+    self.kernel = nnx.Param(initial(rngs, shape))
     self.bias = nnx.Param(jnp.zeros((features,)))
     self.stride, self.dtype = stride, dtype
 
@@ -424,7 +425,7 @@ def torch_names(
   first, end, middle, width = channels
   for b in range(branches):
     ours, theirs = f'branches/{b}', f'{heads}.{b}'
-    yield from _norm_names(f'{ours}/norm', f'{theirs}.bn')
+    yield from norm_names(f'{ours}/norm', f'{theirs}.bn')
     yield from _plain_names(f'{ours}/plain', f'{theirs}.layers.0')
     for i in range(blocks[0]):
       yield from _block_names(
@@ -456,23 +457,28 @@ def torch_constants(
     yield f'{_PARTS[convention][0]}.{b}.A', adjacency
 
 
-def _norm_names(ours: str, theirs: str) -> Iterator[tuple[str, list[str], str]]:
+def norm_names(
+  ours: str, theirs: str, layout: str = 'same'
+) -> Iterator[tuple[str, list[str], str]]:
+  """Names the arrays of a `BatchNorm`; see `torch_names`."""
   for mine, name in layers.NORM_TORCH_NAMES:
-    yield f'{ours}/{mine}', [f'{theirs}.{name}'], 'same'
+    yield f'{ours}/{mine}', [f'{theirs}.{name}'], layout
 
 
-def _convolution_names(
+def convolution_names(
   ours: str, theirs: str
 ) -> Iterator[tuple[str, list[str], str]]:
+  """Names the arrays of a `Convolution`; see `torch_names`."""
   yield f'{ours}/kernel', [f'{theirs}.weight'], 'kernel'
   yield f'{ours}/bias', [f'{theirs}.bias'], 'same'
 
 
-def _normed_names(
+def normed_names(
   ours: str, convolution: str, norm: str
 ) -> Iterator[tuple[str, list[str], str]]:
-  yield from _convolution_names(f'{ours}/convolution', convolution)
-  yield from _norm_names(f'{ours}/norm', norm)
+  """Names the arrays of a `Normed` convolution; see `torch_names`."""
+  yield from convolution_names(f'{ours}/convolution', convolution)
+  yield from norm_names(f'{ours}/norm', norm)
 
 
 def _joints_names(
@@ -481,15 +487,15 @@ def _joints_names(
   """Names the graph convolution of the block `theirs`, and its norm."""
   yield f'{ours}/convolution/edge', [f'{theirs}.edge'], 'same'
   mix = f'{theirs}.scn.conv.gcn'
-  yield from _convolution_names(f'{ours}/convolution/mix', mix)
-  yield from _norm_names(f'{ours}/norm', f'{theirs}.scn.bn')
+  yield from convolution_names(f'{ours}/convolution/mix', mix)
+  yield from norm_names(f'{ours}/norm', f'{theirs}.scn.bn')
 
 
 def _plain_names(
   ours: str, theirs: str
 ) -> Iterator[tuple[str, list[str], str]]:
   yield from _joints_names(f'{ours}/spatial', theirs)
-  yield from _normed_names(
+  yield from normed_names(
     f'{ours}/temporal', f'{theirs}.tcn.conv', f'{theirs}.tcn.bn'
   )
 
@@ -503,14 +509,14 @@ def _block_names(
   ):
     part, other = f'{ours}/{mine}', f'{theirs}.{name}'
     for side in ('down', 'up'):
-      yield from _normed_names(
+      yield from normed_names(
         f'{part}/{side}', f'{other}.conv_{side}', f'{other}.bn_{side}'
       )
     if shortcut:
-      yield from _normed_names(
+      yield from normed_names(
         f'{part}/shortcut', f'{other}.residual.0', f'{other}.residual.1'
       )
   yield from _joints_names(f'{ours}/spatial/middle', theirs)
-  yield from _normed_names(
+  yield from normed_names(
     f'{ours}/temporal/middle', f'{theirs}.tcn.conv', f'{theirs}.tcn.bn'
   )

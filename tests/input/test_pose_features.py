@@ -1,3 +1,4 @@
+import golden_numbers
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -106,3 +107,19 @@ def test_features_end_a_list_of_transforms():
   with pytest.raises(UserError, match="'paper'; choose one of opengait"):
     chosen = (dict(name='motion_and_bones', convention='paper'),)
     augment.create(chosen, skeleton='coco17')(X[None], MASK[None])
+
+
+@pytest.mark.parametrize(
+  ('file', 'name'), [('gaittr_coco', 'coco17'), ('gaittr_oumvlp', 'openpose18')]
+)
+@pytest.mark.parametrize('length', [1, 7, 30])
+def test_motion_and_bones_as_published(file, name, length):
+  golden = golden_numbers.load(file)
+  raw, expected = golden[f'eval_raw_{length}'], golden[f'eval_in_{length}']
+  for x, right in zip(raw, expected, strict=True):
+    found = pose_features.motion_and_bones(
+      jnp.asarray(x), jnp.ones(length, bool), skeletons.get(name)
+    )
+    np.testing.assert_allclose(
+      found, right[..., 0].swapaxes(1, 2), rtol=1e-6, atol=1e-4
+    )
