@@ -36,6 +36,31 @@ def test_triplet_by_hand():
   assert facts['active'] == pytest.approx(4 / 6)
 
 
+def test_hardest_triplets_by_hand():
+  # Subjects a: 0, 1; b: 3, 7. Farthest of the own subject, nearest of another:
+  # 0: 1, 3; 1: 1, 2; 3: 4, 2; 7: 4, 6.
+  batch = {'subject': jnp.array([0, 0, 1, 1])}
+  given = output(one_part(0, 1, 3, 7))
+  loss, facts = losses.triplet(given, batch, margin=1.5, hardest=True)
+  assert loss == pytest.approx((0.5 + 3.5) / 2)
+  assert facts['active'] == pytest.approx(2 / 4)
+  alone = {'subject': jnp.array([0, 0, 0, 0])}
+  loss, facts = losses.triplet(given, alone, margin=1.5, hardest=True)
+  assert (loss, facts['active']) == (0, 0)
+
+
+def test_hardest_triplets_move_their_two_rows_alone():
+  def objective(x):
+    parts = losses.triplet_parts(
+      x, jnp.array([0, 0, 1, 1]), margin=1.5, hardest=True
+    )
+    return parts['loss'][0]
+
+  # (1 - 2 + 1.5 + 4 - 2 + 1.5) / 2 of |0-1|, |1-3|, |3-7| and |3-1|.
+  grad = jax.grad(objective)(jnp.asarray(one_part(0, 1, 3, 7)))
+  np.testing.assert_allclose(grad.ravel(), [-0.5, 1.5, -1.5, 0.5], rtol=1e-5)
+
+
 def test_triplet_averages_over_parts_and_idle_parts_count_zero():
   features = np.concatenate([one_part(0, 1, 3), one_part(0, 0, 9)], axis=1)
   batch = {'subject': jnp.array([0, 0, 1])}

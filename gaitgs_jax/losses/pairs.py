@@ -19,6 +19,7 @@ def triplet(
   batch: Mapping[str, jax.Array],
   *,
   margin: float,
+  hardest: bool = False,
   features: str = 'features',
   labels: str = 'subject',
 ) -> tuple[jax.Array, Terms]:
@@ -29,6 +30,8 @@ def triplet(
     batch: with the labels [n].
     margin: by how much a distance to another subject must be larger than one
       to the same subject.
+    hardest: whether only one triplet of each row counts, of the farthest row of
+      its subject and the nearest of another, instead of all.
     features: the output that is compared, [n,p,d].
     labels: what says which rows are alike.
 
@@ -37,11 +40,12 @@ def triplet(
     non-zero loss) and 'distance' (mean distance of all pairs).
   """
   x, classes = reading.rows(output, batch, features, labels)
-  facts = triplet_parts(x, classes, margin=margin)
+  facts = triplet_parts(x, classes, margin=margin, hardest=hardest)
   n = classes.shape[0]
   same = classes[:, None] == classes[None, :]
   positives = same.sum(axis=1)
-  valid = jnp.maximum((positives * (n - positives)).sum(), 1)
+  each = positives * (n - positives)
+  valid = jnp.maximum((jnp.minimum(each, 1) if hardest else each).sum(), 1)
   return facts['loss'].mean(), {
     'active': facts['active'].mean() / valid.astype(facts['active'].dtype),
     'distance': facts['distance'].mean(),
@@ -49,18 +53,26 @@ def triplet(
 
 
 def triplet_parts(
-  features: jax.Array, subject: jax.Array, *, margin: float
+  features: jax.Array,
+  subject: jax.Array,
+  *,
+  margin: float,
+  hardest: bool = False,
 ) -> Terms:
-  """Computes the batch-all triplet loss of each part.
+  """Computes the triplet loss of each part.
 
   Every (anchor, positive, negative) counts, the anchor itself being one of its
   positives; a part's loss is the mean over its non-zero triplets, 0 without
   any. As in the released code and GaitSet, https://arxiv.org/abs/1811.06186.
+  With `hardest` there is one triplet for each anchor, as in FastPoseGait and in
+  https://arxiv.org/abs/1703.07737.
 
   Args:
     features: [n,p,d].
     subject: int [n].
     margin: the hinge's.
+    hardest: whether the farthest positive and the nearest negative of each
+      anchor alone count.
 
   Returns:
     'loss', 'active' (count of non-zero triplets), 'hard' (largest hinge) and
@@ -69,6 +81,15 @@ def triplet_parts(
   distance = pairwise_distance(features)
   n, p = features.shape[:2]
   same = subject[:, None] == subject[None, :]
+  if hardest:
+    hinge = _hardest_hinge(distance, same, margin)
+    active = jnp.count_nonzero(hinge, axis=1).astype(features.dtype)
+    return {
+      'loss': hinge.sum(axis=1) / jnp.maximum(active, 1),
+      'active': active,
+      'hard': hinge.max(axis=1),
+      'distance': distance.mean(axis=(1, 2)),
+    }
 
   @jax.checkpoint
   def one_anchor(
@@ -91,6 +112,21 @@ def triplet_parts(
     'hard': hard.max(axis=0),
     'distance': distance.mean(axis=(1, 2)),
   }
+
+
+def _hardest_hinge(
+  distance: jax.Array, same: jax.Array, margin: float
+) -> jax.Array:
+  """Returns the hinge of each anchor's hardest triplet, [p,n]."""
+
+  def at(places: jax.Array) -> jax.Array:
+    # Picked by place, so that a gradient goes to one of equal distances.
+    return jnp.take_along_axis(distance, places[..., None], axis=2)[..., 0]
+
+  farthest = jnp.argmax(jnp.where(same[None], distance, -jnp.inf), axis=2)
+  nearest = jnp.argmin(jnp.where(same[None], jnp.inf, distance), axis=2)
+  hinge = jax.nn.relu(at(farthest) - at(nearest) + margin)
+  return jnp.where(same.all(axis=1)[None], jnp.zeros_like(hinge), hinge)
 
 
 def pairwise_distance(features: jax.Array) -> jax.Array:

@@ -191,11 +191,11 @@ NORM_TORCH_NAMES = (
 
 
 def norm_torch_names(
-  ours: str, theirs: str
+  ours: str, theirs: str, layout: str = 'same'
 ) -> Iterator[tuple[str, list[str], str]]:
   """Names the arrays of a `BatchNorm` in torch; see `cstl.torch_names`."""
   for array, name in NORM_TORCH_NAMES:
-    yield f'{ours}/{array}', [f'{theirs}.{name}'], 'same'
+    yield f'{ours}/{array}', [f'{theirs}.{name}'], layout
 
 
 class BatchNorm(nnx.Module):

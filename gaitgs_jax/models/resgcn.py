@@ -425,7 +425,7 @@ def torch_names(
   first, end, middle, width = channels
   for b in range(branches):
     ours, theirs = f'branches/{b}', f'{heads}.{b}'
-    yield from norm_names(f'{ours}/norm', f'{theirs}.bn')
+    yield from layers.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')
     yield from _plain_names(f'{ours}/plain', f'{theirs}.layers.0')
     for i in range(blocks[0]):
       yield from _block_names(
@@ -457,14 +457,6 @@ def torch_constants(
     yield f'{_PARTS[convention][0]}.{b}.A', adjacency
 
 
-def norm_names(
-  ours: str, theirs: str, layout: str = 'same'
-) -> Iterator[tuple[str, list[str], str]]:
-  """Names the arrays of a `BatchNorm`; see `torch_names`."""
-  for mine, name in layers.NORM_TORCH_NAMES:
-    yield f'{ours}/{mine}', [f'{theirs}.{name}'], layout
-
-
 def convolution_names(
   ours: str, theirs: str
 ) -> Iterator[tuple[str, list[str], str]]:
@@ -478,7 +470,7 @@ def normed_names(
 ) -> Iterator[tuple[str, list[str], str]]:
   """Names the arrays of a `Normed` convolution; see `torch_names`."""
   yield from convolution_names(f'{ours}/convolution', convolution)
-  yield from norm_names(f'{ours}/norm', norm)
+  yield from layers.norm_torch_names(f'{ours}/norm', norm)
 
 
 def _joints_names(
@@ -488,7 +480,7 @@ def _joints_names(
   yield f'{ours}/convolution/edge', [f'{theirs}.edge'], 'same'
   mix = f'{theirs}.scn.conv.gcn'
   yield from convolution_names(f'{ours}/convolution/mix', mix)
-  yield from norm_names(f'{ours}/norm', f'{theirs}.scn.bn')
+  yield from layers.norm_torch_names(f'{ours}/norm', f'{theirs}.scn.bn')
 
 
 def _plain_names(

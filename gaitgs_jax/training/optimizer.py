@@ -191,30 +191,37 @@ def cosine(
 
 @dataclasses.dataclass(frozen=True)
 class OneCycle:
-  """The learning rate of `one_cycle`, and the beta that moves against it."""
+  """The learning rate of `one_cycle`, and the beta that moves against it.
 
-  first: float
-  base: float
-  last: float
-  top: float
-  end: float
+  Attributes:
+    ends: the update at which each phase ends.
+    rates: at the start, and at each of `ends`.
+    hold: the update from which the rate stays as it is.
+  """
+
+  ends: tuple[float, ...]
+  rates: tuple[float, ...]
   hold: float
 
   def __call__(self, count: jax.Array) -> jax.Array:
     """Returns the learning rate by update count."""
-    return self._along(count, self.first, self.base, self.last)
+    return self._along(count, self.rates)
 
   def beta1(self, count: jax.Array | int) -> jax.Array:
-    """Returns AdamW's first beta by update count, as torch moves it."""
-    return self._along(count, 0.95, 0.85, 0.95)
+    """Returns Adam's first beta by update count, as torch moves it."""
+    return self._along(count, (0.95, 0.85, *[0.95] * (len(self.ends) - 1)))
 
   def _along(
-    self, count: jax.Array | int, first: float, top: float, last: float
+    self, count: jax.Array | int, values: tuple[float, ...]
   ) -> jax.Array:
     done = jnp.minimum(_real(count), self.hold)
-    up = _along_cosine(first, top, done / max(self.top, 1e-9))
-    part = (done - self.top) / (self.end - self.top)
-    return jnp.where(done <= self.top, up, _along_cosine(top, last, part))
+    phases = zip((0.0, *self.ends), self.ends, values, values[1:], strict=False)
+    *earlier, (start, end, value, last) = phases
+    found = _along_cosine(value, last, (done - start) / (end - start))
+    for start, end, value, last in reversed(earlier):
+      part = (done - start) / max(end - start, 1e-9)
+      found = jnp.where(done <= end, _along_cosine(value, last, part), found)
+    return found
 
 
 def one_cycle(
@@ -223,6 +230,7 @@ def one_cycle(
   rise: float = 0.3,
   divide_first: float = 25.0,
   divide_last: float = 1e4,
+  three_phases: bool = False,
   hold: float = 1.0,
 ) -> optax.Schedule:
   """Rises to the base rate and falls far below it (torch OneCycleLR).
@@ -235,16 +243,25 @@ def one_cycle(
     rise: the part of the run that rises.
     divide_first: base / the first rate.
     divide_last: the first rate / the last one.
+    three_phases: whether it falls to the first rate in as many updates as it
+      rose, and from there to the last.
     hold: the part of the run from which the rate stays as it is then, as
       stochastic weight averaging wants it.
+
+  Raises:
+    UserError: three phases do not fit in the run.
   """
+  if three_phases and rise > 0.5:
+    raise UserError(
+      f'config.schedule.rise is {rise}: with three_phases it must be 0.5 or'
+      ' less, as the rate falls for as long as it rises'
+    )
   first = base / divide_first
+  last = first / divide_last
+  top, end = rise * total_steps - 1, max(total_steps - 1, 1)
   return OneCycle(
-    first=first,
-    base=base,
-    last=first / divide_last,
-    top=rise * total_steps - 1,
-    end=max(total_steps - 1, 1),
+    ends=(top, 2 * top, end) if three_phases else (top, end),
+    rates=(first, base, first, last) if three_phases else (first, base, last),
     hold=hold * total_steps,
   )
 

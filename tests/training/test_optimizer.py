@@ -92,6 +92,27 @@ def test_one_cycle_is_torchs():
   assert _rates(schedule, [3]) == pytest.approx([third])
 
 
+def test_one_cycle_of_three_phases_is_torchs():
+  # torch OneCycleLR(max_lr=1, total_steps=20, pct_start=0.3, div_factor=100,
+  # final_div_factor=1000, three_phase=True): up to update 5, down to update 10,
+  # and farther to update 19.
+  schedule = dict(name='one_cycle', rise=0.3, three_phases=True)
+  schedule |= dict(divide_first=100, divide_last=1000)
+  first, last = 1e-2, 1e-5
+  rates = _rates(schedule, [0, 5, 10, 19], total=20)
+  np.testing.assert_allclose(rates, [first, 1, first, last], rtol=1e-5)
+  third = last + (first - last) * 0.5 * (1 + math.cos(math.pi / 3))
+  assert _rates(schedule, [13], total=20) == pytest.approx([third])
+  _, rate = optimizer.create(dict(name='adam', learning_rate=1.0), schedule, 20)
+  betas = [float(rate.beta1(jnp.int32(step))) for step in (0, 5, 10, 14, 19)]
+  assert betas == pytest.approx([0.95, 0.85, 0.95, 0.95, 0.95])
+  # Half of the run each, and one update for the rest.
+  rates = _rates(dict(schedule, rise=0.5), [0, 9, 18, 19], total=20)
+  np.testing.assert_allclose(rates, [first, 1, first, last], rtol=1e-5)
+  with pytest.raises(UserError, match=r'rise is 0\.6: with three_phases'):
+    _rates(dict(schedule, rise=0.6), [0])
+
+
 def test_warm_up_starts_above_zero_and_ends_on_time():
   rates = _rates(dict(name='constant', warmup_steps=4), [0, 1, 3, 4])
   np.testing.assert_allclose(rates, [0.25, 0.5, 1, 1])
