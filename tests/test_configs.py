@@ -46,10 +46,10 @@ def test_every_part_of_a_config_is_known(name):
   assert set(config.losses) <= set(losses.LOSSES)
   setup.create_losses(config)
   _, rate = setup.create_optimizer(config)
-  # One cycle is at its peak when three tenths are done.
+  # One cycle is at its peak when three tenths are done, or `rise`.
   steps = (
     config.schedule.get('warmup_steps', 0),
-    round(0.3 * config.total_steps) - 1,
+    round(config.schedule.get('rise', 0.3) * config.total_steps) - 1,
   )
   peak = max(float(rate(step)) for step in steps)
   assert peak == pytest.approx(config.optimizer.learning_rate, rel=0.02)
@@ -127,6 +127,8 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),
     ('gaitgraph2_oumvlp', 765_278),
+    ('gaittr_casia_b', 512_010),
+    ('gaittr_oumvlp', 545_458),
   ],
 )
 def test_published_models_have_their_published_size(name, count):

@@ -15,18 +15,20 @@ from gaitgs_jax.data.builders import SequenceConfig, TreeBuilder
 
 
 class Builder(TreeBuilder):
-  """Skeletons of the 124 people of CASIA-B, found by HRNet for GaitGraph."""
+  """Skeletons of the 124 people of CASIA-B: GaitGraph's or GaitTR's."""
 
   MANUAL_DOWNLOAD_INSTRUCTIONS = """
-  The folder holds `casia-b_pose_coco.csv` of
+  hrnet: the folder holds `casia-b_pose_coco.csv` of
   https://github.com/tteepe/GaitGraph/releases/tag/v0.1, or it is an OpenGait
-  tree of such skeletons (001/nm-01/000/*.pkl).
+  tree of such skeletons (001/nm-01/000/*.pkl). simcc: such a tree of the
+  skeletons that GaitTR (https://arxiv.org/abs/2204.03873) was trained on.
   """
 
   VERSION = tfds.core.Version('1.0.0')
   RELEASE_NOTES: ClassVar = {'1.0.0': 'As published, split 74/50.'}
   BUILDER_CONFIGS: ClassVar = [
-    SequenceConfig(name='hrnet', description='17 joints in the order of COCO')
+    SequenceConfig(name='hrnet', description='17 joints in the order of COCO'),
+    SequenceConfig(name='simcc', description='the same joints, by SimCC'),
   ]
 
   homepage = 'https://github.com/tteepe/GaitGraph'
