@@ -113,6 +113,7 @@ def run(
     frames_max=0,  # All.
     untrained=False,
     baseline=False,
+    verification=False,
     transform=(),
   )
   config.checkpoint = dict(every_steps=1_000)

@@ -47,4 +47,6 @@ def upgraded(config: dict[str, Any]) -> dict[str, Any]:
   if isinstance(rows, int) and 'batch_frames' not in evaluation:
     del evaluation['batch_size']
     evaluation |= {'batch_frames': _FRAMES_PER_ROW * rows, 'frames_max': 0}
+  if evaluation:
+    evaluation.setdefault('verification', False)
   return config

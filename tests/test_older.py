@@ -36,6 +36,7 @@ def test_a_config_of_an_earlier_version_is_called_by_the_new_names(
       'protocol': 'casia_b',
       'batch_frames': 1600,
       'frames_max': 0,
+      'verification': False,
     },
   }
   assert json.dumps(before) == written
@@ -49,7 +50,7 @@ def test_a_config_of_an_earlier_version_is_called_by_the_new_names(
     {
       'inputs': {'silhouettes': {'size': [64, 44]}},
       'batch': {'sampler': 'pairs', 'frames_rule': 'fixed'},
-      'evaluation': {'batch_frames': 10},
+      'evaluation': {'batch_frames': 10, 'verification': True},
     },
   ],
 )

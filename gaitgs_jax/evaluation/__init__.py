@@ -2,5 +2,6 @@
 
 from gaitgs_jax.evaluation.protocols import evaluate
 from gaitgs_jax.evaluation.submissions import submit
+from gaitgs_jax.evaluation.verification import verify
 
-__all__ = ['evaluate', 'submit']
+__all__ = ['evaluate', 'submit', 'verify']

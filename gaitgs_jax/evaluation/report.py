@@ -13,7 +13,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, files
 from gaitgs_jax.errors import UserError, one_line, printable
-from gaitgs_jax.evaluation import distance, protocols
+from gaitgs_jax.evaluation import distance, protocols, verification
 from gaitgs_jax.evaluation.protocols import Protocol
 
 Result = Mapping[str, float | np.ndarray]
@@ -236,6 +236,7 @@ def rows(
     what, both = title(metric), rules.invalid == 'both'
     titles[metric] = what + ', invalid probes as errors' * both
     titles[f'{metric}_excluding_invalid'] = f'{what}, invalid probes excluded'
+  titles |= {metric: metric for metric in verification.METRICS}
   return [
     (key, name, what)
     for name in rules.probes

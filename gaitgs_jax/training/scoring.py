@@ -272,6 +272,8 @@ class Scorer:
     told = (np.asarray(embeddings), index.subject, index.condition, index.view)
     options = dict(metric=self._config.evaluation.metric, columns=index.columns)
     result, each = protocols.count(self._protocol, *told, **options)
+    if self._config.evaluation.verification:
+      result |= evaluation.verify(self._protocol, *told, **options)
     if not jax.process_index():
       report.save(
         result,

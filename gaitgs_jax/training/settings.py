@@ -91,6 +91,10 @@ MEANINGS: dict[str, str] = {
   ),
   'evaluation.untrained': 'Whether to evaluate the initial weights too.',
   'evaluation.baseline': 'Whether to evaluate a baseline without learning too.',
+  'evaluation.verification': (
+    'Whether to count errors of verification and of open sets too: EER, TAR, '
+    'DIR, in docs/protocols.md.'
+  ),
   'evaluation.transform': (
     'Transforms of the inputs in evaluation: those below that draw nothing.'
   ),
@@ -201,6 +205,7 @@ _TYPES: dict[str, tuple[Any, Any]] = {
   'evaluation.metric': (str, None),
   'evaluation.dtype': (str, None),
   'evaluation.untrained': (bool, None),
+  'evaluation.verification': (bool, None),
   'evaluation.baseline': (bool, None),
   'average.start': (float, None),
   'average.every': (int, None),

@@ -11,7 +11,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import protocols, report
+from gaitgs_jax.evaluation import outcomes, protocols, report
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   checkpoint,
@@ -90,6 +90,7 @@ def test_an_interrupted_run_ends_bit_for_bit_as_a_whole_one(
 
 def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
   config.evaluation.untrained = config.evaluation.baseline = True
+  config.evaluation.verification = True
   loop.train(config, tmp_path)
   for name in ('config.json', 'versions.json', 'parameters.txt'):
     assert (tmp_path / name).stat().st_size
@@ -98,6 +99,9 @@ def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
   assert labels == {'untrained', 'gait_energy', 'step_000003', 'step_000006'}
   saved = report.load(tmp_path / 'evaluation' / 'step_000006.json')
   assert saved.meta['protocol'] == 'casia_b'
+  assert 0 <= saved.result['NM/EER'] <= 100
+  added = outcomes.load(tmp_path / 'evaluation' / 'step_000006.npz')
+  assert added['NM/rank1'].number() == saved.result['NM/rank1']
   assert saved.meta['views'] == list(tiny.VIEWS)
   rows = _steps(tmp_path)
   assert list(rows) == [2, 3, 4, 6]

@@ -136,6 +136,7 @@ def get_config(root='') -> ml_collections.ConfigDict:
     batch_frames=30,
     frames_max=0,
     untrained=False,
+    verification=False,
     baseline=False,
     transform=(),
   )

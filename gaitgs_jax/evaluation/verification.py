@@ -1,0 +1,203 @@
+"""Whether two sequences show the same person, and whether anybody is known.
+
+Verification accepts a pair of sequences whose distance is at most a threshold;
+open-set identification names the nearest of a gallery if it is within one, and
+says "unknown" otherwise (Grother and Ngan, NIST IR 8009, and ISO/IEC 19795-1,
+say how both are counted).
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import distance
+from gaitgs_jax.evaluation.protocols import counting
+from gaitgs_jax.evaluation.protocols.counting import Result
+from gaitgs_jax.evaluation.protocols.named import get_protocol
+from gaitgs_jax.evaluation.protocols.rules import Protocol, key
+from gaitgs_jax.evaluation.protocols.selection import Labels, Selection
+
+# How often strangers may be accepted, as results name it.
+RATES = {'1e-2': 1e-2, '1e-3': 1e-3}
+# What `verify` counts beside the thresholds and the curve.
+METRICS = (
+  'EER',
+  *(f'{each}@{rate}' for each in ('TAR', 'DIR') for rate in RATES),
+)
+# Of the curve: from one in 100,000 to all.
+_CURVE = np.logspace(-5, 0, 51)
+# Bits of a float32 that a bin leaves out: distances within 1.2e-4 of one
+# another, relatively, are in the same.
+_BITS = 10
+_BINS = 2 ** (31 - _BITS)
+
+
+def verify(
+  protocol: str | Protocol,
+  embeddings: np.ndarray,
+  subjects: Labels,
+  conditions: Labels,
+  views: Labels,
+  *,
+  metric: str = 'euclidean',
+  columns: Mapping[str, Labels] | None = None,
+) -> Result:
+  """Counts errors of verification and of open-set identification.
+
+  Pairs are a probe and a gallery sequence of the protocol, less those that it
+  drops; all views of the gallery are one. For open sets every probe is looked
+  up twice: as it is, and as a stranger, without its own subject.
+
+  Args:
+    protocol: as for `evaluate`.
+    embeddings: [N,p,d].
+    subjects: N strings.
+    conditions: N strings.
+    views: N strings.
+    metric: 'euclidean' or 'cosine'.
+    columns: as for `evaluate`.
+
+  Returns:
+    For each name of probes, in percent but for thresholds. NaN where there are
+    too few impostors for a rate.
+
+    - 'NM/EER': where as many of the genuine pairs are refused as impostors are
+      accepted.
+    - 'NM/TAR@1e-2': genuine pairs accepted where 1 in 100 impostors are;
+      likewise 1e-3.
+    - 'NM/threshold@1e-2': the distance that accepts these.
+    - 'NM/DIR@1e-2': probes that are found first, and within the distance that
+      names 1 in 100 strangers; likewise 1e-3.
+    - 'NM/ROC' [2,51]: accepted impostors and accepted genuine pairs.
+
+  Raises:
+    UserError: as `evaluate`; or the protocol has no distances of known people.
+  """
+  rules = get_protocol(protocol)
+  if rules.classes or rules.submission:
+    raise UserError(
+      f'protocol {rules.name!r} has no genuine pairs to verify: choose one '
+      'that counts ranks'
+    )
+  distance.check_metric(metric)
+  embeddings = np.asarray(embeddings)
+  chosen = counting.check(
+    rules, embeddings, subjects, conditions, views, columns
+  )
+  result: Result = {}
+  for group in chosen.groups:
+    probes = group.probe_rows()
+    tallies = {name: _Tally.empty() for name in group.probes}
+    nearest = np.full((2, len(probes)), np.inf, np.float32)
+    blocks = counting.distance_blocks(
+      embeddings, probes, group.gallery, rules, metric
+    )
+    for start, block in blocks:
+      some = slice(start, start + len(block))
+      genuine, impostor = _pairs(chosen, probes[some], group.gallery)
+      nearest[0, some] = np.where(genuine, block, np.inf).min(1)
+      nearest[1, some] = np.where(impostor, block, np.inf).min(1)
+      for name, rows in group.probes.items():
+        own = np.isin(probes[some], rows)
+        tallies[name].add(block[own], genuine[own], impostor[own])
+    for name, rows in group.probes.items():
+      at = np.searchsorted(probes, rows)
+      numbers = tallies[name].numbers() | _open_set(*nearest[:, at])
+      result |= {key(name, each): value for each, value in numbers.items()}
+  return result
+
+
+def _pairs(
+  chosen: Selection, probes: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns which pairs are genuine and which impostors, bool [n,m] each."""
+  alike = chosen.subjects[probes][:, None] == chosen.subjects[gallery]
+  if chosen.same is None:
+    return alike, ~alike
+  kept = chosen.same[probes][:, None] != chosen.same[gallery]
+  return alike & kept, ~alike & kept
+
+
+class _Tally(NamedTuple):
+  """How many distances there are in each bin, int [bins] each."""
+
+  genuine: np.ndarray
+  impostor: np.ndarray
+
+  @classmethod
+  def empty(cls) -> '_Tally':
+    return cls(*np.zeros((2, _BINS), np.int64))
+
+  def add(
+    self, block: np.ndarray, genuine: np.ndarray, impostor: np.ndarray
+  ) -> None:
+    # Of numbers that are not negative, the bits ascend as the numbers do.
+    bits = np.maximum(block, 0).astype(np.float32).view(np.int32) >> _BITS
+    for counts, which in zip(self, (genuine, impostor), strict=True):
+      counts += np.bincount(bits[which], minlength=_BINS)
+
+  def numbers(self) -> Result:
+    genuine, impostor = (np.cumsum(counts) for counts in self)
+    if not (genuine[-1] and impostor[-1]):
+      return {}
+    accepted, wrongly = genuine / genuine[-1], impostor / impostor[-1]
+    places = {n: _last_within(wrongly, r) for n, r in RATES.items()}
+    # As many bits as a bin has, so that all of it is within.
+    ends = (np.arange(_BINS, dtype=np.int32) << _BITS) + (2**_BITS - 1)
+    ends = ends.view(np.float32)
+    numbers: Result = {'EER': 100 * _equal_error(accepted, wrongly)}
+    for name, place in places.items():
+      enough = impostor[-1] * RATES[name] >= 1
+      numbers[f'TAR@{name}'] = _part(accepted, place) if enough else np.nan
+      if enough and place >= 0:
+        numbers[f'threshold@{name}'] = float(ends[place])
+    curve = [_part(accepted, _last_within(wrongly, rate)) for rate in _CURVE]
+    numbers['ROC'] = np.array([100 * _CURVE, curve])
+    return numbers
+
+
+def _last_within(rates: np.ndarray, rate: float) -> int:
+  """Returns the last place where ascending rates are within one, or -1."""
+  return int(np.searchsorted(rates, rate, side='right')) - 1
+
+
+def _part(accepted: np.ndarray, place: int) -> float:
+  return float(100 * accepted[place]) if place >= 0 else 0.0
+
+
+def _equal_error(accepted: np.ndarray, wrongly: np.ndarray) -> float:
+  """Returns where refused genuine pairs and accepted impostors are as many.
+
+  Args:
+    accepted: part of the genuine pairs within each threshold, ascending to 1.
+    wrongly: likewise of the impostors.
+  """
+  apart = wrongly - (1 - accepted)
+  after = int(np.argmax(apart >= 0))
+  if not after:
+    return float(wrongly[0] + 1 - accepted[0]) / 2
+  # In between both are taken to be straight.
+  step = apart[after - 1] / (apart[after - 1] - apart[after])
+  return float(
+    wrongly[after - 1] + step * (wrongly[after] - wrongly[after - 1])
+  )
+
+
+def _open_set(own: np.ndarray, other: np.ndarray) -> Result:
+  """Returns how many probes are found where so many strangers are named.
+
+  Args:
+    own: [n], distance of the nearest sequence of the probe's subject.
+    other: [n], that of the nearest one of anybody else.
+  """
+  numbers: Result = {}
+  names = np.sort(other)
+  for name, rate in RATES.items():
+    allowed = int(rate * len(own))
+    # The next stranger would be one too many.
+    within = own < names[allowed] if allowed < len(own) else own < np.inf
+    found = float(100 * np.mean((own <= other) & within))
+    numbers[f'DIR@{name}'] = found if allowed else float('nan')
+  return numbers
