@@ -21,11 +21,17 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import entry, initializers, layers, products, remat
+from gaitgs_jax.models import (
+  entry,
+  heads,
+  initializers,
+  layers,
+  products,
+  remat,
+)
 from gaitgs_jax.models.convolution import (
   convolve,
   convolve_with_strips,
-  join_frames,
   shifted_frames,
 )
 from gaitgs_jax.models.initializers import kernel
@@ -36,11 +42,16 @@ from gaitgs_jax.models.layers import (
   mask_frames,
 )
 from gaitgs_jax.models.output import GaitOutput
+from gaitgs_jax.models.temporal import (
+  SQUEEZE,
+  MicroMotion,
+  UnitAggregation,
+  micro_motion_torch_names,
+  unit_mask,
+)
 
 # See `models.facts`.
 FACTS = {'num_views': ('prior/head', 1), 'num_classes': ('identity/kernel', 2)}
-# How many times narrower a template of micro-motion is inside.
-_SQUEEZE = 4
 # Frames of a sequence whose maps are all held at once where nothing is learned,
 # and of a window of a longer one: multiples of 3.
 _LONGEST, _WINDOW = 960, 480
@@ -94,10 +105,10 @@ class GaitGS(nnx.Module):
     if len(channels) not in (3, 4):
       raise BadValue(f'channels are 3 or 4 widths, not {tuple(channels)}')
     width = channels[-1]
-    if width % heads or width < _SQUEEZE or not 0 <= dropout < 1:
+    if width % heads or width < SQUEEZE or not 0 <= dropout < 1:
       raise BadValue(
         f'the last of the channels is {width}, with {heads} heads, which must '
-        f'divide it, and it must be {_SQUEEZE} or more; dropout is {dropout}, '
+        f'divide it, and it must be {SQUEEZE} or more; dropout is {dropout}, '
         'and must be less than 1'
       )
     self.parts, self.shrink, self.dtype = parts, shrink, dtype
@@ -226,15 +237,6 @@ class GaitGS(nnx.Module):
     return parts[:, :s], coarse[:, : s // 3], layers.largest(largest, axis=0)
 
 
-def unit_mask(mask: jax.Array) -> jax.Array:
-  """Returns which units of three frames are valid, bool [n,floor(s/3)].
-
-  Args:
-    mask: bool [n,s], valid frames first, but for those before a window.
-  """
-  return mask[:, 2::3]
-
-
 class B3D(nnx.Module):
   """Three parallel convolutions (cube, frame, time), summed.
 
@@ -280,26 +282,6 @@ class Stem(nnx.Module):
       self.strips,
     )
     return mask_frames(leaky_relu(whole) + leaky_relu(strip), mask)
-
-
-class UnitAggregation(nnx.Module):
-  """Joins every three frames into one by a learned convolution.
-
-  The paper's unit temporal aggregation; the last s % 3 frames are dropped.
-  """
-
-  def __init__(self, channels: int, *, rngs: nnx.Rngs, dtype: DTypeLike):
-    self.kernel = kernel(rngs, 3, 1, 1, channels, channels)
-    self.dtype = dtype
-
-  def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
-    """Maps [n,s,h,w,c] to [n,floor(s/3),h,w,c], zero outside the mask."""
-    units = x.shape[1] // 3
-    kernel = self.kernel[...].astype(self.dtype)[:, 0, 0]
-    first, second, third = (x[:, t : 3 * units : 3] for t in range(3))
-    each = map(products.matmul, (first, second, third), kernel)
-    x = functools.reduce(operator.add, each)
-    return mask_frames(x, mask)
 
 
 class Extractor(nnx.Module):
@@ -387,7 +369,8 @@ class ViewPrior(nnx.Module):
         granularities.
     """
     x = largest.astype(self.dtype)
-    pooled = generalized_mean(x, self.power[...].astype(self.dtype))
+    power = self.power[...].astype(self.dtype)
+    pooled = heads.generalized_mean(x, power, axes=(1, 2))
     logits = products.matmul(pooled, self.head[...].astype(self.dtype))
     return self.table[...][jnp.argmax(logits, axis=-1)], logits
 
@@ -455,56 +438,6 @@ class SpanExtractor(nnx.Module):
     return local + self.total(x.reshape(n, p, c))
 
 
-class MicroMotion(nnx.Module):
-  """Two templates of micro-motion that gate pooled neighbouring frames.
-
-  The micro-motion capture of GaitPart, as GaitGS changes it.
-  """
-
-  def __init__(
-    self,
-    parts: int,
-    channels: int,
-    *,
-    rngs: nnx.Rngs,
-    dtype: DTypeLike,
-  ):
-    hidden = channels // _SQUEEZE
-
-    def part_kernel(taps: int, inputs: int, outputs: int) -> nnx.Param:
-      shape = (parts, taps, inputs, outputs)
-      return nnx.Param(initializers.xavier_uniform(rngs, shape, stacked=True))
-
-    self.short_in = part_kernel(3, channels, hidden)
-    self.short_out = part_kernel(1, hidden, channels)
-    self.long_in = part_kernel(3, channels, hidden)
-    self.long_out = part_kernel(3, hidden, channels)
-    self.dtype = dtype
-
-  @remat.block('all')
-  def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
-    """Maps part features [n,s,p,c] to the same shape, zero when padded."""
-    x = mask_frames(x, mask)
-    short = self._gate(x, mask, self.short_in, self.short_out)
-    long = self._gate(x, mask, self.long_in, self.long_out)
-    y = short * _pool_frames(x, mask, 3) + long * _pool_frames(x, mask, 5)
-    return mask_frames(y, mask)
-
-  def _gate(
-    self, x: jax.Array, mask: jax.Array, first: nnx.Param, second: nnx.Param
-  ) -> jax.Array:
-    hidden = leaky_relu(self._convolve(x, first[...]))
-    return jax.nn.sigmoid(
-      self._convolve(mask_frames(hidden, mask), second[...])
-    )
-
-  def _convolve(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Convolves along time, each part with its own kernel [p,t,c,d]."""
-    p, t, c, d = kernel.shape
-    kernel = kernel.astype(self.dtype).reshape(p, t * c, d)
-    return products.einsum('nspc,pcd->nspd', join_frames(x, t), kernel)
-
-
 def mean_pool(x: jax.Array, size: int) -> jax.Array:
   """Averages squares of `size` pixels of [n,s,h,w,c]."""
   if size == 1:
@@ -514,34 +447,6 @@ def mean_pool(x: jax.Array, size: int) -> jax.Array:
     raise BadValue(f'shrink={size} does not divide frames of {h} x {w}')
   x = x.reshape(n, s, h // size, size, w // size, size, c)
   return x.mean(axis=(3, 5))
-
-
-def generalized_mean(x: jax.Array, power: jax.Array) -> jax.Array:
-  """Pools [n,h,w,c] over h and w: (mean x^power)^(1/power), [n,c].
-
-  As logsumexp, because the clamp's 1e-6^6.5 is below float32's smallest
-  normal number.
-  """
-  logs = jnp.log(layers.larger(x, jnp.full_like(x, 1e-6)))
-  total = jax.nn.logsumexp(power * logs, axis=(1, 2))
-  count = jnp.asarray(x.shape[1] * x.shape[2], x.dtype)
-  return jnp.exp((total - jnp.log(count)) / power)
-
-
-def _pool_frames(x: jax.Array, mask: jax.Array, window: int) -> jax.Array:
-  """Adds mean and maximum over a window of frames of x [n,s,p,c].
-
-  Frames outside the sequence count as zeros in the mean, which is taken over
-  the whole window, and not at all in the maximum.
-  """
-  total = sum(shifted_frames(x, window))
-  low = mask_frames(x, mask, -jnp.inf)
-  high = functools.reduce(
-    layers.larger, shifted_frames(low, window, value=-jnp.inf)
-  )
-  # A window without any valid frame belongs to a padded frame.
-  high = jnp.where(jnp.isfinite(high), high, jnp.zeros_like(high))
-  return total / jnp.asarray(window, x.dtype) + high
 
 
 def torch_names(
@@ -578,13 +483,7 @@ def torch_names(
         for k, kind in enumerate(('cube', 'frame', 'time'), start=1):
           name = f'mgfe.STEM_{block}.{theirs}.conv3d_{k}.conv3d.weight'
           yield f'extractor/{branch}/{i}/{ours}/{kind}', [name], 'kernel'
-    for ours, theirs in (('short', 'conv1d3x1'), ('long', 'conv1d3x3')):
-      for end, index in (('in', 0), ('out', 2)):
-        each = [
-          f'{motion}.{theirs}.{part}.{index}.conv.weight'
-          for part in range(parts)
-        ]
-        yield f'{branch}/motion/{ours}_{end}', each, 'part kernels'
+    yield from micro_motion_torch_names(f'{branch}/motion', motion, parts)
     yield f'{branch}/token', [f'{span}.cls_token'], 'token'
     yield f'{branch}/position', [f'{span}.CAPE.conv1d.conv.weight'], 'kernel'
     yield f'{branch}/local/kernel', [f'{local}.fc_bin'], 'same'

@@ -1,5 +1,6 @@
 """From maps to embeddings of body parts, and to cosines with classes."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import jax
@@ -25,6 +26,20 @@ def pool_strips(x: jax.Array, bins: Sequence[int]) -> jax.Array:
   x = x[:, None]
   strips = [layers.strips_to_parts(x, parts)[:, 0] for parts in bins]
   return jnp.concatenate(strips, axis=1)
+
+
+def generalized_mean(
+  x: jax.Array, power: jax.Array, axes: tuple[int, ...]
+) -> jax.Array:
+  """Pools x over axes: (mean x^power)^(1/power), of values of 1e-6 and more.
+
+  As logsumexp, because the clamp's 1e-6^6.5 is below float32's smallest
+  normal number.
+  """
+  logs = jnp.log(layers.larger(x, jnp.full_like(x, 1e-6)))
+  total = jax.nn.logsumexp(power * logs, axis=axes)
+  count = jnp.asarray(math.prod(x.shape[axis] for axis in axes), x.dtype)
+  return jnp.exp((total - jnp.log(count)) / power)
 
 
 class Neck(nnx.Module):

@@ -16,6 +16,8 @@ CLAIMS = {
   'cstl_casia_b_128': {'NM': 98.0, 'BG': 95.4, 'CL': 87.0},
   'gaitbase_casia_b': {'NM': 97.6, 'BG': 94.0, 'CL': 77.4},
   'gaitbase_oumvlp': {'NM': 90.8},
+  'gaitpart_casia_b': {'NM': 96.1, 'BG': 90.7, 'CL': 78.7},
+  'gaitpart_oumvlp': {'NM': 88.6},
   'gaitset_casia_b': {'NM': 95.8, 'BG': 90.0, 'CL': 75.4},
   'gaitset_oumvlp': {'NM': 87.2},
   'gaitgraph2_casia_b': {'NM': 82.0, 'BG': 73.2, 'CL': 63.6},

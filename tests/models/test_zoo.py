@@ -44,6 +44,11 @@ FORMS = {
       SMALL_GRAPH, skeleton='openpose18', convention='opengait', joined=True
     ),
   },
+  'gaitpart': {
+    'strips in two pairs': dict(
+      channels=(4, 4, 8), strips=(1, 2, 2), parts=4, features=6
+    ),
+  },
   'gaitset': {
     'two scales': dict(channels=(4, 4, 6), bins=(2, 1), features=6),
   },
@@ -59,6 +64,7 @@ SHAPES = {
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
   'gaitgs': (16, 10, 1),
+  'gaitpart': (16, 10, 1),
   'gaitset': (16, 10, 1),
   'gaittr': (17, 10),
 }
@@ -77,6 +83,7 @@ PARAMETERS = {
   ('gaitgs', 115_186_017): dict(
     channels=(32, 64, 128, 256), strips=2, num_views=14, num_classes=5153
   ),
+  ('gaitpart', 1_204_000): dict(),
   ('gaitset', 2_594_592): dict(),
   ('gaittr', 512_010): dict(),
   ('gaittr', 545_458): dict(skeleton='openpose18', features=256),
