@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.sources import ArraySource
-from gaitgs_jax.training import embedding, facts, setup
+from gaitgs_jax.training import embedding, facts, preprocessing, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import state as states
 
@@ -67,7 +67,7 @@ def prepare(
   mesh = meshes.create(devices)
   graphdef, params, stats = states.split(setup.create_model(config))
   params, stats = jax.device_put((params, stats), meshes.whole(mesh))
-  sizes = setup.input_sizes(config)
+  sizes = preprocessing.input_sizes(config)
   embed_fn = embedding.make_embed(graphdef, sizes=sizes, mesh=mesh)
   rows = np.arange(len(source.index))
 

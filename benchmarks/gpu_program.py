@@ -22,7 +22,7 @@ from jax.experimental import topologies
 from benchmarks import measuring
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.models import convolution
-from gaitgs_jax.training import facts, forecast
+from gaitgs_jax.training import collectives, facts, forecast
 from gaitgs_jax.training import mesh as meshes
 
 # As far as the compiler asks for it, from openxla/xla's description of an H200,
@@ -74,8 +74,8 @@ def traffic(program: str) -> collections.Counter[str]:
     match = INSTRUCTION.match(line)
     if match is None:
       continue
-    results = forecast.arrays(WORK_SPACE.sub('', match['arrays']))
-    sizes[match['name']] = forecast.size(results)
+    results = collectives.read_arrays(WORK_SPACE.sub('', match['arrays']))
+    sizes[match['name']] = collectives.size(results)
     if match['kind'] not in FREE:
       operands = re.findall(r'%([\w.-]+)', match['operands'])
       moved = sum(sizes.get(operand, 0) for operand in operands)

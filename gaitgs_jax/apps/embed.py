@@ -13,7 +13,7 @@ from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pairing, sizes
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.opening import open_opengait
-from gaitgs_jax.training import checkpoint, settings, setup
+from gaitgs_jax.training import checkpoint, preprocessing, settings
 
 # The widest matrix that a terminal shows, and the largest to be computed.
 _SHOWN = 24
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     sizes.files(config.inputs),
     config.dataset.get('pair', pairing.CHOICES[0]),
   )
-  sizes.check(source.modalities, setup.input_sizes(config), dataset)
+  sizes.check(source.modalities, preprocessing.input_sizes(config), dataset)
   index = source.index
   if len(index) > _MEASURED and not args.out:
     raise UserError(

@@ -14,7 +14,7 @@ from gaitgs_jax.apps import drawing, trained
 from gaitgs_jax.apps.trained import Trained
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input.index import Index
-from gaitgs_jax.training import checkpoint, explaining, setup
+from gaitgs_jax.training import checkpoint, explaining, preprocessing, setup
 
 # Sequences of others that a walk is compared with, at most.
 _STRANGERS = 200
@@ -103,7 +103,7 @@ def _skeleton(
     sizes=model.sizes,
     transform=model.transform,
   )
-  skeleton = skeletons.get(setup.skeleton(model.config))
+  skeleton = skeletons.get(preprocessing.skeleton(model.config))
   pictures = drawing.skeletons(seen.inputs, seen.heat, skeleton.edges)
   return pictures, ['activation of the joints']
 
@@ -148,7 +148,7 @@ def _drawer(
     UserError: there is nothing that does.
   """
   drawers = {'silhouettes': _silhouettes, 'keypoints': _skeleton}
-  seen = list(setup.input_sizes(config))
+  seen = list(preprocessing.input_sizes(config))
   if len(seen) == 1 and seen[0] in drawers:
     return drawers[seen[0]]
   raise UserError(

@@ -294,9 +294,9 @@ def draw_walkers(frames: int = 6, width: int = 84) -> bytes:
 
 def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> list[Element]:
   """Returns the config's main fields, and all of them folded."""
-  flat = dict(workdir_files.flatten(config))
+  flat = workdir_files.flatten(config)
   batch = [
-    str(flat[key])
+    flat[key]
     for key in ('batch.subjects', 'batch.sequences', 'batch.frames')
     if key in flat
   ]
@@ -309,23 +309,17 @@ def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> list[Element]:
     'optimizer.learning_rate': 'Learning rate',
     'seed': 'Seed',
   }
-  facts = [(name, str(flat[key])) for key, name in names.items() if key in flat]
+  facts = [(name, flat[key]) for key, name in names.items() if key in flat]
   if len(batch) == 3:
     text = f'{batch[0]} subjects x {batch[1]} sequences x {batch[2]} frames'
     facts.append(('Batch', text))
   body = [page.definition_list(facts, 'facts')] if facts else []
+  versions = workdir_files.read_json(workdir / 'versions.json')
   for title, values in (
     ('The whole config', flat),
-    (
-      'Versions',
-      dict(
-        workdir_files.flatten(
-          workdir_files.read_json(workdir / 'versions.json')
-        )
-      ),
-    ),
+    ('Versions', workdir_files.flatten(versions)),
   ):
     if values:
-      pairs = [(key, str(value)) for key, value in values.items()]
-      body.append(page.folded(title, page.definition_list(pairs, 'long')))
+      rows = page.definition_list(list(values.items()), 'long')
+      body.append(page.folded(title, rows))
   return body

@@ -16,11 +16,12 @@ from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.input.sources import Source
 from gaitgs_jax.modalities import Shapes
 from gaitgs_jax.training import (
-  checkpoint,
   checks,
   compilation,
   embedding,
   facts,
+  preprocessing,
+  restoring,
   setup,
 )
 from gaitgs_jax.training import mesh as meshes
@@ -136,6 +137,14 @@ def restore(
   mesh = meshes.create(devices)
   config = facts.of_checkpoint(config, folder)
   graphdef, params, stats = setup.describe_model(config, mesh)
-  step, params, stats = checkpoint.restore_model(folder, params, stats)
-  sizes, transform = setup.input_sizes(config), setup.create_transform(config)
-  return Trained(config, step, mesh, graphdef, params, stats, sizes, transform)
+  step, params, stats = restoring.restore_model(folder, params, stats)
+  return Trained(
+    config,
+    step,
+    mesh,
+    graphdef,
+    params,
+    stats,
+    preprocessing.input_sizes(config),
+    preprocessing.create_transform(config),
+  )

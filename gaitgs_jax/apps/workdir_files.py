@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from flax import traverse_util
 
 from gaitgs_jax import files, older
 from gaitgs_jax.errors import UserError, one_line
@@ -123,17 +124,16 @@ def read_sizes(config: Mapping[str, Any]) -> Shapes:
   return sizes.of(config['inputs'], facts)
 
 
-def flatten(value: Mapping[str, Any], prefix: str = '') -> list:
-  """Returns (name with dots, value) of every field of a config."""
-  pairs: list[tuple[str, Any]] = []
-  for key, item in value.items():
-    if isinstance(item, Mapping) and item:
-      pairs += flatten(item, f'{prefix}{key}.')
-    elif isinstance(item, list):
-      pairs.append((f'{prefix}{key}', ' x '.join(map(str, item))))
-    else:
-      pairs.append((f'{prefix}{key}', item))
-  return pairs
+def flatten(value: Mapping[str, Any]) -> dict[str, str]:
+  """Returns the fields of a config as text, by names with dots."""
+  flat = traverse_util.flatten_dict(dict(value), keep_empty_nodes=True, sep='.')
+  return {name: _as_text(field) for name, field in flat.items()}
+
+
+def _as_text(field: Any) -> str:
+  if isinstance(field, list):
+    return ' x '.join(map(str, field))
+  return '{}' if field is traverse_util.empty_node else str(field)
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from gaitgs_jax import modalities
+from gaitgs_jax import losses, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols, published
-from gaitgs_jax.input import opening, pipeline, sampling, sources
-from gaitgs_jax.training import settings, setup
+from gaitgs_jax.input import opening, pipeline, samplers, sampling, sources
+from gaitgs_jax.input.index import Index
+from gaitgs_jax.training import preprocessing, settings, setup
 
 _GB = 1e9
 
@@ -28,7 +29,7 @@ def check_config(config: Any, *, training: bool = True) -> None:
   """
   settings.check(config)
   opening.check_fields(config.dataset)
-  setup.input_sizes(config)
+  preprocessing.input_sizes(config)
   distance.check_metric(config.evaluation.metric)
   published.check(config.get('published', {}))
   if config.evaluation.protocol or not training:
@@ -45,23 +46,23 @@ def check_model(config: Any) -> None:
   """
   settings.check_model(config)
   opening.check_fields(config.dataset)
-  setup.input_sizes(config)
+  preprocessing.input_sizes(config)
   distance.check_metric(config.evaluation.metric)
 
 
-def check_data(config: Any, data: Any) -> None:
+def check_data(config: Any, data: setup.Data) -> None:
   """Checks what the config and the index of the training data show.
 
   Args:
     config: of a run that trains.
-    data: a `setup.Data`.
+    data: its dataset.
 
   Raises:
     UserError: the batch cannot be drawn from the data or holds no pair, the
       model has too few classes, the dataset does not know a view that is
       learned, or a batch, or the data that should, does not fit in memory.
   """
-  setup.check_training(config, data)
+  check_pairs(config, data)
   longest = pipeline.check_training(
     data.source,
     data.train,
@@ -81,12 +82,66 @@ def check_data(config: Any, data: Any) -> None:
     _check_memory(data.source, rows, _memory())
 
 
-def check_evaluation(config: Any, data: Any, multiple: int) -> None:
+def check_pairs(config: Any, data: setup.Data) -> None:
+  """Checks that batches hold pairs for the losses that compare pairs.
+
+  Args:
+    config: of a run that trains.
+    data: its dataset.
+
+  Raises:
+    UserError: no batch holds one.
+  """
+  index = data.source.index.take(data.train)
+  for name, labels in losses.pairs_in(config.losses).items():
+    _check_pairs(config, f'config.losses.{name}', labels, index)
+
+
+def _check_pairs(config: Any, loss: str, labels: str, index: Index) -> None:
+  """Raises UserError where no batch has a pair of equal labels and a third.
+
+  Copies of a sequence are a pair too.
+  """
+  sampler = sampling.batch_spec(config.batch).sampler
+  copies = preprocessing.copies(config) or 1
+  if labels == 'subject' and isinstance(sampler, samplers.PK):
+    several = int((np.unique(index.subject, return_counts=True)[1] > 1).sum())
+    alone = sampler.sequences < 2 or several < 2
+    if sampler.subjects < 2 or (alone and copies < 2):
+      raise UserError(
+        f'{loss} compares two walks of a person with walks of others: a batch '
+        'must hold two walks each of at least two people, but '
+        f'config.batch.subjects is {sampler.subjects}, config.batch.sequences '
+        f'is {sampler.sequences}, and {several} training subjects have two '
+        'walks or more'
+      )
+    return
+  # Which sequences are drawn does not depend on other labels.
+  names = {
+    'subject': index.subject,
+    'view': index.view,
+    'condition': index.condition,
+  }
+  values = names.get(labels, np.arange(len(index)))
+  counts = np.unique(np.asarray(values), return_counts=True)[1]
+  rows = sampler.rows
+  alone = copies < 2 and (rows < 3 or counts.max() < 2)
+  if rows < 2 or len(counts) < 2 or alone:
+    raise UserError(
+      f'{loss} compares rows of the same {labels} with rows of another, but '
+      f'config.batch has {rows} rows and the training sequences have '
+      f'{len(counts)} values of {labels}, {int((counts > 1).sum())} of them '
+      'more than once: no batch holds a pair; copies of a sequence '
+      "(config.augment with dict(name='copies', count=2)) are pairs"
+    )
+
+
+def check_evaluation(config: Any, data: setup.Data, multiple: int) -> None:
   """Raises UserError if a batch of an evaluation does not fit in memory.
 
   Args:
     config: of a run with a protocol.
-    data: a `setup.Data`.
+    data: its dataset.
     multiple: divides the rows of a batch.
   """
   options = config.evaluation

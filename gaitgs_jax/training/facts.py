@@ -15,7 +15,12 @@ import numpy as np
 from gaitgs_jax import fields, losses, models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, partitions
-from gaitgs_jax.training import checkpoint, setup
+from gaitgs_jax.training import (
+  preprocessing,
+  restoring,
+  settings,
+  setup,
+)
 from gaitgs_jax.training.setup import Data
 
 _WHAT = {'num_classes': 'training subjects', 'num_views': 'views'}
@@ -67,9 +72,9 @@ def of_checkpoint(config: Any, folder: pathlib.Path) -> Any:
     return config
   shapes = {
     path.partition('/')[2]: shape
-    for path, shape in checkpoint.shapes(folder).items()
+    for path, shape in restoring.model_shapes(folder).items()
   }
-  with setup.in_section('config.model_name'):
+  with settings.in_section('config.model_name'):
     found = models.built_with(config.model_name, shapes)
   for field, value in found.items():
     given = config.model.get(field, value)
@@ -128,7 +133,7 @@ def _wanted(config: Any) -> list[str]:
   """
   if not _is_model(config.model_name):
     return []
-  with setup.in_section('config.model_name'):
+  with settings.in_section('config.model_name'):
     found = models.facts(config.model_name)
     taken = models.fields(config.model_name)
   reads = losses.reads_logits(config.losses)
@@ -146,7 +151,7 @@ def _is_model(name: str) -> bool:
 
 def _complete(config: Any, counts: Mapping[str, int]) -> Any:
   """Returns a config with counts and the data's skeleton, where wanted."""
-  skeleton = setup.skeleton(config)
+  skeleton = preprocessing.skeleton(config)
   given = config.model.get('skeleton', skeleton)
   if skeleton and given != skeleton:
     raise UserError(

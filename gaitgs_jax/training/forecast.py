@@ -4,7 +4,6 @@ The step is the one that training runs, for the devices at hand or for a slice
 of TPUs that nobody has to own (`pip install -r requirements-tpu.txt`).
 """
 
-import collections
 import dataclasses
 import functools
 import math
@@ -22,7 +21,13 @@ from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import sampling
 from gaitgs_jax.models import convolution
-from gaitgs_jax.training import facts, settings, setup
+from gaitgs_jax.training import (
+  collectives,
+  facts,
+  preprocessing,
+  settings,
+  setup,
+)
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import step as steps
 
@@ -39,36 +44,6 @@ _NO_TPU_HERE = {
 # More than any chip holds, and the compiler's answer to it.
 _TOO_MUCH = 2**44
 _CAPACITY = re.compile(r'HBM \(([\d.]+)G\)')
-
-# An asynchronous collective counts where it is done: its start holds operands.
-_COLLECTIVE = re.compile(
-  r'%?(?P<name>\S+) = (?P<arrays>.+?) (?P<kind>all-reduce|all-gather'
-  r'|reduce-scatter|all-to-all|ragged-all-to-all|collective-permute'
-  r'|collective-broadcast)(-done)?\('
-)
-_ARRAY = re.compile(r'\b(pred|[a-z]+\d+\w*)\[([\d,]*)\]')
-_CHANNEL = re.compile(r'channel_id=(\d+)')
-
-# Names of dtypes and shapes.
-Arrays = tuple[tuple[str, tuple[int, ...]], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Collective:
-  """One exchange between devices in a compiled program.
-
-  Attributes:
-    kind: such as 'all-reduce'.
-    arrays: what each device has afterwards.
-  """
-
-  kind: str
-  arrays: Arrays
-
-  @property
-  def bytes(self) -> int:
-    """Size of the arrays."""
-    return size(self.arrays)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +64,7 @@ class Forecast:
   temporaries: int
   program: int
   flops: float
-  collectives: tuple[Collective, ...]
+  collectives: tuple[collectives.Collective, ...]
 
   @property
   def peak(self) -> int:
@@ -231,7 +206,7 @@ def forecast(config: Any, mesh: Mesh) -> Forecast | None:
     temporaries=memory.temp_size_in_bytes,
     program=memory.generated_code_size_in_bytes,
     flops=compiled.cost_analysis()['flops'],
-    collectives=collectives(compiled.as_text()),
+    collectives=collectives.read(compiled.as_text()),
   )
 
 
@@ -254,8 +229,8 @@ def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
     graphdef,
     setup.create_losses(config),
     optimizer,
-    sizes=setup.input_sizes(config),
-    augment=setup.create_augmentation(config),
+    sizes=preprocessing.input_sizes(config),
+    augment=preprocessing.create_augmentation(config),
     hold=setup.create_groups(config).hold,
     shardings=setup.shardings_of(state),
     accumulate=config.accumulate,
@@ -286,49 +261,11 @@ def describe_batch(config: Any, mesh: Mesh) -> dict[str, Any]:
   return {
     **{
       name: array((n, *windows, s, *size), modalities.get(name).dtype)
-      for name, size in setup.input_sizes(config).items()
+      for name, size in preprocessing.input_sizes(config).items()
     },
     'mask': array((n, *windows, s), jnp.bool_),
     **{name: array((n,), jnp.int32) for name in labels},
   }
-
-
-def collectives(program: str) -> tuple[Collective, ...]:
-  """Returns the collectives of a compiled program's text."""
-  found: dict[str, Collective] = {}
-  computation = ''
-  for line in program.splitlines():
-    if line.endswith('{'):
-      computation = line
-    match = _COLLECTIVE.search(line)
-    if match is None:
-      continue
-    kind = match['kind']
-    # So TPU compilers write a reduce-scatter.
-    if computation.lstrip('%').startswith('all-reduce-scatter'):
-      kind = 'reduce-scatter'
-    # One that is hidden behind other work is written in several places.
-    channel = _CHANNEL.search(line)
-    name = channel[1] if channel else match['name']
-    found[name] = Collective(kind, arrays(match['arrays']))
-  return tuple(found.values())
-
-
-def arrays(text: str) -> Arrays:
-  """Returns the arrays that a piece of a program's text names."""
-  return tuple(
-    (dtype, tuple(int(length) for length in shape.split(',') if length))
-    for dtype, shape in _ARRAY.findall(text)
-  )
-
-
-def size(arrays: Arrays) -> int:
-  """Returns the bytes of arrays."""
-  return sum(_bits(dtype) * math.prod(shape) // 8 for dtype, shape in arrays)
-
-
-def _bits(dtype: str) -> int:
-  return 8 if dtype == 'pred' else int(re.findall(r'\d+', dtype)[0])
 
 
 def within(need: Forecast | None, limit: int) -> bool:
@@ -384,9 +321,9 @@ def _tell_need(found: Forecast, limit: int) -> None:
   verdict = 'fits' if within(found, limit) else 'does not fit'
   _tell('peak', f'{_gib(found.peak)} of {_gib(limit)} per device: {verdict}')
   _tell('arithmetic', f'{found.flops / 1e9:,.1f} GFLOP per device and step')
-  kinds: dict[str, list[int]] = collections.defaultdict(list)
+  kinds: dict[str, list[int]] = {}
   for each in found.collectives:
-    kinds[each.kind].append(each.bytes)
+    kinds.setdefault(each.kind, []).append(each.bytes)
   for kind, sizes in sorted(kinds.items()):
     _tell(kind, f'{len(sizes)} of {sum(sizes) / _MIB:,.2f} MiB in all')
   if not kinds:

@@ -16,7 +16,7 @@ import numpy as np
 from gaitgs_jax import cloud, fields, interop
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.interop import torch_file
-from gaitgs_jax.training import checkpoint, groups, paths
+from gaitgs_jax.training import checkpoint, groups, paths, restoring
 from gaitgs_jax.training.settings import Init
 from gaitgs_jax.training.state import Arrays, TrainState
 
@@ -123,12 +123,12 @@ def _from_ours(
   place: pathlib.Path, init: Init, wanted: Mapping[str, Any]
 ) -> Taken:
   folder = checkpoint.find(place)
-  there = checkpoint.shapes(folder)
+  there = restoring.model_shapes(folder)
   fits = {
     name: leaf for name, leaf in wanted.items() if _fits(name, leaf, there)
   }
   fits = {n: leaf for n, leaf in fits.items() if _is_kept(n, init)}
-  arrays = checkpoint.read_some(folder, fits) if fits else {}
+  arrays = restoring.read_some(folder, fits) if fits else {}
   left = [_plain(name) for name in there if name not in fits]
   return Taken(str(folder), arrays, left, _new(wanted, there, fits, init))
 

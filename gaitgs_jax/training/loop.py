@@ -22,7 +22,9 @@ from gaitgs_jax.training import (
   holding,
   initial,
   labels,
+  preprocessing,
   processes,
+  restoring,
   scoring,
   setup,
   writers,
@@ -101,7 +103,7 @@ def evaluate(
   data = setup.open_data(config)
   stopping = Stopping('leaving') if jax.process_count() > 1 else None
   scorer = scoring.Scorer(config, data, graphdef, mesh, folder, stopping)
-  step, params, stats = checkpoint.restore_model(found, params, stats)
+  step, params, stats = restoring.restore_model(found, params, stats)
   own = found.is_relative_to(cloud.absolute(folder))
   # One process alone has nothing to save, and leaves at once.
   with (
@@ -132,10 +134,10 @@ class _Run:
     sampler = sampling.batch_spec(config.batch).sampler
     self.rows = sampler.rows
     meshes.check_batch(self.rows, str(sampler), self.mesh, config.accumulate)
-    self.augment = setup.create_augmentation(config)
+    self.augment = preprocessing.create_augmentation(config)
     self.loss_fn = setup.create_losses(config)
     self.optimizer, self.rate = setup.create_optimizer(config)
-    setup.create_transform(config)
+    preprocessing.create_transform(config)
     # All that the config alone shows comes before the data is opened.
     last = checkpoints.latest()
     self._build(
@@ -170,7 +172,7 @@ class _Run:
       if self.taken is not None:
         atomic.write(self.workdir / 'init.txt', self.taken.table())
     given: dict[str, Any] = dict(
-      sizes=setup.input_sizes(self.config), augment=self.augment
+      sizes=preprocessing.input_sizes(self.config), augment=self.augment
     )
     self.train_step = steps.make_train_step(
       graphdef,

@@ -4,18 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-
-
-def _part(entry: Any) -> str:
-  for attribute in ('key', 'name', 'idx'):
-    if hasattr(entry, attribute):
-      return str(getattr(entry, attribute))
-  raise TypeError(f'no name for the path entry {entry!r}')
+from flax import traverse_util
 
 
 def name(path: tuple[Any, ...]) -> str:
   """Returns a JAX tree path as words joined by slashes."""
-  return '/'.join(map(_part, path))
+  return jax.tree_util.keystr(path, simple=True, separator='/')
 
 
 def flatten(tree: Any) -> dict[str, Any]:
@@ -26,14 +20,7 @@ def flatten(tree: Any) -> dict[str, Any]:
 
 def nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
   """Returns named leaves as nested dicts whose keys are all strings."""
-  tree: dict[str, Any] = {}
-  for key, leaf in leaves.items():
-    *folders, last = key.split('/')
-    branch = tree
-    for folder in folders:
-      branch = branch.setdefault(folder, {})
-    branch[last] = leaf
-  return tree
+  return traverse_util.unflatten_dict(dict(leaves), sep='/')
 
 
 def fill(tree: Any, leaves: Mapping[str, Any]) -> Any:

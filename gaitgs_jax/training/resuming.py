@@ -7,6 +7,8 @@ up to the rounding of sums that are split differently.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from flax import traverse_util
+
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import optimizer
@@ -145,12 +147,10 @@ def _check_total(
   )
 
 
-def _flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-  flat: dict[str, Any] = {}
-  for key, value in config.items():
-    if isinstance(value, Mapping) and value:
-      flat |= _flat(value, f'{prefix}{key}.')
-    else:
-      # What is empty was a dict in earlier versions and may be a list now.
-      flat[f'{prefix}{key}'] = [] if value == {} else value
-  return flat
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+  flat = traverse_util.flatten_dict(
+    dict(config), keep_empty_nodes=True, sep='.'
+  )
+  # What is empty was a dict in earlier versions and may be a list now.
+  empty = traverse_util.empty_node
+  return {name: [] if x is empty else x for name, x in flat.items()}

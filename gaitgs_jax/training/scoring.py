@@ -20,7 +20,13 @@ from gaitgs_jax.evaluation import (
   report,
 )
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import checks, embedding, labels, processes, setup
+from gaitgs_jax.training import (
+  checks,
+  embedding,
+  labels,
+  preprocessing,
+  processes,
+)
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.scores import Score
@@ -64,8 +70,8 @@ class Scorer:
     self._described = False
     self._embed = embedding.make_embed(
       graphdef,
-      sizes=setup.input_sizes(config),
-      transform=setup.create_transform(config),
+      sizes=preprocessing.input_sizes(config),
+      transform=preprocessing.create_transform(config),
       mesh=mesh,
     )
     self._protocol = protocols.get_protocol(config.evaluation.protocol)
@@ -303,7 +309,7 @@ class Scorer:
         self._protocol,
         dataset=config.dataset.name,
         model_name=config.model_name,
-        size=next(iter(setup.input_sizes(config).values())),
+        size=next(iter(preprocessing.input_sizes(config).values())),
         partition=config.dataset.partition,
       ),
       metric=config.evaluation.metric,

@@ -4,13 +4,14 @@ A config is the whole truth of one run, so nothing has a hidden default: the
 fields that the loop reads must be there, and no others.
 """
 
+import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gaitgs_jax import fields, older
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.errors import BadValue, UserError, one_line, wrong_choice
 from gaitgs_jax.input import transform_lists
 from gaitgs_jax.models import remat
 from gaitgs_jax.training import averaging
@@ -215,6 +216,21 @@ _TYPES: dict[str, tuple[Any, Any]] = {
 _OF_SECTIONS = ('losses',)
 # Lists of transforms.
 _LISTS = ('augment', 'evaluation.transform')
+
+
+@contextlib.contextmanager
+def in_section(section: str) -> Iterator[None]:
+  """Puts a config's section in front of what is wrong with its values.
+
+  Whatever else is raised is a fault in code, and keeps its traceback.
+
+  Raises:
+    UserError: a value of the section does not fit.
+  """
+  try:
+    yield
+  except BadValue as error:
+    raise UserError(f'{section}: {error}') from error
 
 
 def _field(config: Any, path: str) -> Any:

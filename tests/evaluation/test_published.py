@@ -6,7 +6,7 @@ from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import protocols, report
 from gaitgs_jax.evaluation.published import check, published
-from gaitgs_jax.training import setup
+from gaitgs_jax.training import preprocessing
 
 # A config -> rank-1 in percent, as in its paper's table.
 CLAIMS = {
@@ -29,7 +29,7 @@ def beside(config, **changes):
   run = dict(
     dataset=config.dataset.name,
     model_name=config.model_name,
-    size=next(iter(setup.input_sizes(config).values())),
+    size=next(iter(preprocessing.input_sizes(config).values())),
     partition=config.dataset.partition,
   )
   protocol = changes.pop('protocol', config.evaluation.protocol)

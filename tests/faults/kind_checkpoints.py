@@ -15,7 +15,14 @@ from faults import trials
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, holding, scores, workdir, writers
+from gaitgs_jax.training import (
+  checkpoint,
+  holding,
+  restoring,
+  scores,
+  workdir,
+  writers,
+)
 from gaitgs_jax.training.scores import Score
 
 _STATS = {'mean': np.full(3, 2.0, np.float32)}
@@ -59,7 +66,7 @@ def _open(folder: pathlib.Path) -> int:
   with holding.hold(folder), checkpoint.Checkpoints(folder) as kept:
     last = kept.latest()
     assert last is not None
-    step, params, _ = checkpoint.restore_model(
+    step, params, _ = restoring.restore_model(
       checkpoint.find(folder), _params(0), _STATS
     )
     assert step == last

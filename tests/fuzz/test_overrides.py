@@ -13,7 +13,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checks, setup
+from gaitgs_jax.training import checks, preprocessing, setup
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Flags can be parsed once in a process: each line is parsed in a copy of one.
@@ -275,7 +275,7 @@ def describe(config):
   """Does what a run does with its config before it opens data."""
   with np.errstate(all='ignore'):
     checks.check_config(config)
-    setup.create_augmentation(config)
+    preprocessing.create_augmentation(config)
     setup.create_losses(config)
     setup.create_optimizer(config)
 

@@ -18,7 +18,7 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.interop import container, from_torch, to_torch, torch
 from gaitgs_jax.interop.torch_file import read_checkpoint, write_checkpoint
 from gaitgs_jax.models import gaitgs
-from gaitgs_jax.training import checkpoint, state
+from gaitgs_jax.training import checkpoint, restoring, state
 
 CONFIG = dict(
   channels=(2, 4, 8), parts=2, strips=2, heads=2, depth=1, features=4
@@ -178,7 +178,7 @@ def test_import_writes_a_checkpoint(tmp_path, monkeypatch, capsys):
   assert json.loads((run / 'config.json').read_text())['model']['parts'] == 2
   _, params, stats = state.split(small())
   blank = jax.tree.map(np.zeros_like, params)
-  step, found, _ = checkpoint.restore_model(checkpoint.find(run), blank, stats)
+  step, found, _ = restoring.restore_model(checkpoint.find(run), blank, stats)
   assert step == 0
   jax.tree.map(np.testing.assert_array_equal, found, params)
   with pytest.raises(UserError, match='already holds checkpoints'):

@@ -7,7 +7,7 @@ from flax import nnx
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.models import layers
-from gaitgs_jax.training import averaging, checkpoint, loop, setup
+from gaitgs_jax.training import averaging, checkpoint, loop, restoring, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training import step as steps
@@ -68,7 +68,7 @@ def _final(config, workdir):
   graphdef, like = setup.describe_state(config, meshes.create(1))
   del graphdef
   found = checkpoint.find(workdir)
-  return checkpoint.restore_model(found, like.params, like.stats)
+  return restoring.restore_model(found, like.params, like.stats)
 
 
 def test_a_run_ends_with_the_mean_of_its_last_weights(config, tmp_path):

@@ -17,7 +17,7 @@ import pytest
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, mesh, paths, scores
+from gaitgs_jax.training import checkpoint, mesh, paths, restoring, scores
 from gaitgs_jax.training import state as states
 from gaitgs_jax.training.scores import Score
 
@@ -174,7 +174,7 @@ def test_a_donated_state_is_saved_as_it_was(tmp_path):
     for _ in range(20):
       params = add(params)
   folder = checkpoint.find(tmp_path)
-  _, saved, _ = checkpoint.restore_model(folder, like, {})
+  _, saved, _ = restoring.restore_model(folder, like, {})
   np.testing.assert_array_equal(saved['w'], 1.0)
 
 
@@ -182,7 +182,7 @@ def test_a_model_alone_is_read_from_a_whole_state(tmp_path):
   with checkpoint.Checkpoints(tmp_path) as kept:
     kept.save(5, _state(2.0)._replace(step=jnp.int32(5)))
   state = _state()
-  step, params, stats = checkpoint.restore_model(
+  step, params, stats = restoring.restore_model(
     checkpoint.find(tmp_path), state.params, state.stats
   )
   assert step == 5
@@ -208,7 +208,7 @@ def test_another_model_is_refused_with_its_first_differences(tmp_path):
     'tail': {'kernel': np.zeros((4,), np.float32)},
   }
   with pytest.raises(UserError) as caught:
-    checkpoint.restore_model(folder, other, STATS)
+    restoring.restore_model(folder, other, STATS)
   message = str(caught.value)
   assert 'params/layers/0/kernel is (2, 3) there and (2, 5) here' in message
   assert 'params/head/kernel is not in this model' in message
@@ -219,7 +219,7 @@ def test_many_differences_are_counted(tmp_path):
   folder = checkpoint.save_model(tmp_path, PARAMS, STATS)
   other = {f'layer{i}': np.zeros(2, np.float32) for i in range(9)}
   with pytest.raises(UserError, match=r'; and 6 more\. Take'):
-    checkpoint.restore_model(folder, other, STATS)
+    restoring.restore_model(folder, other, STATS)
 
 
 def test_find_takes_a_workdir_a_folder_of_steps_or_a_step(tmp_path):
@@ -239,7 +239,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
   folder = checkpoint.save_model(tmp_path, PARAMS, STATS)
   (folder / 'default' / '_METADATA').unlink()
   with pytest.raises(UserError, match=r'checkpoints/0 cannot be read'):
-    checkpoint.restore_model(folder, PARAMS, STATS)
+    restoring.restore_model(folder, PARAMS, STATS)
 
 
 def _fail(code):
@@ -288,11 +288,11 @@ def test_an_array_that_cannot_be_read_for_a_while_is_tried_again(
 
   monkeypatch.setattr(ocp.Checkpointer, 'restore', fail)
   tries = 2
-  assert checkpoint.restore_model(folder, PARAMS, STATS)[0] == 3
+  assert restoring.restore_model(folder, PARAMS, STATS)[0] == 3
   failures.clear()
   tries = 3
   with pytest.raises(UserError, match=f'read: {os.strerror(code)}. Nothing'):
-    checkpoint.restore_model(folder, PARAMS, STATS)
+    restoring.restore_model(folder, PARAMS, STATS)
 
 
 def test_without_digests_a_damaged_list_of_arrays_is_damage(tmp_path):
@@ -421,6 +421,6 @@ def test_a_full_disk_leaves_the_previous_checkpoint_good(tmp_path):
   assert checkpoint.find(tmp_path).name == '1'
   with checkpoint.Checkpoints(tmp_path) as kept:
     assert kept.latest() == 1
-  stored = checkpoint._stored(checkpoint.find(tmp_path))
+  stored = restoring.shapes(checkpoint.find(tmp_path))
   assert stored == {'w': (100_000,)}
   assert paths.flatten({'w': 0}).keys() == stored.keys()

@@ -10,7 +10,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax import models
-from gaitgs_jax.training import forecast, paths, setup
+from gaitgs_jax.training import collectives, forecast, paths, setup
 from gaitgs_jax.training import mesh as meshes
 
 ROWS, FRAMES, CLASSES, FEATURES = 16, 5, 96, 4
@@ -139,7 +139,7 @@ def test_neither_images_nor_the_head_travel():
   parts, size = MODELS['gaitgs']['parts'], MODELS['gaitgs']['size']
   program = _compiled('gaitgs', data, model, CLASSES).as_text()
   exchanged = {}
-  for each in forecast.collectives(program):
+  for each in collectives.read(program):
     shapes = {shape for _, shape in each.arrays}
     exchanged[each.kind] = exchanged.get(each.kind, set()) | shapes
   reduced = exchanged.pop('all-reduce')

@@ -10,7 +10,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, facts, loop, setup
+from gaitgs_jax.training import checkpoint, facts, loop, restoring, setup
 from gaitgs_jax.training import mesh as meshes
 
 
@@ -41,7 +41,7 @@ def _copy(run, tmp_path):
 
 
 def _shapes(workdir):
-  return checkpoint.shapes(checkpoint.find(workdir))
+  return restoring.model_shapes(checkpoint.find(workdir))
 
 
 def test_a_new_run_takes_them_from_its_data(run):
@@ -84,7 +84,7 @@ def test_a_model_needs_no_dataset_once_it_is_trained(config, run):
   config.dataset.update(root='/nowhere', partition='/nowhere.json')
   built = facts.of_checkpoint(config, checkpoint.find(run))
   _, params, stats = setup.describe_model(built, meshes.create(1))
-  checkpoint.restore_model(checkpoint.find(run), params, stats)
+  restoring.restore_model(checkpoint.find(run), params, stats)
 
 
 @pytest.mark.parametrize('written', [{}, dict(num_views=11, num_classes=4)])

@@ -8,7 +8,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import forecast
+from gaitgs_jax.training import collectives, forecast
 from gaitgs_jax.training import mesh as meshes
 
 HAS_TPU_COMPILER = importlib.util.find_spec('libtpu') is not None
@@ -129,13 +129,13 @@ ENTRY %main (p: f32[2]) -> f32[8] {
 
 
 def test_collectives_are_read_from_a_program():
-  assert [(c.kind, c.arrays) for c in forecast.collectives(PROGRAM)] == [
+  assert [(c.kind, c.arrays) for c in collectives.read(PROGRAM)] == [
     ('reduce-scatter', (('f32', (8, 4)),)),
     ('all-gather', (('bf16', (8, 3)),)),
     ('all-gather', (('f32', (8,)),)),
     ('all-reduce', (('f32', ()), ('pred', (5,)))),
   ]
-  sizes = [each.bytes for each in forecast.collectives(PROGRAM)]
+  sizes = [each.bytes for each in collectives.read(PROGRAM)]
   assert sizes == [4 * 8 * 4, 2 * 8 * 3, 4 * 8, 4 + 5]
 
 

@@ -12,7 +12,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import report
-from gaitgs_jax.training import loop, setup
+from gaitgs_jax.training import checks, loop, setup
 from gaitgs_jax.training import mesh as meshes
 
 
@@ -158,7 +158,7 @@ def test_a_pair_is_one_of_the_labels_that_a_loss_reads(
     del config.batch.subjects
   data = setup.open_data(config, training=True)
   with pytest.raises(UserError, match=words) if words else nullcontext():
-    setup.check_training(config, data)
+    checks.check_pairs(config, data)
 
 
 def test_two_windows_of_a_sequence_train_without_labels(config, tmp_path):

@@ -8,7 +8,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.models import output
-from gaitgs_jax.training import embedding, setup
+from gaitgs_jax.training import embedding, preprocessing, setup
 from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training import step as steps
 
@@ -82,7 +82,7 @@ def test_a_model_of_two_modalities_trains_and_embeds(monkeypatch):
     config.augment = (dict(name='reverse'), dict(name='copies', count=2))
   graphdef, like = setup.describe_state(config, mesh)
   state = setup.create_state(config, like)
-  sizes = setup.input_sizes(config)
+  sizes = preprocessing.input_sizes(config)
   optimizer = setup.create_optimizer(config)[0]
   losses = setup.create_losses(config)
   step = steps.make_train_step(
@@ -90,7 +90,7 @@ def test_a_model_of_two_modalities_trains_and_embeds(monkeypatch):
     losses,
     optimizer,
     sizes=sizes,
-    augment=setup.create_augmentation(config),
+    augment=preprocessing.create_augmentation(config),
   )
   random = np.random.default_rng(0)
   batch = {
