@@ -121,6 +121,16 @@ def run(
   return config
 
 
+def opengait_augment() -> tuple[dict[str, Any], ...]:
+  """Returns what OpenGait's deeper models do to whole frames in training."""
+  return (
+    dict(name='perspective', probability=0.2),
+    dict(name='crop'),
+    dict(name='horizontal_flip', probability=0.2),
+    dict(name='rotation', probability=0.2),
+  )
+
+
 def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
   """Returns GaitGraph2's transforms in training, of `frames` of a sequence."""
   return (

@@ -126,6 +126,8 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('gaitpart_oumvlp', 4_841_248),
     ('gaitset_casia_b', 2_594_592),
     ('gaitset_oumvlp', 6.31e6),
+    ('deepgaitv2_casia_b', 8_339_392),
+    ('deepgaitv2_oumvlp', 8_339_392 + 16 * 256 * (5153 - 74)),
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),
     ('gaitgraph2_oumvlp', 765_278),

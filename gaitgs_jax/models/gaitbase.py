@@ -104,10 +104,7 @@ class GaitBase(nnx.Module):
     """
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask, shortest=1)
     x = layers.max_frames(self.backbone(x, mask, train=train), mask)
-    x = self.head(heads.pool_strips(x, self.bins))
-    x = x.astype(layers.wide(self.dtype))
-    _, cosines = self.neck(x, train=train)
-    return GaitOutput(embedding=x, features=x, logits=cosines)
+    return heads.embed_strips(x, self.bins, self.head, self.neck, train=train)
 
 
 def torch_names(

@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.models import layers
 from gaitgs_jax.models.layers import SeparateDense
+from gaitgs_jax.models.output import GaitOutput
 
 
 def pool_strips(x: jax.Array, bins: Sequence[int]) -> jax.Array:
@@ -79,6 +80,35 @@ class Neck(nnx.Module):
     weights = self.identity.kernel[...].astype(x.dtype)
     scale = _inverse_length(weights, axis=1).swapaxes(0, 1)
     return x, self.identity(x).astype(x.dtype) * scale
+
+
+def embed_strips(
+  x: jax.Array,
+  bins: Sequence[int],
+  head: SeparateDense,
+  neck: Neck,
+  *,
+  behind_neck: bool = False,
+  train: bool,
+) -> GaitOutput:
+  """Embeds the strips of maps [n,h,w,c], and compares them with classes.
+
+  Args:
+    x: the maps.
+    bins: see `pool_strips`.
+    head: makes the embeddings of the strips.
+    neck: makes their cosines with classes.
+    behind_neck: whether the embedding is that behind the neck.
+    train: whether to use the batch's own statistics.
+
+  Returns:
+    embedding and features [n,p,d]; logits [n,p,k].
+  """
+  features = head(pool_strips(x, bins))
+  features = features.astype(layers.wide(features.dtype))
+  behind, cosines = neck(features, train=train)
+  embedding = behind if behind_neck else features
+  return GaitOutput(embedding=embedding, features=features, logits=cosines)
 
 
 def _inverse_length(x: jax.Array, axis: int) -> jax.Array:

@@ -204,6 +204,13 @@ def torch_names(
       )
 
 
+def torch_stage(block: Plan) -> str:
+  """Returns what stands in front of a block's names in DeepGaitV2."""
+  # There too, what sees each frame by itself is wrapped.
+  wrapped = '.forward_block' if block.kind == '2d' else ''
+  return f'layer{block.stage}{wrapped}.{block.index}'
+
+
 def normed_torch_names(
   ours: str, convolution: str, norm: str
 ) -> Iterator[tuple[str, list[str], str]]:

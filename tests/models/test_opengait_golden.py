@@ -39,6 +39,7 @@ CASES = {
   'gaitbase': Case('gaitbase', TRIPLET | IDENTITY),
   'gaitpart': Case('gaitpart', TRIPLET),
   'gaitset': Case('gaitset', TRIPLET),
+  'deepgaitv2': Case('deepgaitv2', TRIPLET | IDENTITY),
 }
 # Those whose float32 is compared too: cheap ones, of different blocks.
 ROUNDED = ('gaitbase', 'gaitpart', 'gaitset')

@@ -30,6 +30,14 @@ FORMS = {
       channels=(4, 8, 12), parts=4, squeeze=4, features=6, num_classes=5
     ),
   },
+  'deepgaitv2': {
+    'p3d, several blocks': dict(
+      blocks=(1, 2, 1, 1), channels=(4, 4, 6, 8), bins=(4,), features=6
+    ),
+    '3d, behind the neck': dict(
+      kind='3d', channels=(4, 6, 8, 8), bins=(4,), features=6, behind_neck=True
+    ),
+  },
   'gaitbase': {
     'residual': dict(channels=(4, 4, 6, 8), bins=(4,), features=6),
     'plain, two scales': dict(
@@ -60,6 +68,7 @@ FORMS = {
 }
 SHAPES = {
   'cstl': (16, 10, 1),
+  'deepgaitv2': (16, 10, 1),
   'gaitbase': (16, 10, 1),
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
@@ -72,6 +81,8 @@ SHAPES = {
 PARAMETERS = {
   ('cstl', 9_091_232): dict(),
   ('cstl', 17_933_216): dict(parts=64),
+  ('deepgaitv2', 8_339_392): dict(),
+  ('deepgaitv2', 25_492_160): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('gaitbase', 7_305_408): dict(),
   ('gaitgraph', 319_530): dict(),
   ('gaitgraph2', 255_782): dict(joined=True),
