@@ -35,6 +35,7 @@ COMMANDS = {
   'walkers': ('walkers', 'draw a contact sheet of the synthetic walkers'),
   'transforms': ('transforms', 'draw a contact sheet of the transforms'),
   'report': ('report', 'write a run as one HTML page'),
+  'compare': ('compare', 'show runs side by side, and how sure it is'),
   'explain': ('explain', 'draw what a model looks at in a walk'),
   'embed': ('embed', 'embed sequences and print their distances'),
 }

@@ -58,7 +58,7 @@ def test_no_option_of_a_command_takes_its_last_value(name, capsys):
   once = [
     f'{action.option_strings[0]}={action.choices[0] if action.choices else 64}'
     for action in parser._actions
-    if isinstance(action, argparse._StoreAction)
+    if isinstance(action, argparse._StoreAction) and action.option_strings
   ]
   assert once
   for option in once:

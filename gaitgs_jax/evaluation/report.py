@@ -303,7 +303,7 @@ def table(
     # Many evaluations of one run would not fit a terminal's width.
     if len(grid[0]) > _MOST_COLUMNS:
       grid = [list(line) for line in zip(*grid, strict=True)]
-  return '\n'.join([*lines, *_aligned(grid), *_one_view(results, protocol)])
+  return '\n'.join([*lines, *aligned(grid), *_one_view(results, protocol)])
 
 
 def _one_view(
@@ -400,7 +400,7 @@ def _grid_side_by_side(
   return grid
 
 
-def _aligned(grid: list[list[str]]) -> list[str]:
+def aligned(grid: list[list[str]]) -> list[str]:
   """Returns lines with the first column flush left and the others right."""
   widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
   return [
