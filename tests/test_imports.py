@@ -21,13 +21,14 @@ COMMON = {
   'gaitgs_jax.local',
   'gaitgs_jax.locks',
   'gaitgs_jax.older',
+  'gaitgs_jax.pickle_machine',
   'gaitgs_jax.runtime',
   'gaitgs_jax.skeletons',
   'gaitgs_jax.streams',
 }
 MODELS = {'gaitgs_jax.models'}
-# Room -> what its modules may import when they load (the standard library
-# apart). A name covers everything below it; a room may import itself.
+# Folder or module -> what it may import when it loads, apart from the standard
+# library and itself. A name covers everything below it.
 AT_THE_TOP = {
   'gaitgs_jax/models': {
     'jax',

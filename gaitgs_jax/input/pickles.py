@@ -1,40 +1,25 @@
 """Reads a pickled array from a file that nobody has to trust.
 
-Python's unpickler calls whatever the file names, and even with its look-ups
-restricted a dozen bytes can make it allocate gigabytes (a memo index of 2^31).
-So the few instructions that numpy's own pickles are made of are followed here,
-one by one, and they can build nothing but one numeric array: no function that
-the file names is ever called. Everything else is refused by name.
+Only the few instructions that numpy's own pickles are made of are followed, see
+`pickle_machine`, and they can build nothing but one numeric array. Everything
+else is refused by name.
 """
 
 import contextlib
 import io
 import math
 import os
-import pickletools
 import re
-import struct
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError, printable
 from gaitgs_jax.modalities import Modality
+from gaitgs_jax.pickle_machine import Machine, Name
 
-# Instructions that push what they carry: bytes, text and integers.
-_PUSHED = {
-    'SHORT_BINBYTES', 'BINBYTES', 'BINBYTES8', 'BYTEARRAY8',
-    'STRING', 'BINSTRING', 'SHORT_BINSTRING',
-    'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8',
-    'INT', 'BININT', 'BININT1', 'BININT2', 'LONG1',
-}  # fmt: skip
-_CONSTANTS = {'NONE': None, 'NEWTRUE': True, 'NEWFALSE': False}
-_TUPLES = {'EMPTY_TUPLE': 0, 'TUPLE1': 1, 'TUPLE2': 2, 'TUPLE3': 3}
-_PUT = {'PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE'}
-_GET = {'GET', 'BINGET', 'LONG_BINGET'}
-_IGNORED = {'PROTO', 'FRAME', 'STOP'}
 # What numpy's pickles name, under numpy 1 and 2, and Python 2 and 3.
 _NAMES = {
   f'{module} {name}': name
@@ -51,22 +36,11 @@ _NAMES = {
   }.items()
   for module in modules
 }
-# What pickletools raises where its input is no whole pickle.
-_DAMAGE = (
-  ValueError,
-  TypeError,
-  LookupError,
-  ArithmeticError,
-  MemoryError,
-  struct.error,
-)
 # Enough for any numpy pickle, which has about fifty instructions.
 _MAX_INSTRUCTIONS = 1000
 # 32,768 frames of 128 x 128: no sequence is larger. A sparse file of this size
 # takes no room on a disk, but all of it in memory.
 _MAX_BYTES = 1 << 29
-# A line of protocol 0, which writes numbers as text, takes four times its size.
-_LONGEST_LINE = 1 << 27
 # More than the instructions of one array take without its numbers.
 _HEAD_BYTES = 512
 
@@ -168,10 +142,10 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
       whole = file.read() == b'.'  # The instruction to stop.
   except OSError:
     return load_array(path).shape
-  machine = _Machine()
+  machine = _ArrayMachine()
   # The head ends within the numbers, where the shape lies on the stack.
-  with contextlib.suppress(Refused):
-    machine.follow(io.BytesIO(head))
+  with contextlib.suppress(Refused, ValueError):
+    machine.follow(io.BytesIO(head), _MAX_INSTRUCTIONS)
   match machine.stack[-5:]:
     case [_Array(), 1, tuple(shape), _Dtype() as numbers, bool()] if all(
       type(length) is int and length >= 0 for length in shape
@@ -184,10 +158,6 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
 
 class Refused(Exception):
   """The pickle is damaged or wants more than to be an array."""
-
-
-class _Name(str):
-  """A name of `_NAMES`'s values that the file looked up; never called."""
 
 
 class _Dtype:
@@ -240,128 +210,59 @@ class _Array:
     self.array = array
 
 
-class _Bounded:
-  """A file that reads no more than there is.
-
-  Python takes memory for all that is asked for, and a pickle of ten bytes asks
-  for gigabytes.
-  """
-
-  def __init__(self, file: BinaryIO):
-    self._file, self.tell = file, file.tell
-    start = file.tell()
-    self._end = file.seek(0, os.SEEK_END)
-    file.seek(start)
-
-  def read(self, count: int) -> bytes:
-    return self._file.read(min(count, self._end - self.tell()))
-
-  def readline(self) -> bytes:
-    return self._file.readline(_LONGEST_LINE)
-
-
 def parse_array(file: BinaryIO) -> np.ndarray:
   """Follows a pickle's instructions to the one array it must hold."""
-  machine = _Machine()
-  machine.follow(file)
+  machine = _ArrayMachine()
+  try:
+    is_whole = machine.follow(file, _MAX_INSTRUCTIONS)
+  except ValueError as error:
+    raise Refused('is damaged: not a whole pickle') from error
+  if not is_whole:
+    raise Refused('refused: it is more than one array')
   result = machine.stack[-1] if machine.stack else None
   if not isinstance(result, _Array) or result.array is None:
     raise Refused(f'refused: it holds {_describe(result)}, not a numeric array')
   return result.array
 
 
-class _Machine:
+class _ArrayMachine(Machine):
   """A pickle machine whose only values are numbers, text and one array."""
 
-  def __init__(self) -> None:
-    self.stack: list[Any] = []
-    self.marks: list[int] = []
-    self.memo: dict[int, Any] = {}
-
-  def follow(self, file: BinaryIO) -> None:
-    """Runs the instructions of a pickle.
-
-    Raises:
-      Refused: there are others than those of an array, or the data ends.
-    """
-    instructions = pickletools.genops(cast(BinaryIO, _Bounded(file)))
-    try:
-      for count, (opcode, argument, _) in enumerate(instructions):
-        if count > _MAX_INSTRUCTIONS:
-          raise Refused('refused: it is more than one array')
-        self.run(opcode.name, argument)
-    except _DAMAGE as error:
-      raise Refused('is damaged: not a whole pickle') from error
-
-  def run(self, opcode: str, argument: Any) -> None:
-    if opcode in _PUSHED:
-      self.stack.append(argument)
-    elif opcode in _CONSTANTS:
-      self.stack.append(_CONSTANTS[opcode])
-    elif opcode in _TUPLES:
-      self._tuple(len(self.stack) - _TUPLES[opcode])
-    elif opcode == 'MARK':
-      self.marks.append(len(self.stack))
-    elif opcode == 'TUPLE':
-      self._tuple(self.marks.pop())
-    elif opcode in _PUT:
-      key = len(self.memo) if opcode == 'MEMOIZE' else argument
-      self.memo[key] = self.stack[-1]
-    elif opcode in _GET:
-      self.stack.append(self.memo[argument])
-    elif opcode == 'GLOBAL':
-      self.stack.append(_look_up(argument))
-    elif opcode == 'STACK_GLOBAL':
-      name, module = self.stack.pop(), self.stack.pop()
-      self.stack.append(_look_up(f'{module} {name}'))
-    elif opcode == 'REDUCE':
-      arguments, name = self.stack.pop(), self.stack.pop()
-      self.stack.append(_build(name, arguments))
-    elif opcode == 'BUILD':
-      state = self.stack.pop()
-      self._set_state(state)
-    elif opcode not in _IGNORED:
+  def look_up(self, name: Name) -> Name:
+    if name not in _NAMES:
       raise Refused(
-        f'refused: its instruction {opcode} is none of a numeric array'
+        f'refused: it asks for {name.replace(" ", ".")[:80]}, and only numeric'
+        ' numpy arrays are read'
       )
+    return Name(_NAMES[name])
 
-  def _tuple(self, start: int) -> None:
-    if not 0 <= start <= len(self.stack):
-      raise Refused('is damaged: not a whole pickle')
-    self.stack[start:] = [tuple(self.stack[start:])]
+  def call(self, name: Any, arguments: Any) -> Any:
+    """Does what numpy's function of that name would do, for arrays only."""
+    if not isinstance(name, Name) or not isinstance(arguments, tuple):
+      raise Refused(f'refused: it calls {_describe(name)}')
+    if name == 'dtype' and arguments:
+      return _Dtype(arguments[0])
+    if name == '_reconstruct' and arguments[0] == Name('ndarray'):
+      return _Array()
+    if name == '_frombuffer' and len(arguments) == 4:
+      array = _Array()
+      array.fill(*arguments)
+      return array
+    if name == 'bytes' and not arguments:
+      return b''
+    if name == 'encode' and arguments[1:] == ('latin1',):
+      return _latin1(arguments[0])
+    raise Refused(f'refused: it calls {name} in a way that numpy does not')
 
-  def _set_state(self, state: Any) -> None:
-    if not isinstance(self.stack[-1], _Array | _Dtype):
-      raise Refused(f'refused: it changes {_describe(self.stack[-1])}')
-    self.stack[-1].set_state(state)
+  def set_state(self, value: Any, state: Any) -> None:
+    if not isinstance(value, _Array | _Dtype):
+      raise Refused(f'refused: it changes {_describe(value)}')
+    value.set_state(state)
 
-
-def _look_up(name: str) -> _Name:
-  if name not in _NAMES:
+  def other(self, opcode: str, argument: Any) -> None:
     raise Refused(
-      f'refused: it asks for {name.replace(" ", ".")[:80]}, and only numeric'
-      ' numpy arrays are read'
+      f'refused: its instruction {opcode} is not one of a numeric array'
     )
-  return _Name(_NAMES[name])
-
-
-def _build(name: Any, arguments: Any) -> Any:
-  """Does what numpy's function of that name would do, for arrays only."""
-  if not isinstance(name, _Name) or not isinstance(arguments, tuple):
-    raise Refused(f'refused: it calls {_describe(name)}')
-  if name == 'dtype' and arguments:
-    return _Dtype(arguments[0])
-  if name == '_reconstruct' and arguments[0] == _Name('ndarray'):
-    return _Array()
-  if name == '_frombuffer' and len(arguments) == 4:
-    array = _Array()
-    array.fill(*arguments)
-    return array
-  if name == 'bytes' and not arguments:
-    return b''
-  if name == 'encode' and arguments[1:] == ('latin1',):
-    return _latin1(arguments[0])
-  raise Refused(f'refused: it calls {name} in a way that numpy does not')
 
 
 def _latin1(text: Any) -> bytes:
@@ -371,6 +272,6 @@ def _latin1(text: Any) -> bytes:
 
 
 def _describe(value: Any) -> str:
-  if isinstance(value, _Name):
+  if isinstance(value, Name):
     return f'the name {value}'
   return f'a {type(value).__name__.strip("_").lower()}'

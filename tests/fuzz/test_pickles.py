@@ -68,6 +68,8 @@ files = st.one_of(
 @hypothesis.example(
   content=b'cnumpy\ndtype\nX\xff\xff\x00\x00' + b'u' * 65535 + b'\x85R.'
 )
+# The name of what is looked up.
+@hypothesis.example(content=b')' + DOUBLING + b'N\x93.')
 @hypothesis.example(content=b'cnumpy\ndtype\n)' + b'\x85' * 900 + b'R.')
 @hypothesis.example(
   content=VALID[0].replace(b'I2\n', b'I' + b'9' * 4000 + b'\n')
