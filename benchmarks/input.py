@@ -26,6 +26,7 @@ from gaitgs_jax.input import (
   index,
   pipeline,
   prepared,
+  prepared_index,
   sampling,
   sources,
 )
@@ -91,7 +92,7 @@ def write_prepared(root: Path, rows: list[tuple[str, str, str]]) -> Path:
     (*name, length) for name, length in zip(rows, lengths, strict=True)
   )
   folder = Path(builder.data_dir)
-  prepared.write_index(folder, {'train': train}, FRAMES)
+  prepared_index.write(folder, {'train': train}, FRAMES)
   return folder
 
 

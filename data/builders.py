@@ -24,6 +24,7 @@ from gaitgs_jax.input import (
   keypoints,
   pairing,
   prepared,
+  prepared_index,
   trees,
 )
 from gaitgs_jax.input.checking import missing_parts
@@ -184,7 +185,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     ):
       super()._download_and_prepare(dl_manager, **options)
     splits = {name: index.make(rows) for name, rows in self._rows.items()}
-    prepared.write_index(self.data_dir, splits, self.frames)
+    prepared_index.write(self.data_dir, splits, self.frames)
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
     jobs = self.jobs(dl_manager)

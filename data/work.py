@@ -17,11 +17,9 @@ from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoint_faults, keypoints
 from gaitgs_jax.input.pretreatment import pretreat
-from gaitgs_jax.input.trees import (
-  TreeSequence,
-  read_pretreated,
-  sequence_files,
-)
+from gaitgs_jax.input.tree_files import sequence_files
+from gaitgs_jax.input.tree_frames import read_pretreated
+from gaitgs_jax.input.trees import TreeSequence
 from gaitgs_jax.synthetic import walk, walk_keypoints
 
 # Bytes read at a time.

@@ -14,7 +14,7 @@ import absl.logging
 from gaitgs_jax import cloud, modalities
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.input import datasets, prepared
+from gaitgs_jax.input import datasets, prepared, prepared_index
 from gaitgs_jax.input.sources import PreparedSource
 from gaitgs_jax.modalities import shown_size
 
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default='',
     metavar='DIR',
     help="where prepared datasets lie (default: TFDS's folder,"
-    f' {prepared.place()})',
+    f' {prepared.folder_of()})',
   )
   options.add_workers(parser)
 
@@ -157,7 +157,7 @@ def _check_whole(directory: Path) -> None:
 
 
 def _describe(directory: Path) -> str:
-  splits, stored = prepared.read_index(directory)
+  splits, stored = prepared_index.read(directory)
   parts = [
     f'{split} {len(index)} sequences of {len(set(index.subject.tolist()))}'
     ' subjects'

@@ -8,7 +8,7 @@ from pathlib import Path
 from gaitgs_jax import atomic, bar, local
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import trees
+from gaitgs_jax.input import tree_files, tree_frames, trees
 from gaitgs_jax.input.pretreatment import SHORTEST
 from gaitgs_jax.input.workers import Workers
 
@@ -89,7 +89,7 @@ def _write_sequence(
   """Writes one sequence; returns its length and notes. Runs in a helper."""
   notes: list[str] = []
   names: list[str] = []
-  frames = trees.read_pretreated(sequence.folder, size, notes, names)
+  frames = tree_frames.read_pretreated(sequence.folder, size, notes, names)
   if len(frames):
     folder = Path(out)
     try:
@@ -102,7 +102,7 @@ def _write_sequence(
         # With protocol 4 the file's head says the array's shape.
         pickle.dump(frames, file, protocol=4)
       if named and names:
-        text = folder / f'{sequence.view}{trees.FRAME_NAMES}'
+        text = folder / f'{sequence.view}{tree_files.FRAME_NAMES}'
         text.write_text(''.join(f'{name}\n' for name in names), 'utf-8')
     except OSError as error:
       raise UserError(

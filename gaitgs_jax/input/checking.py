@@ -10,7 +10,7 @@ import numpy as np
 
 from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import keypoints, pairing, pickles, trees
+from gaitgs_jax.input import pairing, pickles, tree_frames, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
 from gaitgs_jax.input.images import Frames
 from gaitgs_jax.input.partitions import Partition
@@ -118,7 +118,7 @@ def _examine_modality(
   )
   notes: list[str] = []
   try:
-    values = keypoints.read_any(sequence, name, notes)
+    values = tree_frames.read_any(sequence, name, notes)
     return _examine(finding, values, modalities.get(name), skeleton, notes)
   except pickles.PickleError as error:
     reason = f'{error.path.name} {error.reason}'

@@ -7,7 +7,7 @@ confidence. A joint that was not found is (0, 0, 0).
 import collections
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ import numpy as np
 
 from gaitgs_jax import files, local, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, trees, untrusted
+from gaitgs_jax.input import pickles, tree_files, trees, untrusted
 from gaitgs_jax.input.datasets import Dataset
-from gaitgs_jax.input.images import Frames
 
 # As GaitGraph published it. A row is `frames/001-nm-01-000/000001.jpg`, then x,
 # y and confidence of each joint; there is a line of headings.
@@ -154,22 +153,6 @@ def _sequence(folder: bytes, where: str) -> str:
   raise UserError(f'{where}: does not begin with an image such as {wanted}')
 
 
-def read_any(
-  sequence: trees.TreeSequence, modality: str, notes: list[str] | None = None
-) -> np.ndarray | Frames:
-  """Returns one sequence [s,...] of any modality; raw images as a list.
-
-  Raises:
-    UserError: it cannot be read; the message names the file.
-  """
-  if modality in _READERS:
-    return _READERS[modality](sequence, notes)
-  found = trees.sequence_files(sequence.folder, modality)
-  if not found or found[0].suffix.lower() != '.pkl':
-    raise trees.nothing_found(sequence.folder, 'pickle')
-  return trees.read_pickle(found[0], modality)
-
-
 def read(
   sequence: trees.TreeSequence, notes: list[str] | None = None
 ) -> np.ndarray:
@@ -186,9 +169,9 @@ def read(
   notes = [] if notes is None else notes
   if sequence.spans:
     return _read_csv(sequence, notes)
-  files = trees.sequence_files(sequence.folder, 'keypoints')
+  files = tree_files.sequence_files(sequence.folder, 'keypoints')
   if not files:
-    raise trees.nothing_found(sequence.folder, 'skeletons')
+    raise tree_files.nothing_found(sequence.folder, 'skeletons')
   if files[0].suffix.lower() != '.json':
     return pickles.load(files[0], modalities.get('keypoints'))
   frames: dict[str, list[Any]] = {}
@@ -306,16 +289,3 @@ def _joints(numbers: Any) -> np.ndarray:
   # Too large a number becomes infinite, which the checks tell of.
   with np.errstate(over='ignore'):
     return np.asarray(numbers, np.float32).reshape(-1, 3)
-
-
-def _read_silhouettes(
-  sequence: trees.TreeSequence, notes: list[str] | None
-) -> np.ndarray | Frames:
-  return trees.read_frames(sequence.folder, notes)
-
-
-# What reads the modalities that come in other forms than pickles too.
-_READERS: dict[str, Callable[..., np.ndarray | Frames]] = {
-  'silhouettes': _read_silhouettes,
-  'keypoints': read,
-}

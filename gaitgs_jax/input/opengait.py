@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gaitgs_jax import local
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import layouts, trees, untrusted
+from gaitgs_jax.input import layouts, tree_files, untrusted
 
 # What to run about a tree that is damaged.
 CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
@@ -14,7 +14,9 @@ CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
 def is_tree(root: str | os.PathLike) -> bool:
   """Tells whether a folder looks like a tree subject/condition/view/*.pkl."""
   folder = local.path(root)
-  found = next(trees.frame_files(folder), None) if folder.is_dir() else None
+  found = (
+    next(tree_files.frame_files(folder), None) if folder.is_dir() else None
+  )
   if found is None or found.suffix.lower() != '.pkl':
     return False
   depth = len(found.relative_to(folder).parts) - 1
@@ -51,7 +53,7 @@ def _folders(folder: str, root: Path, walk: untrusted.Folders) -> list[str]:
 def no_pickle(folder: Path, root: Path) -> UserError:
   """Returns the error of a folder that lacks what leads to a pickle."""
   command = f'`python -m gaitgs_jax pretreat --source={root} --out=TREE`'
-  held = trees.held(folder)
+  held = tree_files.held(folder)
   if 'images' in held:
     what, hint = 'images', f'make a tree of them with {command}'
   elif 'pickles' in held:

@@ -7,12 +7,18 @@ from typing import Any
 
 from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError, one_line, wrong_choice
-from gaitgs_jax.input import datasets, opengait, pairing, prepared, trees
+from gaitgs_jax.input import (
+  datasets,
+  opengait,
+  pairing,
+  prepared,
+  tree_files,
+)
+from gaitgs_jax.input.paired import PairedSource
 from gaitgs_jax.input.sizes import check as check_sizes
 from gaitgs_jax.input.sources import (
   CachedSource,
   OpenGaitSource,
-  PairedSource,
   PreparedSource,
   Source,
 )
@@ -88,7 +94,7 @@ def open_opengait(
     UserError: as `OpenGaitSource` and `PairedSource`.
   """
   choices = {
-    name: trees.PickleChoice(name, pattern, alone=len(files) == 1)
+    name: tree_files.PickleChoice(name, pattern, alone=len(files) == 1)
     for name, pattern in files.items()
   }
   parts = {
@@ -154,9 +160,10 @@ def _prepared_directory(
   variant = dataset.get('variant', '') or default
   facts.check_variant(variant)
   directory = prepared.find(root, facts.name, variant)
-  if directory is None and cloud.is_url(prepared.place(root)):
+  url = prepared.folder_of(root)
+  if directory is None and cloud.is_url(url):
     raise UserError(
-      f'{prepared.place(root)}: no prepared {facts.name} ({variant}); prepare'
+      f'{url}: no prepared {facts.name} ({variant}); prepare'
       f' it on a disk and copy {facts.name}/{variant} there'
     )
   if directory is None:

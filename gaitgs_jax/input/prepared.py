@@ -7,36 +7,29 @@ frames, `subject`, `condition` and `view` (text), and the splits 'train' and
 'test'. ArrayRecord compresses each record with zstd, which shrinks silhouettes
 about twenty times.
 
-Next to the records lies `sequences.npz`: subject, condition, view and length of
-every record in record order, and what a frame is, so that opening a dataset
-reads no record. For the orders to agree a builder sets `disable_shuffling=True`
-and yields `record_key(number, total)` as keys. Everything but `features` works
-without TensorFlow and TFDS.
+Next to the records lies an index of them, see `prepared_index`. For the orders
+to agree a builder sets `disable_shuffling=True` and yields
+`record_key(number, total)` as keys. Everything but `features` works without
+TensorFlow and TFDS.
 """
 
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import atomic, cloud, files, local, modalities
+from gaitgs_jax import cloud, files, local, modalities
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.input import examples, npz, tfds_json
-from gaitgs_jax.input.index import Index, check_names, from_columns, make
+from gaitgs_jax.input import examples, tfds_json
 from gaitgs_jax.modalities import Arrays, Shapes
 
 SPLITS = ('train', 'test')
 FORMAT = 'array_record'  # What TFDS calls the file format.
-INDEX_FILE = 'sequences.npz'
 # Features of earlier versions that have another name now.
-_RENAMED = {'silhouettes': 'frames'}
-_TEXTS = ('subject', 'condition', 'view')
-# That of OU-MVLP, 288,596 sequences, takes 12 MB.
-_INDEX_BYTES = 1 << 28
+RENAMED = {'silhouettes': 'frames'}
+TEXTS = ('subject', 'condition', 'view')
 # Files of a split, records of one, and the length of an axis of a frame.
 _MOST_SHARDS, _MOST_RECORDS, _LARGEST = 1 << 20, 1 << 32, 1 << 14
 
@@ -57,7 +50,7 @@ def features(frames: Shapes) -> Any:
         )
         for name, frame in frames.items()
       },
-      **{name: tfds.features.Text() for name in _TEXTS},
+      **{name: tfds.features.Text() for name in TEXTS},
     }
   )
 
@@ -74,19 +67,19 @@ def record_key(number: int, total: int) -> int:
   return (number << 128) // total
 
 
-def place(root: str | os.PathLike = '') -> str:
+def folder_of(root: str | os.PathLike = '') -> str:
   """Returns where prepared datasets lie: `root`, or TFDS's default folder."""
   default = os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')
   return os.fspath(root or default)
 
 
 def data_dir(root: str | os.PathLike = '') -> Path:
-  """Returns `place` as a folder of this machine.
+  """Returns `folder_of` as a folder of this machine.
 
   Raises:
     UserError: it is in a bucket.
   """
-  return local.path(place(root))
+  return local.path(folder_of(root))
 
 
 def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
@@ -97,7 +90,7 @@ def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
   Raises:
     UserError: the bucket cannot be read, or there is no room for the copy.
   """
-  folder = os.path.join(place(root), name, variant)
+  folder = os.path.join(folder_of(root), name, variant)
   if cloud.is_url(folder):
     infos = list(cloud.files(folder))
   else:
@@ -111,153 +104,6 @@ def find(root: str | os.PathLike, name: str, variant: str) -> Path | None:
     return None
   newest = max(versions, key=lambda numbers: tuple(map(int, numbers)))
   return cloud.local_copy(os.path.join(folder, '.'.join(newest)))
-
-
-def write_index(
-  directory: str | os.PathLike,
-  splits: Mapping[str, Index],
-  frames: Shapes,
-) -> Path:
-  """Writes the side-car file of a prepared dataset; returns its path.
-
-  Args:
-    directory: the dataset's version folder; inside TFDS's own
-      `_download_and_prepare` that is `self.data_dir`.
-    splits: the rows of each split in record order.
-    frames: shapes of the stored ones.
-
-  Raises:
-    UserError: it cannot be written.
-  """
-  arrays = {
-    f'frame/{name}': np.asarray(frame, np.int32)
-    for name, frame in frames.items()
-  }
-  for split, index in splits.items():
-    for name in (*_TEXTS, 'length'):
-      arrays[f'{split}/{name}'] = getattr(index, name)
-  path = Path(directory) / INDEX_FILE
-  # It would be written to, and read by nobody.
-  if path.exists() and not path.is_file():
-    raise UserError(f'{path}: is not a file; remove it')
-  with atomic.writing(path) as file:
-    np.savez_compressed(file, allow_pickle=False, **arrays)
-  return path
-
-
-def read_index(
-  directory: str | os.PathLike,
-) -> tuple[dict[str, Index], Shapes]:
-  """Reads the side-car file: rows of each split, and what a frame is.
-
-  A missing, damaged or stale file is made again by reading every record once.
-
-  Raises:
-    UserError: the folder holds no prepared dataset, or only part of one.
-  """
-  directory = Path(directory)
-  frames = stored_frames(directory)
-  lengths = {
-    split: sum(counts) for split, counts in shard_lengths(directory).items()
-  }
-  for split in SPLITS:
-    if not lengths.get(split) and any(directory.glob(f'*-{split}.{FORMAT}-*')):
-      raise UserError(
-        f'{directory}: dataset_info.json names no records of {split!r}, but'
-        ' there are files of it; copy or prepare the dataset again'
-      )
-  try:
-    splits = _load_index(directory / INDEX_FILE, lengths, frames)
-  except (OSError, ValueError) as error:
-    reason = error.strerror if isinstance(error, OSError) else error
-    print(
-      f'{directory / INDEX_FILE}: cannot be used ({one_line(reason)}); reading'
-      ' every record once',
-      file=sys.stderr,
-    )
-    splits, frames = scan(directory)
-    try:
-      write_index(directory, splits, frames)
-    except UserError as error:
-      print(f'{directory}: index not kept ({error})', file=sys.stderr)
-  return splits, frames
-
-
-def _load_index(
-  path: Path, lengths: Mapping[str, int], frames: Shapes
-) -> dict[str, Index]:
-  """Returns the rows of each split.
-
-  Args:
-    path: the side-car file.
-    lengths: how many records each split has.
-    frames: shapes of those in the records.
-
-  Raises:
-    OSError: the file cannot be read.
-    ValueError: it is damaged, or is not that of these records.
-  """
-  arrays = dict(npz.read(path, _INDEX_BYTES))
-  if _described(arrays) != frames:
-    raise ValueError('it describes other frames than features.json')
-  splits = {}
-  for split, length in lengths.items():
-    columns = [arrays.get(f'{split}/{name}') for name in (*_TEXTS, 'length')]
-    splits[split] = index = from_columns(columns)
-    if len(index) != length:
-      raise ValueError(
-        f'it has {len(index)} of the {length} sequences of {split!r}'
-      )
-  return splits
-
-
-def _described(arrays: Mapping[str, np.ndarray]) -> Shapes:
-  """Returns the shapes of frames that a side-car file's arrays name."""
-  if 'size' in arrays:
-    # Of earlier versions, with one modality; the oldest do not say which.
-    key = str(arrays.get('key', 'frames'))
-    names = {old: name for name, old in _RENAMED.items()}
-    found = {names.get(key, key): arrays['size']}
-  else:
-    found = {
-      name.removeprefix('frame/'): array
-      for name, array in arrays.items()
-      if name.startswith('frame/')
-    }
-  return {
-    name: tuple(each.reshape(-1).tolist()) for name, each in found.items()
-  }
-
-
-def scan(
-  directory: str | os.PathLike,
-) -> tuple[dict[str, Index], Shapes]:
-  """Reads every record for what `read_index` returns, one at a time."""
-  directory = Path(directory)
-  frames = stored_frames(directory)
-  splits = {}
-  for split in SPLITS:
-    if split in shard_lengths(directory):
-      splits[split] = make(_rows(directory, split, frames))
-  return splits, frames
-
-
-def _rows(
-  directory: Path, split: str, frames: Shapes
-) -> Iterator[tuple[str, str, str, int]]:
-  for path, count in shards(directory, split):
-    reader = open_reader(path, count)
-    for i in range(count):
-      try:
-        arrays, texts = decode(reader.read([i])[0], frames)
-        check_names(texts.values())
-        length = len(next(iter(arrays.values())))
-        if not length:
-          raise ValueError('it has no frames')
-      except (RuntimeError, ValueError) as error:
-        raise damaged(path, i, error) from error
-      yield texts['subject'], texts['condition'], texts['view'], length
-    reader.close()
 
 
 def damaged(path: Path, record: int, error: Exception) -> UserError:
@@ -371,7 +217,7 @@ def stored_frames(directory: str | os.PathLike) -> Shapes:
   try:
     stored = content['featuresDict']['features']
     features = {
-      name: stored.get(name, stored.get(_RENAMED.get(name)))
+      name: stored.get(name, stored.get(RENAMED.get(name)))
       for name in modalities.MODALITIES
     }
     found = {
@@ -421,10 +267,10 @@ def decode(record: bytes, frames: Shapes) -> tuple[Arrays, dict[str, str]]:
   """
   fields = dict(examples.fields(memoryview(record)))
   try:
-    texts = {name: bytes(fields[name]).decode() for name in _TEXTS}
+    texts = {name: bytes(fields[name]).decode() for name in TEXTS}
     arrays = {
       name: np.frombuffer(
-        fields[name if name in fields else _RENAMED.get(name, name)],
+        fields[name if name in fields else RENAMED.get(name, name)],
         modalities.get(name).dtype,
       ).reshape(-1, *frame)
       for name, frame in frames.items()

@@ -6,7 +6,6 @@ to), and several threads may read from one.
 """
 
 import concurrent.futures
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,8 +19,9 @@ from gaitgs_jax.input import (
   pairing,
   pickles,
   prepared,
+  prepared_index,
+  tree_files,
   tree_index,
-  trees,
 )
 from gaitgs_jax.input.index import Index, concatenate, make
 from gaitgs_jax.input.unreadable import Unreadable
@@ -32,14 +32,13 @@ __all__ = [
   'CachedSource',
   'Index',
   'OpenGaitSource',
-  'PairedSource',
   'PreparedSource',
   'Source',
 ]
 
 _NAMES_BYTES = 1 << 24
 # Reading the heads of files waits on the disk more than it computes.
-_THREADS = 8
+THREADS = 8
 # Open at once beside the files of a dataset.
 _OTHER_FILES = 64
 
@@ -122,10 +121,10 @@ class OpenGaitSource:
   """A tree ROOT/subject/condition/view/*.pkl as OpenGait makes, read in place.
 
   Where a folder holds several pickles, which are modalities, their names say
-  which is read; see `trees.PickleChoice`. The names of its frames, if they are
-  known, are the lines of a text next to it: `000.frames.txt` of `000.pkl`.
-  Opening reads the head of every
-  file, for a large tree those that changed since it was opened before.
+  which is read; see `tree_files.PickleChoice`. The names of its frames, if they
+  are known, are the lines of a text next to it: `000.frames.txt` of `000.pkl`.
+  Opening reads the head of every file, for a large tree of those that changed
+  since it was opened before.
 
   Args:
     root: of the tree; one in a bucket is copied first.
@@ -141,13 +140,13 @@ class OpenGaitSource:
   def __init__(
     self,
     root: str | os.PathLike,
-    modality: str | trees.PickleChoice = 'silhouettes',
+    modality: str | tree_files.PickleChoice = 'silhouettes',
     unreadable: Unreadable | None = None,
   ):
     self._root = cloud.local_copy(root)
     choice = modality
     if isinstance(choice, str):
-      choice = trees.PickleChoice(choice)
+      choice = tree_files.PickleChoice(choice)
     self._modality = modalities.get(choice.modality)
     found = tree_index.read(self._root, choice, unreadable)
     self._files = [each.file for each in found]
@@ -184,7 +183,7 @@ class OpenGaitSource:
     Raises:
       UserError: they cannot be read, or are not as many as the frames.
     """
-    path = self.path(sequence).with_suffix(trees.FRAME_NAMES)
+    path = self.path(sequence).with_suffix(tree_files.FRAME_NAMES)
     if not path.exists():
       return None
     try:
@@ -215,7 +214,7 @@ class PreparedSource:
     self, directory: str | os.PathLike, wanted: Iterable[str] | None = None
   ):
     self._directory = Path(directory)
-    splits, stored = prepared.read_index(self._directory)
+    splits, stored = prepared_index.read(self._directory)
     names = list(stored if wanted is None else wanted)
     for name in names:
       if name not in stored:
@@ -234,7 +233,7 @@ class PreparedSource:
     limits.allow_open_files(len(self._shards) + _OTHER_FILES)
     # Opened now, so that a half-copied file is told at once. Threads may share
     # a reader.
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
       self._readers = list(
         threads.map(lambda shard: prepared.open_reader(*shard), self._shards)
       )
@@ -257,8 +256,8 @@ class PreparedSource:
     ):
       raise UserError(
         f'{path}: record {record} is {name}, not'
-        f' {self.index.name(sequence)}; delete {prepared.INDEX_FILE} beside it'
-        ' to have it made again'
+        f' {self.index.name(sequence)}; delete {prepared_index.INDEX_FILE} in'
+        ' its folder, so that it is made again'
       )
     for modality, array in arrays.items():
       if fault := modalities.get(modality).unusable(array, ''):
@@ -267,91 +266,6 @@ class PreparedSource:
           ' dataset again'
         )
     return _take(arrays, frames)
-
-
-class PairedSource:
-  """Several modalities of the same sequences, paired frame by frame.
-
-  Frames are paired by their names where all modalities have them, otherwise by
-  their number.
-
-  Args:
-    parts: the source of each modality.
-    how: one of `pairing.CHOICES`.
-    unreadable: takes note of sequences that cannot be paired, which are then no
-      part of the source (default: they end the opening).
-
-  Raises:
-    UserError: sequences or frames are not in all modalities and `how` is
-      'exact', or no sequence is.
-  """
-
-  def __init__(
-    self,
-    parts: Mapping[str, OpenGaitSource],
-    how: str = 'exact',
-    unreadable: Unreadable | None = None,
-  ):
-    self._parts = dict(parts)
-    self.modalities = {
-      name: part.modalities[name] for name, part in parts.items()
-    }
-    rows = {
-      name: {part.index.name(row): row for row in range(len(part.index))}
-      for name, part in parts.items()
-    }
-    names = pairing.common_sequences(rows, how)
-    found = []
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
-      for name, pair in zip(
-        names,
-        threads.map(lambda n: self._pair(rows, n, how), names),
-        strict=True,
-      ):
-        if not isinstance(pair, UserError):
-          found.append((name, pair))
-        elif unreadable is None:
-          raise pair
-        else:
-          unreadable.note(pair)
-    if not found:
-      raise UserError('no sequence has frames of all modalities in common')
-    self._rows = {
-      part: [rows[part][name] for name, _ in found] for part in parts
-    }
-    self._places = [places for _, (_, places) in found]
-    first, part = next(iter(parts.items()))
-    index = part.index.take(np.asarray(self._rows[first]))
-    lengths = np.asarray([length for _, (length, _) in found], np.int32)
-    self.index = dataclasses.replace(index, length=lengths)
-
-  def _pair(
-    self, rows: Mapping[str, Mapping[str, int]], name: str, how: str
-  ) -> tuple[int, dict[str, np.ndarray]] | UserError:
-    """Returns what `pairing.pair` does of one sequence, or its error."""
-    lengths: dict[str, int] = {}
-    known: dict[str, list[str]] = {}
-    try:
-      for modality, part in self._parts.items():
-        row = rows[modality][name]
-        lengths[modality] = int(part.index.length[row])
-        frames = part.frame_names(row)
-        if frames is not None:
-          known[modality] = frames
-      return pairing.pair(lengths, known, how, name)
-    except UserError as error:
-      return error
-
-  def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
-    """Returns frames [k,...] by modality; see `Source`."""
-    found: Arrays = {}
-    for name, part in self._parts.items():
-      places = self._places[sequence].get(name)
-      wanted = frames
-      if places is not None:
-        wanted = places if frames is None else places[frames]
-      found |= part.read(self._rows[name][sequence], wanted)
-    return found
 
 
 class CachedSource:

@@ -20,7 +20,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, local
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import opengait, pickles, trees
+from gaitgs_jax.input import opengait, pickles, tree_files
 from gaitgs_jax.input.unreadable import Unreadable
 
 # Raised where what is kept would mean something else.
@@ -55,7 +55,7 @@ class _Known(NamedTuple):
 
 def read(
   root: Path,
-  choice: trees.PickleChoice | None = None,
+  choice: tree_files.PickleChoice | None = None,
   unreadable: Unreadable | None = None,
 ) -> list[Sequence]:
   """Returns every sequence of a tree, sorted by subject, condition and view.
@@ -69,7 +69,7 @@ def read(
     UserError: there is no tree, it is half-copied, or a file has no head and
       `unreadable` is None.
   """
-  choice = choice or trees.PickleChoice()
+  choice = choice or tree_files.PickleChoice()
   folders = [
     '/'.join(folder.rsplit('/', 3)[1:])
     for folder in opengait.sequence_folders(root)
@@ -95,7 +95,7 @@ def read(
 def _read(
   root: Path,
   folder: str,
-  choice: trees.PickleChoice,
+  choice: tree_files.PickleChoice,
   unreadable: Unreadable | None,
 ) -> _Known | None:
   """Reads one sequence's folder and head, None if it is to be left out."""
@@ -116,9 +116,9 @@ def _read(
     return None
 
 
-def _file(root: Path, folder: str, choice: trees.PickleChoice) -> str:
+def _file(root: Path, folder: str, choice: tree_files.PickleChoice) -> str:
   """Returns subject/condition/view/file.pkl of one sequence's folder."""
-  names = trees.pickle_names(root / folder)
+  names = tree_files.pickle_names(root / folder)
   if not names:
     raise opengait.no_pickle(root / folder, root)
   try:
@@ -157,7 +157,7 @@ def _unchanged(
   return before
 
 
-def _place(root: Path, choice: trees.PickleChoice) -> Path | None:
+def _place(root: Path, choice: tree_files.PickleChoice) -> Path | None:
   """Returns where the index of a tree is kept, None if there is no place."""
   name = f'{_FORMAT} {choice!r} {os.path.realpath(root)}'
   digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

@@ -10,7 +10,7 @@ import walker_trees
 from gaitgs_jax import synthetic
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.data import chunks
-from gaitgs_jax.input import datasets, prepared
+from gaitgs_jax.input import datasets, prepared, prepared_index
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.sources import PreparedSource
@@ -415,7 +415,7 @@ def test_synthetic_walkers_need_no_source_and_are_checked(
   assert main(['check', f'--source={tmp_path}']) == 0
   assert 'all 160 sequences are good' in capsys.readouterr().out
   directory = prepared.find(tmp_path, 'synthetic_walkers', 'tiny')
-  splits, layout = prepared.read_index(directory)
+  splits, layout = prepared_index.read(directory)
   assert layout == {'silhouettes': (64, 64)}
   assert {name: len(rows) for name, rows in splits.items()} == {
     'train': 80,

@@ -21,7 +21,13 @@ from gaitgs_jax.__main__ import main
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import report
-from gaitgs_jax.input import keypoints, partitions, prepared, sources, trees
+from gaitgs_jax.input import (
+  keypoints,
+  partitions,
+  prepared_index,
+  sources,
+  tree_files,
+)
 from gaitgs_jax.training import checks
 
 # Seconds that reading a small file may take on a busy machine.
@@ -316,7 +322,7 @@ def prepared_dataset(folder: pathlib.Path) -> dict[str, np.ndarray]:
   (folder / 'dataset_info.json').write_text(json.dumps(info))
   (folder / 'features.json').write_text(json.dumps(features))
   with contextlib.redirect_stderr(io.StringIO()):
-    prepared.read_index(folder)
+    prepared_index.read(folder)
   return written
 
 
@@ -402,7 +408,7 @@ def odd_tree(chance: random.Random, folder: pathlib.Path) -> str:
   reasons = [
     refused(read),
     refused(lambda: keypoints.open_tree(root)),
-    refused(lambda: [*trees.frame_files(root)]),
+    refused(lambda: [*tree_files.frame_files(root)]),
   ]
   assert kind < 4 or str(place) in reasons[0], reasons
   return found

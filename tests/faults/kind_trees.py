@@ -23,7 +23,7 @@ from gaitgs_jax import atomic, locks
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.apps import drawing, embed, pretreat, walkers
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import images, trees
+from gaitgs_jax.input import images, tree_frames, trees
 from gaitgs_jax.input.index import make
 from gaitgs_jax.input.pretreatment import pretreat as pretreated
 
@@ -158,7 +158,7 @@ def _same(tree, walks):
   assert [each.name for each in found.sequences] == sorted(walks)
   for each in found.sequences:
     np.testing.assert_array_equal(
-      trees.read_frames(each.folder), walks[each.name]
+      tree_frames.read_frames(each.folder), walks[each.name]
     )
 
 

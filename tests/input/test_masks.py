@@ -10,7 +10,7 @@ import walker_trees
 from fuzz import hostile
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import images, masks, trees
+from gaitgs_jax.input import images, masks, tree_files, tree_frames
 from gaitgs_jax.input.pretreatment import pretreat
 
 WALK = walker_trees.frames('001')
@@ -93,7 +93,7 @@ def overlap(frames, others):
 def test_a_mask_is_the_same_however_it_is_stored(tmp_path, encode, note):
   write(tmp_path / 'walk', map(encode, PERSON))
   notes: list[str] = []
-  found = list(trees.read_frames(str(tmp_path / 'walk'), notes))
+  found = list(tree_frames.read_frames(str(tmp_path / 'walk'), notes))
   np.testing.assert_array_equal(found, WALK)
   assert notes == ([note] if note else [])
 
@@ -113,7 +113,7 @@ def test_a_mask_is_the_same_however_it_is_stored(tmp_path, encode, note):
 )
 def test_soft_edges_are_cut_where_the_person_ends(tmp_path, encode, inverted):
   write(tmp_path / 'walk', [encode(255 - f if inverted else f) for f in WALK])
-  found = list(trees.read_frames(str(tmp_path / 'walk')))
+  found = list(tree_frames.read_frames(str(tmp_path / 'walk')))
   for frame, truth in zip(found, WALK, strict=True):
     rows, expected = (np.flatnonzero(f.any(1)) for f in (frame, truth))
     assert np.abs(rows[[0, -1]] - expected[[0, -1]]).max() <= 1
@@ -172,7 +172,7 @@ def suit(person):
 def test_what_is_not_one_mask_is_refused(tmp_path, encode, message):
   write(tmp_path / 'walk', map(encode, PERSON))
   with pytest.raises(UserError, match=rf'walk: .*{message}'):
-    trees.read_frames(str(tmp_path / 'walk'))
+    tree_frames.read_frames(str(tmp_path / 'walk'))
 
 
 def test_a_narrow_void_boundary_belongs_to_the_person():
@@ -193,7 +193,7 @@ def test_a_frame_that_shows_nobody_does_not_change_the_others(tmp_path):
       lambda person: palette(person * np.uint8(1), (0, 0, 0), (128, 0, 0))
     )
     write(tmp_path / name, [*map(encode, PERSON[:3]), blank])
-    found = list(trees.read_frames(str(tmp_path / name)))
+    found = list(tree_frames.read_frames(str(tmp_path / name)))
     np.testing.assert_array_equal(found, [*WALK[:3], 0 * WALK[0]])
 
 
@@ -274,10 +274,10 @@ def test_a_long_sequence_takes_the_memory_of_a_few_frames(
   folder, notes = str(tmp_path / 'walk'), []
   monkeypatch.setattr(images, '_KEPT', 2 * bytes_of_one)
   with hostile.nothing_happens(memory=24 * bytes_of_one):
-    found = trees.read_pretreated(folder, 64, notes)
+    found = tree_frames.read_pretreated(folder, 64, notes)
   monkeypatch.undo()
   expected, note = masks.foreground(
-    [images.read(p) for p in trees.sequence_files(folder)]
+    [images.read(p) for p in tree_files.sequence_files(folder)]
   )
   np.testing.assert_array_equal(found, pretreat(expected))
   assert notes == list(filter(None, [note]))

@@ -19,6 +19,8 @@ from gaitgs_jax.input import (
   pickles,
   pipeline,
   sizes,
+  tree_files,
+  tree_frames,
   trees,
   unreadable,
 )
@@ -193,7 +195,7 @@ def test_what_a_modality_cannot_be_is_named(tmp_path, name, array, message):
   path = tmp_path / 'x.pkl'
   path.write_bytes(pickle.dumps(array))
   with pytest.raises(UserError, match=f'{path}: .*{message}'):
-    trees.read_pickle(path, name)
+    tree_frames.read_pickle(path, name)
 
 
 def test_channels_come_last_however_they_are_stored(tmp_path):
@@ -241,7 +243,7 @@ def test_frames_with_names_are_paired_by_them(tmp_path):
   write_both(tmp_path, (6, 8))
   names = {'sil': [2, 3, 4, 5, 8, 9], 'pose': [9, 8, 7, 6, 5, 4, 3, 2]}
   for place, (word, numbers) in itertools.product(NAMES, names.items()):
-    path = tmp_path.joinpath(*place, f'{word}{trees.FRAME_NAMES}')
+    path = tmp_path.joinpath(*place, f'{word}{tree_files.FRAME_NAMES}')
     path.write_text(''.join(f'{number}\n' for number in numbers))
   with pytest.raises(
     UserError, match=r"of which 6 have .* frame '7' of the ske"

@@ -7,7 +7,7 @@ import pytest
 
 from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import prepared
+from gaitgs_jax.input import prepared, prepared_index
 from gaitgs_jax.input.index import make
 
 tfds = pytest.importorskip('tensorflow_datasets')
@@ -122,13 +122,13 @@ def test_a_record_decodes_to_what_was_written(directory, layout):
 
 
 def test_the_index_is_written_read_and_made_again(directory, layout, capsys):
-  splits, found = prepared.read_index(directory)
+  splits, found = prepared_index.read(directory)
   assert found == layout
   same(splits['train'], index(range(11)))
   same(splits['test'], index(range(11, 13)))
   assert 'reading every record' in capsys.readouterr().err
   # The index was kept.
-  again, found = prepared.read_index(directory)
+  again, found = prepared_index.read(directory)
   assert found == layout
   same(again['train'], splits['train'])
   assert not capsys.readouterr().err
@@ -141,9 +141,9 @@ def test_a_dataset_of_an_earlier_version_is_read(
   folder = root / 'walks' / 'old' / '1.2.0'
   directory = shutil.copytree(folder, tmp_path / '1.2.0')
   layout = LAYOUTS['silhouettes']
-  assert prepared.read_index(directory)[1] == layout
+  assert prepared_index.read(directory)[1] == layout
   capsys.readouterr()
-  path = directory / prepared.INDEX_FILE
+  path = directory / prepared_index.INDEX_FILE
   with np.load(path) as arrays:
     old = {name: arrays[name] for name in arrays.files if '/' in name}
   old = {name: old[name] for name in old if not name.startswith('frame/')}
@@ -151,7 +151,7 @@ def test_a_dataset_of_an_earlier_version_is_read(
   if has_key:
     old['key'] = np.array('frames')
   np.savez(path, **old)
-  splits, found = prepared.read_index(directory)
+  splits, found = prepared_index.read(directory)
   assert found == layout and not capsys.readouterr().err
   same(splits['train'], index(range(11)))
   (path, count), *_ = prepared.shards(directory, 'train')
@@ -163,10 +163,10 @@ def test_a_dataset_of_an_earlier_version_is_read(
 
 @pytest.mark.parametrize('damage', ['stale', 'cut'])
 def test_a_wrong_index_is_made_again(directory, layout, capsys, damage):
-  path = prepared.write_index(directory, {'train': index(range(3))}, layout)
+  path = prepared_index.write(directory, {'train': index(range(3))}, layout)
   if damage == 'cut':
     path.write_bytes(path.read_bytes()[:50])
-  splits, _ = prepared.read_index(directory)
+  splits, _ = prepared_index.read(directory)
   same(splits['train'], index(range(11)))
   assert 'cannot be used' in capsys.readouterr().err
 
@@ -195,7 +195,7 @@ def test_a_half_copied_dataset_is_named(directory):
     prepared.shards(directory, 'train')
   (directory / 'dataset_info.json').unlink()
   with pytest.raises(UserError, match='no prepared dataset'):
-    prepared.read_index(directory)
+    prepared_index.read(directory)
 
 
 def test_another_dataset_of_tfds_is_refused(directory, layout):
@@ -205,14 +205,14 @@ def test_another_dataset_of_tfds_is_refused(directory, layout):
     del content['featuresDict']['features'][name]
   path.write_text(json.dumps(content))
   with pytest.raises(UserError, match='not in the prepared format'):
-    prepared.read_index(directory)
+    prepared_index.read(directory)
 
 
 def test_another_file_format_is_told(directory):
   path = directory / 'dataset_info.json'
   path.write_text(path.read_text().replace('"array_record"', '"tfrecord"'))
   with pytest.raises(UserError, match='are tfrecord, not array_record'):
-    prepared.read_index(directory)
+    prepared_index.read(directory)
 
 
 def test_a_damaged_record_is_an_error(directory, layout):
@@ -260,14 +260,14 @@ def count_backwards(arrays):
 def test_an_index_that_says_something_else_is_made_again(
   directory, layout, capsys, change
 ):
-  before, _ = prepared.read_index(directory)
-  path = directory / prepared.INDEX_FILE
+  before, _ = prepared_index.read(directory)
+  path = directory / prepared_index.INDEX_FILE
   with np.load(path) as arrays:
     changed = {name: arrays[name] for name in arrays.files}
   change(changed)
   np.savez(path, **changed)
   capsys.readouterr()
-  after, found = prepared.read_index(directory)
+  after, found = prepared_index.read(directory)
   assert found == layout
   for split in ('train', 'test'):
     same(after[split], before[split])
@@ -275,8 +275,8 @@ def test_an_index_that_says_something_else_is_made_again(
 
 
 def test_no_bit_of_an_index_loses_a_sequence(directory, layout, monkeypatch):
-  before, _ = prepared.read_index(directory)
-  path = directory / prepared.INDEX_FILE
+  before, _ = prepared_index.read(directory)
+  path = directory / prepared_index.INDEX_FILE
   whole = path.read_bytes()
   scanned = []
 
@@ -289,7 +289,7 @@ def test_no_bit_of_an_index_loses_a_sequence(directory, layout, monkeypatch):
     damaged = bytearray(whole)
     damaged[place] ^= 1 << place % 8
     path.write_bytes(damaged)
-    after, found = prepared.read_index(directory)
+    after, found = prepared_index.read(directory)
     assert found == layout
     for split in ('train', 'test'):
       same(after[split], before[split])
@@ -304,7 +304,7 @@ def test_a_damaged_record_is_named_where_the_index_is_made(directory, layout):
   content[60:90] = bytes(30)
   path.write_bytes(content)
   with pytest.raises(UserError, match=f'{path}: record 0 is damaged'):
-    prepared.read_index(directory)
+    prepared_index.read(directory)
 
 
 @pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
@@ -334,7 +334,7 @@ def test_odd_facts_on_a_dataset_are_named(directory, layout, name, old, new):
   assert old is None or old in text
   path.write_text(new if old is None else text.replace(old, new))
   with pytest.raises(UserError, match=name) as error:
-    prepared.read_index(directory)
+    prepared_index.read(directory)
   assert len(str(error.value)) < 700
 
 
@@ -343,13 +343,13 @@ def test_a_split_that_only_files_know_of_is_named(directory):
   path = directory / 'dataset_info.json'
   path.write_text(path.read_text().replace('"test"', '"tset"'))
   with pytest.raises(UserError, match="no records of 'test', but there are"):
-    prepared.read_index(directory)
+    prepared_index.read(directory)
 
 
 @pytest.mark.parametrize('layout', ['silhouettes'], indirect=True)
 def test_a_pipe_in_place_of_the_index_stays(directory, capsys):
-  path = directory / prepared.INDEX_FILE
+  path = directory / prepared_index.INDEX_FILE
   os.mkfifo(path)
-  splits, _ = prepared.read_index(directory)
+  splits, _ = prepared_index.read(directory)
   same(splits['train'], index(range(11)))
   assert 'index not kept' in capsys.readouterr().err

@@ -8,7 +8,7 @@ import walker_trees
 
 from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import opening, pickles, prepared, sources
+from gaitgs_jax.input import opening, pickles, prepared, prepared_index, sources
 from gaitgs_jax.input.pretreatment import pretreat
 
 SIZE = (8, 6)
@@ -96,7 +96,7 @@ def write_prepared(root):
           'train': index.take(np.arange(4, 12)),
           'test': index.take(np.arange(4)),
         }
-        prepared.write_index(self.data_dir, splits, self.shapes)
+        prepared_index.write(self.data_dir, splits, self.shapes)
 
   for variant in ('64', 'hrnet'):
     CasiaB(
@@ -400,9 +400,9 @@ def test_a_half_copied_file_is_told_on_opening(prepared_root, tmp_path):
 def test_a_wrong_index_is_noticed(prepared_root, tmp_path):
   root = shutil.copytree(prepared_root, tmp_path / 'copy')
   directory = prepared.find(root, 'casia_b', '64')
-  splits, layout = prepared.read_index(directory)
+  splits, layout = prepared_index.read(directory)
   splits['test'] = splits['test'].take(np.array([1, 0, 2, 3]))
-  prepared.write_index(directory, splits, layout)
+  prepared_index.write(directory, splits, layout)
   with pytest.raises(UserError, match='is 001/bg-01/000, not 001/bg-01/090'):
     sources.PreparedSource(directory).read(8)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, sources, tree_index, trees
+from gaitgs_jax.input import pickles, sources, tree_files, tree_index
 from gaitgs_jax.input.unreadable import Unreadable
 
 NAMES = [f'{i:03d}/nm-01/{view}' for i in (1, 2) for view in ('000', '090')]
@@ -49,7 +49,7 @@ def test_a_tree_is_read_once(opened, tree):
   assert opened() == ([3, 4, 5, 6], every)
   assert opened() == ([3, 4, 5, 6], [])
   # Another modality may be in other files.
-  tree_index.read(tree, trees.PickleChoice('keypoints'))
+  tree_index.read(tree, tree_files.PickleChoice('keypoints'))
   assert opened() == ([3, 4, 5, 6], [])
 
 

@@ -4,7 +4,14 @@ import pytest
 import walker_trees
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, layouts, opengait, trees
+from gaitgs_jax.input import (
+  datasets,
+  layouts,
+  opengait,
+  tree_files,
+  tree_frames,
+  trees,
+)
 from gaitgs_jax.input.pretreatment import pretreat
 
 IMAGE = np.full((240, 320), 255, np.uint8)
@@ -30,7 +37,7 @@ def test_published_trees_are_told_apart_and_hold_the_same(tmp_path):
   for row, cell in enumerate(walker_trees.cells()):
     expected = pretreat(walker_trees.frames(*cell))
     for tree in (casia_b, oumvlp, opengait):
-      read = trees.read_pretreated(tree.sequences[row].folder, 64)
+      read = tree_frames.read_pretreated(tree.sequences[row].folder, 64)
       np.testing.assert_array_equal(read, expected)
 
 
@@ -127,7 +134,7 @@ def test_wrong_layout_is_refused(tmp_path, layout, message):
 def test_what_is_no_tree_is_refused(tmp_path):
   with pytest.raises(UserError, match='no such folder'):
     trees.open_tree(tmp_path / 'nowhere')
-  with pytest.raises(UserError, match='no image, no pickle and no json'):
+  with pytest.raises(UserError, match='no image, pickle or json'):
     trees.open_tree(tmp_path)
   (tmp_path / '001.tar.gz').touch()
   with pytest.raises(UserError, match=r'unpack 001\.tar\.gz'):
@@ -154,7 +161,7 @@ def test_half_copied_folders_are_told(tmp_path):
   assert [s.name for s in tree.sequences] == ['001/nm-01/000', '001/nm-02/000']
   assert tree.hollow == (str(tmp_path / '002' / 'nm-01'),)
   with pytest.raises(UserError, match='holds no frames'):
-    trees.read_frames(tree.sequences[1].folder)
+    tree_frames.read_frames(tree.sequences[1].folder)
 
 
 def test_stray_and_hidden_files_are_passed_over(tmp_path):
@@ -171,7 +178,7 @@ def test_stray_and_hidden_files_are_passed_over(tmp_path):
   cv2.imwrite(str(folder / '001-gei.png'), IMAGE)
   tree = trees.open_tree(tmp_path)
   assert [s.name for s in tree.sequences] == ['001/nm-01/000']
-  files = trees.sequence_files(tree.sequences[0].folder)
+  files = tree_files.sequence_files(tree.sequences[0].folder)
   assert [path.name for path in files] == ['001.png', '002.png']
 
 
@@ -190,7 +197,7 @@ def test_frames_come_in_the_order_of_their_numbers(tmp_path, form):
   numbers = [0, 1, 2, 9, 10, 99, 100, 101]
   for number in numbers:
     (tmp_path / form.format(number)).touch()
-  files = trees.sequence_files(str(tmp_path))
+  files = tree_files.sequence_files(str(tmp_path))
   assert [path.name for path in files] == [form.format(n) for n in numbers]
 
 
@@ -200,20 +207,20 @@ def test_images_that_are_not_read_are_named(tmp_path):
   with pytest.raises(UserError, match=r'1\.tif is of a kind .*to PNG'):
     trees.open_tree(tmp_path)
   with pytest.raises(UserError, match='holds no frames; convert its images'):
-    trees.read_frames(str(folder))
+    tree_frames.read_frames(str(folder))
 
 
 def test_silhouettes_are_taken_of_several_modalities(tmp_path):
   for name in ('0-aligned-sils', '0-ratios', '0-sils'):
     walker_trees.write_pickle(tmp_path / f'{name}.pkl', IMAGE[None])
-  files = trees.sequence_files(str(tmp_path))
+  files = tree_files.sequence_files(str(tmp_path))
   assert [path.name for path in files] == ['0-aligned-sils.pkl']
 
 
 def test_pickle_of_another_size_is_refused(tmp_path):
   walker_trees.write_pickle(tmp_path / '000.pkl', np.zeros((5, 64, 44), 'u1'))
   with pytest.raises(UserError, match='64x44, not 64x64'):
-    trees.read_pretreated(str(tmp_path), 64)
+    tree_frames.read_pretreated(str(tmp_path), 64)
 
 
 @pytest.mark.parametrize(
