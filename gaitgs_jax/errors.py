@@ -95,6 +95,17 @@ def _plain(name: str) -> str:
   return name.lower().replace('-', '_')
 
 
+def wrong_value(where: str, value: object, wanted: str) -> UserError:
+  """Returns the error for a value that does not fit.
+
+  Args:
+    where: it stands, such as 'config.batch.frames'.
+    value: what was given.
+    wanted: what it must be instead.
+  """
+  return UserError(f'{where} is {one_line(repr(value))}; it must be {wanted}')
+
+
 def wrong_choice(
   problem: str, given: object, allowed: Iterable[str]
 ) -> UserError:

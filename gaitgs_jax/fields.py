@@ -12,10 +12,12 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.errors import UserError, wrong_choice, wrong_value
 
 # More than any count in a config; 32 bits hold it, as on the device.
 _LARGEST = 1_000_000_000
+# A part of a whole.
+Share = typing.Annotated[float, '0 to 1']
 
 
 def check(
@@ -26,8 +28,8 @@ def check(
   """Checks the names and the values of a config section.
 
   Annotations say the types. Whole numbers are at least 1 and other numbers at
-  least 0, unless the default is less. What has another annotation is not
-  checked.
+  least 0, unless the default is less; a `Share` is at most 1. What has another
+  annotation is not checked.
 
   Args:
     parameters: of the function that takes the fields, by name.
@@ -40,12 +42,13 @@ def check(
   optional = [p.name for p in parameters.values() if p.default is not p.empty]
   check_names(where, [*given, *optional], parameters)
   for name, value in given.items():
-    parameter = parameters[name]
-    wrong = problem(value, parameter.annotation, parameter.default)
-    if wrong:
-      raise UserError(
-        f'{where}.{name} is {one_line(repr(value))}; it must be {wrong}'
-      )
+    annotation = parameters[name].annotation
+    choices = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+      if value not in choices:
+        raise wrong_choice(f'{where}.{name} is {value!r}', value, choices)
+    elif wrong := problem(value, annotation, parameters[name].default):
+      raise wrong_value(f'{where}.{name}', value, wrong)
 
 
 def check_names(
@@ -81,6 +84,9 @@ def problem(value: Any, annotation: Any, default: Any = None) -> str:
     return '' if isinstance(value, str) else 'text'
   if annotation is None or annotation is types.NoneType:
     return '' if value is None else 'None'
+  if annotation is Share:
+    fits = not _number_problem(value, float, default) and value <= 1
+    return '' if fits else '0 to 1'
   if annotation is int or annotation is float:
     return _number_problem(value, annotation, default)
   origin, inner = typing.get_origin(annotation), typing.get_args(annotation)

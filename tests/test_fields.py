@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
@@ -20,6 +21,8 @@ def taker(
   widths: Sequence[int] = (3, 4),
   classes: int | None = None,
   beta: float | str = 0.9,
+  part: fields.Share = 0.5,
+  per: Literal['sequence', 'frame'] = 'frame',
   anything: object = None,
 ) -> None:
   """Takes a field of each kind."""
@@ -34,7 +37,7 @@ def check(**given):
   [
     dict(count=10**9, steps=0, share=0, low=-1.0, name='', wanted=False),
     dict(widths=[1, 2], classes=3, beta='one_cycle', anything=len),
-    dict(widths=(), classes=None, beta=1e300),
+    dict(widths=(), classes=None, beta=1e300, part=1, per='sequence'),
   ],
 )
 def test_what_fits_is_taken(given):
@@ -54,6 +57,9 @@ def test_what_fits_is_taken(given):
     (dict(share=float('nan')), 'share is nan; it must be a finite number'),
     (dict(share=float('inf')), 'share is inf; it must be a finite number'),
     (dict(share='1'), "share is '1'; it must be a finite number"),
+    (dict(part=1.5), 'part is 1.5; it must be 0 to 1'),
+    (dict(part=-1), 'part is -1; it must be 0 to 1'),
+    (dict(per='frames'), r"per is 'frames' \(did you mean 'frame'\?\); choose"),
     (dict(low=-1.5), 'low is -1.5; it must be a finite number, -1.0 or more'),
     (dict(name=3), 'name is 3; it must be text'),
     (dict(wanted=1), 'wanted is 1; it must be True or False'),

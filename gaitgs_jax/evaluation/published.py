@@ -4,16 +4,28 @@ They stand in the config that claims them (`config.published`): what they are
 of, and the figures under the keys of `evaluate`, in percent.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax import fields
+from gaitgs_jax.errors import one_line, wrong_value
 from gaitgs_jax.evaluation.protocols import PROTOCOLS, Protocol
 
-# What a run must be of, next to its figures.
-FIELDS = ('protocol', 'dataset', 'model_name', 'size', 'numbers')
+# What a run must be of, for its numbers to be comparable.
+_OF = ('protocol', 'dataset', 'model_name', 'size')
+
+
+class _Claim(NamedTuple):
+  """The fields of `config.published`."""
+
+  protocol: str
+  dataset: str
+  model_name: str
+  size: Sequence[int]
+  numbers: Mapping[str, Any]
 
 
 def check(claim: Mapping[str, Any], where: str = 'config.published') -> None:
@@ -28,32 +40,22 @@ def check(claim: Mapping[str, Any], where: str = 'config.published') -> None:
   """
   if not claim:
     return
-  for field in FIELDS:
-    if field not in claim:
-      raise UserError(f'{where} lacks {field}')
-  for field in ('protocol', 'dataset', 'model_name'):
-    if not isinstance(claim[field], str):
-      raise _wrong(f'{where}.{field}', claim[field], 'text')
+  fields.check(inspect.signature(_Claim).parameters, claim, where)
   size, numbers = claim['size'], claim['numbers']
-  sides = size if isinstance(size, list | tuple) else ()
-  if len(sides) != 2 or not all(type(side) is int for side in sides):
-    raise _wrong(f'{where}.size', size, 'two whole numbers')
+  if len(size) != 2:
+    raise wrong_value(f'{where}.size', size, 'two whole numbers')
   if not hasattr(numbers, 'items'):
-    raise _wrong(f'{where}.numbers', numbers, 'percentages by name')
+    raise wrong_value(f'{where}.numbers', numbers, 'percentages by name')
   for name, value in numbers.items():
     values = value if isinstance(value, list | tuple) else [value]
     right = name.isprintable() and all(map(_is_percentage, values))
     if not right or (name.endswith('_by_probe_view') != (values is value)):
       wanted = 'a percentage, or a list of them for ..._by_probe_view'
-      raise _wrong(f'{where}.numbers: {one_line(name)}', value, wanted)
+      raise wrong_value(f'{where}.numbers: {one_line(name)}', value, wanted)
 
 
 def _is_percentage(value: Any) -> bool:
   return type(value) in (int, float) and 0 <= value <= 100
-
-
-def _wrong(where: str, value: Any, wanted: str) -> UserError:
-  return UserError(f'{where} is {one_line(repr(value))}; it must be {wanted}')
 
 
 def published(
@@ -84,7 +86,8 @@ def published(
   if not claim or '/' in partition or partition.endswith('.json'):
     return {}
   run = (protocol.name, dataset, model_name, tuple(size))
-  of = (*(claim[name] for name in FIELDS[:3]), tuple(claim['size']))
+  *names, size_of = (claim[name] for name in _OF)
+  of = (*names, tuple(size_of))
   known = PROTOCOLS.get(protocol.name, protocol)
   if of != run or known.fingerprint != protocol.fingerprint:
     return {}

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from gaitgs_jax import modalities as modality_rows
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input.transform import PER, Entry
+from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.input.transform_lists import COPIES, TABLES, checked
 from gaitgs_jax.modalities import Shapes
 
@@ -249,7 +249,7 @@ def _step(
   All modalities get the same key, so that they are drawn alike.
   """
   own = dict(options)
-  only, per = own.pop('inputs', None), own.pop('per', PER[0])
+  only, per = own.pop('inputs', None), own.pop('per', 'sequence')
   entries = {
     modality: table[name]
     for modality, table in tables.items()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gaitgs_jax import cloud
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.errors import UserError, wrong_choice, wrong_value
 from gaitgs_jax.input import (
   datasets,
   opengait,
@@ -118,9 +118,7 @@ def check_fields(dataset: Mapping[str, Any]) -> datasets.Dataset:
   for name in ('root', 'partition', 'variant'):
     value = dataset.get(name, '')
     if not isinstance(value, str):
-      raise UserError(
-        f'config.dataset.{name} is {one_line(repr(value))}; it must be text'
-      )
+      raise wrong_value(f'config.dataset.{name}', value, 'text')
   facts = datasets.get(dataset['name'])
   for name, choices in (
     ('format', FORMATS),

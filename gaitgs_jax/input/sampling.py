@@ -9,18 +9,18 @@ frames are those of GaitSet (https://arxiv.org/abs/1811.06186) and OpenGait
 
 import dataclasses
 import inspect
+import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from gaitgs_jax import fields
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.errors import UserError, wrong_choice, wrong_value
 from gaitgs_jax.input import samplers
 from gaitgs_jax.input.index import Index
 
-RULES = ('fixed', 'unfixed', 'all')
-ORDERS = ('ordered', 'unordered')
+Rule = Literal['fixed', 'unfixed', 'all']
 
 # Batches of whole sequences are padded to multiples of this, as every new
 # length compiles the step again.
@@ -46,15 +46,13 @@ class Frames:
   """
 
   frames: int = 30
-  frames_rule: str = 'fixed'
-  order: str = 'ordered'
+  frames_rule: Rule = 'fixed'
+  order: Literal['ordered', 'unordered'] = 'ordered'
   skip: int = 0
   frames_min: int = 0
   frames_max: int = 0
 
   def __post_init__(self) -> None:
-    _check_choice('frames_rule', self.frames_rule, RULES)
-    _check_choice('order', self.order, ORDERS)
     if self.frames_rule == 'unfixed':
       _check_range('frames_min', self.frames_min, 1)
       _check_range('frames_max', self.frames_max, self.frames_min)
@@ -80,12 +78,15 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
     UserError: a field is unknown, missing or out of range.
   """
   name = batch.get('sampler', 'pk')
-  if name in RULES:
+  if name in typing.get_args(Rule):
     raise UserError(
       f'config.batch.sampler is {name!r}, which says how frames are drawn: set '
       f"config.batch.frames_rule={name!r} and config.batch.sampler='pk'"
     )
-  _check_choice('sampler', name, tuple(samplers.SAMPLERS))
+  if name not in samplers.SAMPLERS:
+    raise wrong_choice(
+      f'config.batch.sampler is {name!r}', name, samplers.SAMPLERS
+    )
   sampler = samplers.SAMPLERS[name]
   given = {field: value for field, value in batch.items() if field != 'sampler'}
   own, common = (
@@ -101,26 +102,17 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
   fields.check({**own, **common}, given, 'config.batch')
   for field, value in given.items():
     if isinstance(value, int) and value > _MOST:
-      raise UserError(
-        f'config.batch.{field} is {one_line(repr(value))}; it must be a whole '
-        f'number up to {_MOST:,}'
-      )
+      wanted = f'a whole number up to {_MOST:,}'
+      raise wrong_value(f'config.batch.{field}', value, wanted)
   return BatchSpec(
     sampler(**{k: v for k, v in given.items() if k in own}),
     Frames(**{k: v for k, v in given.items() if k in common}),
   )
 
 
-def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-  if value not in choices:
-    raise wrong_choice(f'config.batch.{name} is {value!r}', value, choices)
-
-
 def _check_range(name: str, value: int, least: int) -> None:
   if wrong := fields.whole_problem(value, least, _MOST):
-    raise UserError(
-      f'config.batch.{name} is {one_line(repr(value))}; it must be {wrong}'
-    )
+    raise wrong_value(f'config.batch.{name}', value, wrong)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,9 +148,7 @@ class Picker:
     self, index: Index, rows: np.ndarray, spec: BatchSpec, seed: int
   ):
     if not isinstance(seed, int) or seed < 0:
-      raise UserError(
-        f'config.seed is {seed!r}; it must be a whole number, 0 or more'
-      )
+      raise wrong_value('config.seed', seed, 'a whole number, 0 or more')
     self._table = samplers.Table(index, rows)
     self._length = index.length
     self._spec = spec

@@ -1,17 +1,26 @@
 """config.inputs: which modalities a model sees, and in which size."""
 
+import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from gaitgs_jax import modalities, skeletons
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax import fields, modalities, skeletons
+from gaitgs_jax.errors import UserError, wrong_value
 from gaitgs_jax.input.datasets import Dataset
 from gaitgs_jax.modalities import Shapes, shown_size
 
-# What config.inputs may say of a modality.
-FIELDS = ('size', 'files')
-# Of an axis. Silhouettes have 64 or 128 pixels, a point cloud 1,024 points.
+# Longest axis. Silhouettes have 64 or 128 pixels, a point cloud 1,024 points.
 _MOST = 1 << 14
+
+
+class _Options(NamedTuple):
+  """What config.inputs may say of a modality."""
+
+  size: object = None
+  files: str = ''
+
+
+FIELDS = _Options._fields
 
 
 def of(inputs: Mapping[str, Mapping[str, Any]], facts: Dataset) -> Shapes:
@@ -36,12 +45,8 @@ def of(inputs: Mapping[str, Mapping[str, Any]], facts: Dataset) -> Shapes:
     modality = modalities.get(name)
     where = f'config.inputs.{name}'
     if not hasattr(options, 'keys'):
-      raise UserError(
-        f'{where} is {one_line(repr(options))}; it must be a dict of fields'
-      )
-    for field in options:
-      if field not in FIELDS:
-        raise wrong_choice(f'{where} has no field {field!r}', field, FIELDS)
+      raise wrong_value(where, options, 'a dict of fields')
+    fields.check(inspect.signature(_Options).parameters, options, where)
     if facts.modalities and name not in facts.modalities:
       raise UserError(
         f'config.inputs names {name}, but {facts.name} is a dataset of'
@@ -52,14 +57,9 @@ def of(inputs: Mapping[str, Mapping[str, Any]], facts: Dataset) -> Shapes:
       size = (len(skeletons.get(facts.skeleton).joints), 3)
     given = tuple(size) if isinstance(size, list | tuple) else ()
     if not modality.fits(given) or max(given) > _MOST:
-      raise UserError(
-        f'{where}.size is {one_line(repr(size))}; of {modality.title} it must'
-        f' be ({", ".join(map(str, modality.axes))}), up to {_MOST:,} each'
-      )
-    if not isinstance(options.get('files', ''), str):
-      raise UserError(
-        f'{where}.files is {one_line(repr(options["files"]))}; it must be text'
-      )
+      axes = ', '.join(map(str, modality.axes))
+      wanted = f'({axes}) of {modality.title}, up to {_MOST:,} each'
+      raise wrong_value(f'{where}.size', size, wanted)
     found[name] = given
   return found
 

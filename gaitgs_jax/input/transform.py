@@ -3,12 +3,14 @@
 import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from gaitgs_jax import fields
-from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.errors import UserError, wrong_value
+from gaitgs_jax.fields import Share
 
-PER = ('sequence', 'frame')
+# What is drawn once.
+Per = Literal['sequence', 'frame']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Entry:
     """Returns the options that a config may set, by name."""
     found = fields.keyword_only(self.function)
     if self.probability is not None:
-      found['probability'] = _option('probability', self.probability, float)
+      found['probability'] = _option('probability', self.probability, Share)
       if self.by_frame:
-        found['per'] = _option('per', PER[0], str)
+        found['per'] = _option('per', 'sequence', Per)
     if not self.masks:
       found['inputs'] = _option('inputs', None, Sequence[str] | None)
     return found
@@ -61,23 +63,14 @@ class Entry:
     for name, value in options.items():
       default = allowed[name].default
       if isinstance(default, tuple) and len(value) != len(default):
-        raise UserError(
-          f'{where}.{name} is {value!r}; it must have {len(default)} items, '
-          f'such as {default}'
-        )
+        wanted = f'of {len(default)} items, such as {default}'
+        raise wrong_value(f'{where}.{name}', value, wanted)
       pair = isinstance(default, tuple) and len(default) == 2
       if pair and value[0] > value[1]:
         raise UserError(
           f'{where}.{name} is {value!r}; the first number must not be larger '
           'than the second'
         )
-    if options.get('probability', 0) > 1:
-      raise UserError(
-        f'{where}.probability is {options["probability"]}; it must be 0 to 1'
-      )
-    per = options.get('per', PER[0])
-    if per not in PER:
-      raise wrong_choice(f'{where}.per is {per!r}', per, PER)
 
 
 def _option(name: str, default: Any, annotation: Any) -> inspect.Parameter:

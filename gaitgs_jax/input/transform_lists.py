@@ -6,7 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gaitgs_jax.errors import UserError, one_line, wrong_choice
+from gaitgs_jax.errors import (
+  UserError,
+  one_line,
+  wrong_choice,
+  wrong_value,
+)
 from gaitgs_jax.input.map_transforms import MAPS, NUMBERS, RGB, SILHOUETTES
 from gaitgs_jax.input.point_transforms import POINTS
 from gaitgs_jax.input.pose_transforms import POSES
@@ -90,15 +95,12 @@ def _list(chosen: Any, where: str) -> list[Any]:
       f'{where} = {_translated(chosen)}'
     )
   if not isinstance(chosen, list | tuple):
-    raise UserError(
-      f"{where} is {chosen!r}; it must be a list such as (dict(name='shift'),)"
-    )
+    wanted = "a list such as (dict(name='shift'),)"
+    raise wrong_value(where, chosen, wanted)
   for place, each in enumerate(chosen):
     if not hasattr(each, 'keys') or not isinstance(each.get('name'), str):
-      raise UserError(
-        f'{where}[{place}] is {each!r}; it must be a dict with the name of a '
-        "transform, such as dict(name='shift')"
-      )
+      wanted = "a dict with a transform's name, such as dict(name='shift')"
+      raise wrong_value(f'{where}[{place}]', each, wanted)
   return list(chosen)
 
 

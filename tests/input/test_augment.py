@@ -72,7 +72,7 @@ def of(*names, **options):
     (of('rotation', degrees='x'), '', "degrees is 'x'; it must be a finite"),
     (of('rotation', probability=1.5), '', r'probability is 1.5; .* 0 to 1'),
     (of('rotation', per='walk'), '', "per is 'walk'; choose one of sequence"),
-    (of('random_erasing', area=(0.1,)), '', 'area is .* must have 2 items'),
+    (of('random_erasing', area=(0.1,)), '', 'area is .* must be of 2 items'),
     (of('random_erasing', area=(0.3, 0.1)), '', 'must not be larger'),
     (of('shift', inputs=('pixels',)), '', "inputs has 'pixels'; choose one"),
     ('shift', '', "augment is 'shift'; it must be a list"),

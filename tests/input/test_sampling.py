@@ -1,3 +1,5 @@
+import typing
+
 import numpy as np
 import pytest
 
@@ -117,7 +119,7 @@ def test_seeds_and_steps_differ():
   assert len(batches) == 100
 
 
-@pytest.mark.parametrize('rule', sampling.RULES)
+@pytest.mark.parametrize('rule', typing.get_args(sampling.Rule))
 @pytest.mark.parametrize('name', samplers.SAMPLERS)
 @pytest.mark.parametrize('count', [1, 2, 3, 12])
 def test_parts_join_to_the_whole_batch(name, rule, count):
