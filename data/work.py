@@ -45,35 +45,11 @@ class Call(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class WalkCall:
-  """Makes one synthetic walk, pretreated, uint8 [s, size, size].
+class WalkPoseCall:
+  """Makes the skeletons of one synthetic walk, float32 [s,17,3].
 
   The arguments are those of `gaitgs_jax.synthetic.walk`.
   """
-
-  seed: int
-  subject: int
-  condition: str
-  view: str
-  frames: int | None
-  size: int
-  source: ClassVar[str] = ''
-
-  def digests(self) -> list[tuple[str, str]]:
-    """Returns an empty list: it reads no file."""
-    return []
-
-  def __call__(self) -> np.ndarray:
-    """Returns the frames."""
-    raw = walk(
-      self.seed, self.subject, self.condition, self.view, frames=self.frames
-    )
-    return pretreat(raw.silhouettes, self.size)
-
-
-@dataclasses.dataclass(frozen=True)
-class WalkPoseCall:
-  """Makes the skeletons of one synthetic walk, float32 [s,17,3]."""
 
   seed: int
   subject: int
@@ -91,6 +67,20 @@ class WalkPoseCall:
     return walk_keypoints(
       self.seed, self.subject, self.condition, self.view, frames=self.frames
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class WalkCall(WalkPoseCall):
+  """Makes one synthetic walk, pretreated, uint8 [s, size, size]."""
+
+  size: int
+
+  def __call__(self) -> np.ndarray:
+    """Returns the frames."""
+    raw = walk(
+      self.seed, self.subject, self.condition, self.view, frames=self.frames
+    )
+    return pretreat(raw.silhouettes, self.size)
 
 
 @dataclasses.dataclass(frozen=True)

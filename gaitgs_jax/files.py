@@ -120,7 +120,7 @@ def retried(call: Callable[[], T]) -> T:
   return call()
 
 
-def read_json(path: pathlib.Path, limit: int = JSON_BYTES) -> Any:
+def read_json(path: pathlib.Path) -> Any:
   """Returns what a small JSON file holds.
 
   Raises:
@@ -128,7 +128,7 @@ def read_json(path: pathlib.Path, limit: int = JSON_BYTES) -> Any:
     ValueError: it is not JSON, nested deeply, names a field twice, or holds a
       number that is not finite.
   """
-  value = parse_json(read(path, limit), object_pairs_hook=_fields)
+  value = parse_json(read(path, JSON_BYTES), object_pairs_hook=_fields)
   for item in _items(value):
     if isinstance(item, float) and not math.isfinite(item):
       raise ValueError('it holds a number that is not finite')

@@ -7,8 +7,6 @@ one another, so they stand by themselves.
 import dataclasses
 import itertools
 
-import numpy as np
-
 from gaitgs_jax.errors import BadValue
 
 
@@ -139,10 +137,3 @@ def of_joints(count: int) -> Skeleton | None:
     if len(skeleton.joints) == count:
       return skeleton
   return None
-
-
-def openpose18_to_coco17(keypoints: np.ndarray) -> np.ndarray:
-  """Reorders keypoints [..., 18, c] to [..., 17, c]; drops the neck."""
-  place = SKELETONS['openpose18'].joints.index
-  order = [place(joint) for joint in SKELETONS['coco17'].joints]
-  return keypoints[..., order, :]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.synthetic import keypoints
 
 PUBLISHED = {
   'coco17': (
@@ -39,18 +38,6 @@ def test_swapping_twice_changes_nothing(name):
   np.testing.assert_array_equal(swap[swap], np.arange(len(swap)))
   edges = {frozenset(edge) for edge in skeleton.edges}
   assert {frozenset(swap[list(edge)].tolist()) for edge in edges} == edges
-
-
-def test_walkers_have_the_joints_of_coco():
-  assert skeletons.get('coco17').joints == keypoints.KEYPOINTS
-
-
-def test_openpose_to_coco_keeps_names():
-  theirs, ours = (skeletons.get(n).joints for n in ('openpose18', 'coco17'))
-  labels = np.array(theirs)[None, :, None]
-  turned = skeletons.openpose18_to_coco17(labels)
-  assert turned.shape == (1, 17, 1)
-  assert tuple(turned[0, :, 0]) == ours
 
 
 def test_an_unknown_skeleton_is_told():

@@ -154,18 +154,16 @@ def _tensorflow() -> Any:
 def prefetch_to_device(
   batches: Iterable[Batch],
   place: Callable[[Batch], dict[str, jax.Array]],
-  size: int = 2,
 ) -> Iterator[dict[str, jax.Array]]:
-  """Yields batches on devices, `size` of them ahead.
+  """Yields batches on devices, copied ahead of their use.
 
   Args:
     batches: the rows that this process builds, numpy arrays [n,...].
     place: copies a batch to the devices, see `training.mesh.place`.
-    size: batches that are copied ahead of their use.
   """
   ready: collections.deque[dict[str, jax.Array]] = collections.deque()
   for batch in batches:
     ready.append(place(batch))
-    if len(ready) > size:
+    if len(ready) > _AHEAD:
       yield ready.popleft()
   yield from ready

@@ -46,7 +46,7 @@ def read_frames(
   return frames
 
 
-def read_pickle(path: Path, modality: str, skeleton: str = '') -> np.ndarray:
+def read_pickle(path: Path, modality: str) -> np.ndarray:
   """Returns one sequence [s,...] of a pickle.
 
   Raises:
@@ -54,7 +54,7 @@ def read_pickle(path: Path, modality: str, skeleton: str = '') -> np.ndarray:
   """
   row = modalities.get(modality)
   array = pickles.load(path, row)
-  if fault := row.unusable(array, skeleton):
+  if fault := row.unusable(array, ''):
     raise pickles.PickleError(path, fault)
   return array
 

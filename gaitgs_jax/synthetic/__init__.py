@@ -2,7 +2,6 @@
 
 from gaitgs_jax.synthetic.camera import VIEWS
 from gaitgs_jax.synthetic.clothing import CONDITIONS
-from gaitgs_jax.synthetic.keypoints import KEYPOINTS
 from gaitgs_jax.synthetic.walkers import Walk, walk, walk_keypoints
 
-__all__ = ['CONDITIONS', 'KEYPOINTS', 'VIEWS', 'Walk', 'walk', 'walk_keypoints']
+__all__ = ['CONDITIONS', 'VIEWS', 'Walk', 'walk', 'walk_keypoints']

@@ -7,26 +7,6 @@ from gaitgs_jax.synthetic.body import Body
 from gaitgs_jax.synthetic.camera import Camera, project
 from gaitgs_jax.synthetic.skeleton import Skeleton, place
 
-KEYPOINTS = (
-  'nose',
-  'left_eye',
-  'right_eye',
-  'left_ear',
-  'right_ear',
-  'left_shoulder',
-  'right_shoulder',
-  'left_elbow',
-  'right_elbow',
-  'left_wrist',
-  'right_wrist',
-  'left_hip',
-  'right_hip',
-  'left_knee',
-  'right_knee',
-  'left_ankle',
-  'right_ankle',
-)
-
 # (forward, left, up) over the head's height, from the chin's joint.
 _FACE = (
   (0.50, 0.0, 0.42),

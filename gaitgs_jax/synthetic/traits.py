@@ -147,21 +147,26 @@ KEYPOINT_MISSING_HIDDEN = 0.12
 
 def draw_subject(generator: np.random.Generator) -> Traits:
   """Returns one subject's own traits."""
-  noise = generator.standard_normal(len(TRAITS)).clip(-LIMIT, LIMIT)
-  return {
-    name: float(
-      np.clip(row.mean + BETWEEN * row.between * z, row.low, row.high)
-    )
-    for (name, row), z in zip(TRAITS.items(), noise, strict=True)
-  }
+  means = {name: row.mean for name, row in TRAITS.items()}
+  return _deviate(
+    means, [BETWEEN * row.between for row in TRAITS.values()], generator
+  )
 
 
 def vary(traits: Traits, generator: np.random.Generator) -> Traits:
   """Returns the traits as one walk shows them."""
+  return _deviate(
+    traits, [WITHIN * row.within for row in TRAITS.values()], generator
+  )
+
+
+def _deviate(
+  means: Traits, spreads: list[float], generator: np.random.Generator
+) -> Traits:
   noise = generator.standard_normal(len(TRAITS)).clip(-LIMIT, LIMIT)
   return {
-    name: float(
-      np.clip(traits[name] + WITHIN * row.within * z, row.low, row.high)
+    name: float(np.clip(means[name] + spread * z, row.low, row.high))
+    for (name, row), spread, z in zip(
+      TRAITS.items(), spreads, noise, strict=True
     )
-    for (name, row), z in zip(TRAITS.items(), noise, strict=True)
   }

@@ -348,7 +348,7 @@ def test_images_that_are_replaced_in_between_are_read_again(
     raise KeyboardInterrupt
 
   with monkeypatch.context() as patch:
-    patch.setattr(prepared, 'write_index', interrupt)
+    patch.setattr(prepared_index, 'write', interrupt)
     assert prepare('casia_b', tmp_path, f'--source={tree}') == 130
   work = tmp_path / 'casia_b' / '64' / 'work-1.0.0'
   one, other, *_ = files = sorted(work.glob('*.chunk'))

@@ -64,7 +64,7 @@ def test_a_file_selects_or_says_what_is_wrong(tmp_path_factory, content):
   *labels, lamp = zip(*ROWS, strict=True)
   try:
     protocol = protocols.get_protocol(str(path))
-    again = protocols.of_result(protocols.describe_result(protocol))
+    again = protocols.of_result({'rules': protocol.plain()})
     assert again == protocol
     found = protocols.select(protocol, *labels, {'lamp': np.array(lamp)})
   except UserError as error:

@@ -284,7 +284,7 @@ def test_no_bit_of_an_index_loses_a_sequence(directory, layout, monkeypatch):
     scanned.append(folder)
     return before, layout
 
-  monkeypatch.setattr(prepared, 'scan', scan)
+  monkeypatch.setattr(prepared_index, '_scan', scan)
   for place in range(0, len(whole), 7):
     damaged = bytearray(whole)
     damaged[place] ^= 1 << place % 8

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from gaitgs_jax.synthetic import KEYPOINTS, VIEWS, walk
+from gaitgs_jax import skeletons
+from gaitgs_jax.synthetic import VIEWS, walk
 
-INDEX = {name: i for i, name in enumerate(KEYPOINTS)}
+INDEX = {name: i for i, name in enumerate(skeletons.get('coco17').joints)}
 
 
 def _distance_to_person(frame, points):

@@ -7,7 +7,6 @@ from gaitgs_jax.evaluation.protocols.counting import (
   mean_by_probe_view,
 )
 from gaitgs_jax.evaluation.protocols.named import (
-  describe_result,
   get_protocol,
   of_result,
 )
@@ -32,7 +31,6 @@ __all__ = [
   'Rule',
   'Selection',
   'count',
-  'describe_result',
   'evaluate',
   'get_protocol',
   'key',

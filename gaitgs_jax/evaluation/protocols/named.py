@@ -40,15 +40,6 @@ def _imported(name: str) -> Protocol:
   return found
 
 
-def describe_result(protocol: Protocol) -> dict[str, Any]:
-  """Returns what to save with a result, in JSON's types, for `of_result`."""
-  return {
-    'protocol': protocol.name,
-    'fingerprint': protocol.fingerprint,
-    'rules': protocol.plain(),
-  }
-
-
 def of_result(meta: Mapping[str, Any], default: str = '') -> Protocol | None:
   """Returns the protocol of a saved result, None if it is not said.
 
