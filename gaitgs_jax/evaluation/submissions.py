@@ -10,10 +10,9 @@ import numpy as np
 
 from gaitgs_jax import atomic
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import distance, ranking
-from gaitgs_jax.evaluation.protocols import counting
+from gaitgs_jax.evaluation import ranking
+from gaitgs_jax.evaluation.protocols.evaluation import Evaluation
 from gaitgs_jax.evaluation.protocols.forms import FORMS, Form
-from gaitgs_jax.evaluation.protocols.named import get_protocol
 from gaitgs_jax.evaluation.protocols.rules import Protocol
 from gaitgs_jax.evaluation.protocols.selection import Group, Labels
 
@@ -46,19 +45,22 @@ def submit(
       smaller than the ranks that are asked for, or a subject is not a number
       where numbers are.
   """
-  rules = get_protocol(protocol)
-  distance.check_metric(metric)
-  form = _form(rules)
-  embeddings = np.asarray(embeddings)
-  selection = counting.check(
-    rules, embeddings, subjects, conditions, views, columns
+  evaluation = Evaluation.of(
+    protocol,
+    embeddings,
+    subjects,
+    conditions,
+    views,
+    metric=metric,
+    columns=columns,
   )
+  form, selection = _form(evaluation.rules), evaluation.selection
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')
   writer.writerow(form.header)
   for group in selection.groups:
     probes = group.probe_rows()
-    order = _ranked(embeddings, group, rules, form, metric)
+    order = _ranked(evaluation, group, form)
     found = selection.columns['subject'][order]
     videos = selection.columns['view'][probes]
     for video, nearest in zip(videos.tolist(), found.tolist(), strict=True):
@@ -74,33 +76,26 @@ def _form(rules: Protocol) -> Form:
   return FORMS[rules.submission]
 
 
-def _ranked(
-  embeddings: np.ndarray,
-  group: Group,
-  rules: Protocol,
-  form: Form,
-  metric: str,
-) -> np.ndarray:
+def _ranked(evaluation: Evaluation, group: Group, form: Form) -> np.ndarray:
   """Returns the rows of the nearest of each probe, int [n, ranks]."""
-  probes, gallery, count = (
-    group.probe_rows(),
-    group.gallery,
-    len(form.header) - 1,
-  )
+  gallery, count = group.gallery, len(form.header) - 1
   if len(gallery) < count:
     raise UserError(
-      f'a submission of protocol {rules.name!r} ranks {count} sequences of the '
-      f'gallery, and it has {len(gallery)}'
+      f'a submission of protocol {evaluation.rules.name!r} ranks {count} '
+      f'sequences of the gallery, and it has {len(gallery)}'
     )
-  if rules.rerank is None:
+  if evaluation.rules.rerank is None:
     return ranking.nearest_rows(
-      embeddings, probes, [gallery], count, metric=metric
+      evaluation.embeddings,
+      group.probe_rows(),
+      [gallery],
+      count,
+      metric=evaluation.metric,
     )[:, 0]
-  blocks = counting.distance_blocks(embeddings, probes, gallery, rules, metric)
   return np.concatenate(
     [
       gallery[np.argsort(block, axis=1, kind='stable')[:, :count]]
-      for _, block in blocks
+      for _, block in evaluation.distance_blocks(group)
     ]
   )
 

@@ -7,23 +7,19 @@ within that. Of equally near gallery items the first in the gallery's order is
 taken; the published tools' sorts are not stable and may take any.
 """
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.evaluation import (
-  distance,
   metrics,
   outcomes,
   ranking,
-  tiles,
 )
 from gaitgs_jax.evaluation.outcomes import Outcomes
-from gaitgs_jax.evaluation.protocols.named import get_protocol
+from gaitgs_jax.evaluation.protocols.evaluation import Evaluation
 from gaitgs_jax.evaluation.protocols.rules import (
   Protocol,
   counts_identical,
@@ -34,11 +30,8 @@ from gaitgs_jax.evaluation.protocols.selection import (
   Group,
   Labels,
   Selection,
-  select,
 )
 
-# Squared differences of larger features would overflow float32.
-LARGEST = 1e17
 # Ranks of a CMC curve, where the gallery has as many.
 LONGEST = 50
 
@@ -141,21 +134,26 @@ def count(
   columns: Mapping[str, Labels] | None = None,
 ) -> Counted:
   """Returns what `evaluate` returns, and what each subject adds to it."""
-  rules = get_protocol(protocol)
-  distance.check_metric(metric)
-  embeddings = np.asarray(embeddings)
-  selection = check(rules, embeddings, subjects, conditions, views, columns)
+  evaluation = Evaluation.of(
+    protocol,
+    embeddings,
+    subjects,
+    conditions,
+    views,
+    metric=metric,
+    columns=columns,
+  )
+  rules, selection = evaluation.rules, evaluation.selection
+  counter = _count_cells if rules.mean_over == 'cells' else _count_ranks
   if rules.classes:
     counter = _count_classes
-  elif rules.submission:
-    counter = _count_nothing
-  else:
-    counter = _count_cells if rules.mean_over == 'cells' else _count_ranks
   result, found = Counted({}, {})
   for group in selection.groups:
-    some = counter(embeddings, selection, group, rules, metric)
-    result |= some.result
-    found |= some.outcomes
+    # Who the probes of a submission are is not known.
+    if not rules.submission:
+      some = counter(evaluation, group)
+      result |= some.result
+      found |= some.outcomes
     for name, rows in group.probes.items():
       people = len(np.unique(selection.subjects[rows]))
       result[key(name, 'probes')] = float(len(rows))
@@ -165,62 +163,9 @@ def count(
   return Counted(result, found)
 
 
-def check(
-  rules: Protocol,
-  embeddings: np.ndarray,
-  subjects: Labels,
-  conditions: Labels,
-  views: Labels,
-  columns: Mapping[str, Labels] | None = None,
-) -> Selection:
-  """Returns what the protocol selects; see `evaluate` for args and errors."""
-  if embeddings.ndim != 3 or 0 in embeddings.shape[1:]:
-    raise UserError(
-      f'embeddings have shape {embeddings.shape}; expected [N,p,d]: '
-      'sequences, parts, features (one part: [N,1,d])'
-    )
-  shapes = [np.shape(labels) for labels in (subjects, conditions, views)]
-  if any(shape != (len(embeddings),) for shape in shapes):
-    raise UserError(
-      f'{len(embeddings)} embeddings need as many subjects, conditions and '
-      f'views, each a flat list; got shapes {", ".join(map(str, shapes))}'
-    )
-  selection = select(rules, subjects, conditions, views, columns)
-  _check_embeddings(embeddings)
-  return selection
-
-
-def _check_embeddings(embeddings: np.ndarray) -> None:
-  # bfloat16 is a floating type to jax alone.
-  real = (jnp.floating, jnp.integer)
-  if not any(jnp.issubdtype(embeddings.dtype, kind) for kind in real):
-    raise UserError(
-      f'embeddings have type {embeddings.dtype}; expected real numbers'
-    )
-  largest = LARGEST
-  if jnp.issubdtype(embeddings.dtype, jnp.floating):
-    # Half precision cannot hold the limit itself.
-    largest = min(LARGEST, float(jnp.finfo(embeddings.dtype).max))
-  step = tiles.rows_per_tile(embeddings, len(embeddings), tiles.GALLERY_BYTES)
-  for start in range(0, len(embeddings), step):
-    # Also false for NaN.
-    usable = np.abs(embeddings[start : start + step]) <= largest
-    if not usable.all():
-      row = start + int(np.argmin(usable.all((1, 2))))
-      raise UserError(
-        f'the embedding of sequence {row} holds NaN, infinity or a number '
-        f'above {LARGEST:g}; the model that made it has diverged'
-      )
-
-
-def _count_cells(
-  embeddings: np.ndarray,
-  selection: Selection,
-  group: Group,
-  rules: Protocol,
-  metric: str,
-) -> Counted:
+def _count_cells(evaluation: Evaluation, group: Group) -> Counted:
   """Counts ranks with each gallery view as a gallery of its own."""
+  rules, selection = evaluation.rules, evaluation.selection
   galleries = [
     group.gallery[selection.views[group.gallery] == view]
     for view in range(len(selection.view_names))
@@ -230,7 +175,7 @@ def _count_cells(
   most = max(rank_of(name) or 1 for name in rules.metrics)
   most = min(most, max(map(len, galleries)))
   nearest = ranking.nearest_rows(
-    embeddings, probes, galleries, most, metric=metric
+    evaluation.embeddings, probes, galleries, most, metric=evaluation.metric
   )
   subjects, there = selection.subjects, nearest >= 0
   right = there & (subjects[nearest] == subjects[probes][:, None, None])
@@ -285,17 +230,12 @@ def mean_by_probe_view(
   return outcomes.mean(matrix)
 
 
-def _count_ranks(
-  embeddings: np.ndarray,
-  selection: Selection,
-  group: Group,
-  rules: Protocol,
-  metric: str,
-) -> Counted:
+def _count_ranks(evaluation: Evaluation, group: Group) -> Counted:
   """Counts ranks, mAP and mINP with all views in one gallery."""
+  rules, selection = evaluation.rules, evaluation.selection
   probes = group.probe_rows()
   every = ranking.rank_all(
-    distance_blocks(embeddings, probes, group.gallery, rules, metric),
+    evaluation.distance_blocks(group),
     probes,
     group.gallery,
     selection.subjects,
@@ -347,46 +287,9 @@ def _ways(
   return {'': valid if rules.invalid == 'excluded' else counted}
 
 
-def distance_blocks(
-  embeddings: np.ndarray,
-  probes: np.ndarray,
-  gallery: np.ndarray,
-  rules: Protocol,
-  metric: str,
-) -> Iterator[tuple[int, np.ndarray]]:
-  """Yields (first probe, distances [some,m]), as the protocol re-ranks them."""
-  if rules.rerank is None:
-    return ranking.distance_blocks(embeddings, probes, gallery, metric=metric)
-  return ranking.reranked_blocks(
-    embeddings,
-    probes,
-    gallery,
-    metric=metric,
-    **dataclasses.asdict(rules.rerank),
-  )
-
-
-def _count_nothing(
-  embeddings: np.ndarray,
-  selection: Selection,
-  group: Group,
-  rules: Protocol,
-  metric: str,
-) -> Counted:
-  """Counts nothing: the subjects of a submission's probes are not known."""
-  del embeddings, selection, group, rules, metric
-  return Counted({}, {})
-
-
-def _count_classes(
-  embeddings: np.ndarray,
-  selection: Selection,
-  group: Group,
-  rules: Protocol,
-  metric: str,
-) -> Counted:
+def _count_classes(evaluation: Evaluation, group: Group) -> Counted:
   """Counts how often the largest logit is that of the right class."""
-  del metric
+  rules, embeddings = evaluation.rules, evaluation.embeddings
   count = embeddings.shape[2]
   if count != len(rules.classes):
     raise UserError(
@@ -396,7 +299,9 @@ def _count_classes(
   classes = {name: place for place, name in enumerate(rules.classes)}
   result: Result = {}
   for name, rows in group.probes.items():
-    labels = selection.columns[rules.truth][rows].astype(str).tolist()
+    labels = (
+      evaluation.selection.columns[rules.truth][rows].astype(str).tolist()
+    )
     if unknown := sorted({*labels} - {*classes}):
       raise UserError(
         f'{rules.truth} {unknown[0]!r} is not a class of protocol '
