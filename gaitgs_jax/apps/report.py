@@ -15,7 +15,7 @@ import numpy as np
 from gaitgs_jax import atomic, cloud, models
 from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.errors import UserError, printable
-from gaitgs_jax.evaluation import page, protocols, report
+from gaitgs_jax.evaluation import charts, page, protocols, report
 from gaitgs_jax.evaluation.markup import Element, element
 from gaitgs_jax.evaluation.published import published
 from gaitgs_jax.input import datasets
@@ -232,17 +232,17 @@ def _heat_maps_of(group: Group, result: report.Result) -> Element | None:
 def _curves(path: pathlib.Path) -> Element | None:
   """Returns the charts of metrics.csv, None where there are none."""
   columns = workdir_files.read_columns(path)
-  charts = []
+  figures = []
   for suffix, title in _SCORES.items():
     names = [key for key in columns if key.split('/')[-1] == suffix]
     named = {key.rpartition('/')[0] or 'all': columns[key] for key in names}
-    charts.append(page.chart(title, named))
+    figures.append(charts.chart(title, named))
   known = [key for key in _CURVES if key in columns]
   known_too = {*_CURVES, *_SCORES}
   other = [key for key in columns if key not in known_too and '/' not in key]
   for key in known + other:
-    charts.append(page.chart(_CURVES.get(key, key), {key: columns[key]}))
-  return page.grid(charts)
+    figures.append(charts.chart(_CURVES.get(key, key), {key: columns[key]}))
+  return page.grid(figures)
 
 
 def _walkers(workdir: pathlib.Path, dataset: str) -> list[Element]:

@@ -13,7 +13,7 @@ from flax import traverse_util
 
 from gaitgs_jax import files, older
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.evaluation import page, published
+from gaitgs_jax.evaluation import charts, published
 from gaitgs_jax.input import datasets, sizes
 from gaitgs_jax.modalities import Shapes
 
@@ -32,7 +32,7 @@ _TEXTS = (
 )
 
 
-def read_columns(path: pathlib.Path) -> dict[str, page.Series]:
+def read_columns(path: pathlib.Path) -> dict[str, charts.Series]:
   """Reads a CSV of numbers by step; blanks and torn lines are passed over.
 
   Returns:

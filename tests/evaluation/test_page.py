@@ -5,7 +5,7 @@ import xml.etree.ElementTree as tree
 import numpy as np
 import pytest
 
-from gaitgs_jax.evaluation import page
+from gaitgs_jax.evaluation import charts, page
 
 
 def parse(element):
@@ -48,7 +48,7 @@ def test_heat_map_shows_every_cell_and_marks_identical_views():
 def test_chart_draws_each_series_inside_its_frame():
   steps = np.arange(1.0, 1001.0)
   found = parse(
-    page.chart(
+    charts.chart(
       'Scores', {'NM': (steps, np.sin(steps)), 'CL': (steps[:3], steps[:3])}
     )
   )
@@ -67,27 +67,27 @@ def test_chart_draws_each_series_inside_its_frame():
   'steps, values', [([], []), ([1.0], [np.nan]), ([1.0, 2.0], [np.inf, np.nan])]
 )
 def test_nothing_finite_draws_nothing(steps, values):
-  assert page.chart('x', {'x': (np.array(steps), np.array(values))}) is None
+  assert charts.chart('x', {'x': (np.array(steps), np.array(values))}) is None
 
 
 @pytest.mark.parametrize('value', [0.0, 5.0, -2.0, 1e-4])
 def test_a_constant_or_single_value_can_be_drawn(value):
   for count in (1, 4):
     curve = (np.arange(1.0, count + 1), np.full(count, value))
-    parse(page.chart('x', {'x': curve}))
+    parse(charts.chart('x', {'x': curve}))
 
 
 def test_thin_keeps_the_mean():
-  steps, values = page.thin(np.arange(1000.0), np.arange(1000.0) * 2)
+  steps, values = charts.thin(np.arange(1000.0), np.arange(1000.0) * 2)
   assert len(steps) == 300
   np.testing.assert_allclose(values, 2 * steps)
   assert steps[0] == 1.0
 
 
 def test_ticks_are_round_and_span_the_range():
-  assert page.ticks(0, 90, 4) == [0, 50, 100]
-  assert page.ticks(1, 300, 4) == [0, 100, 200, 300]
-  assert page.ticks(0, 1e-4, 4) == [0, 5e-05, 1e-4]
+  assert charts.ticks(0, 90, 4) == [0, 50, 100]
+  assert charts.ticks(1, 300, 4) == [0, 100, 200, 300]
+  assert charts.ticks(0, 1e-4, 4) == [0, 5e-05, 1e-4]
 
 
 def test_label_names():
@@ -126,7 +126,7 @@ def whole(word):
         page.definition_list([(word, word)], word),
         page.heat_map(np.array([[9.0, np.nan]] * 2), [word, word], word),
         page.grid(
-          [page.chart(word, {word: (steps, steps), 'b': (steps, steps)})]
+          [charts.chart(word, {word: (steps, steps), 'b': (steps, steps)})]
         ),
         page.note(word),
         page.folded(word, page.note(word)),
@@ -162,7 +162,7 @@ def test_a_page_needs_and_allows_nothing_else():
 def test_curves_of_any_size_can_be_drawn(value):
   steps = np.array([0.0, 1e300, 1e12, 5.0, np.nan])
   values = np.array([value, -value, np.nextafter(value, 0), value, 1.0])
-  chart = page.chart('x', {'x': (steps, values)})
+  chart = charts.chart('x', {'x': (steps, values)})
   assert (chart is None) == (abs(value) > 1e30)
   if chart is not None:
     assert 'nan' not in tree.tostring(chart, encoding='unicode')
