@@ -74,12 +74,12 @@ class Preselection:
     """Returns the vectors float16 [n,1,q] of embeddings [n,p,d]."""
     rows = embeddings.shape[0]
     basis, offset = (
-      sharing.place(each, mesh) for each in (self.basis, self.offset)
+      sharing.replicated(each, mesh) for each in (self.basis, self.offset)
     )
     result = np.empty((rows, 1, basis.shape[1]), np.float16)
     size = mesh.size * sharing.rows_per_device(embeddings, rows, mesh)
     for start, count, tile in tiles.read(embeddings, size):
-      placed = sharing.split(tile, mesh)
+      placed = sharing.sharded(tile, mesh)
       vectors = _project(placed, basis, offset, metric=self.metric)
       result[start : start + count, 0] = np.asarray(vectors)[:count]
     return result
@@ -91,7 +91,7 @@ class Preselection:
       raise UserError(
         f'the preselection was made of {made} sequences for the '
         f'{self.metric} metric, and the gallery has {given}, to be searched '
-        f'by the {metric} metric: make it anew with Preselection.fit'
+        f'by the {metric} metric: make it again with Preselection.fit'
       )
 
 

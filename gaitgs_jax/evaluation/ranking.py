@@ -52,7 +52,7 @@ def nearest_rows(
   probe_size = tiles.rows_per_tile(embeddings, len(probes), tiles.PROBE_BYTES)
   wanted = tiles.Subset(embeddings, probes)
   for start, count, tile in tiles.read(wanted, probe_size):
-    placed = sharing.place(tile, mesh)
+    placed = sharing.replicated(tile, mesh)
     for column, gallery in enumerate(galleries):
       if len(gallery):
         found = search.nearest(

@@ -20,7 +20,7 @@ from jax.sharding import Mesh
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, sharing, tiles
 from gaitgs_jax.evaluation.preselection import Preselection
-from gaitgs_jax.evaluation.sharing import SPLIT, WHOLE, Team
+from gaitgs_jax.evaluation.sharing import REPLICATED, SHARDED, Team
 from gaitgs_jax.evaluation.tiles import Embeddings
 
 
@@ -168,7 +168,12 @@ def _compare(
   size = sharing.rows_per_device(gallery, m, mesh)
   for start, count, tile in tiles.read(probes, probe_size):
     part = nearest(
-      sharing.place(tile, mesh), gallery, k, size=size, metric=metric, mesh=mesh
+      sharing.replicated(tile, mesh),
+      gallery,
+      k,
+      size=size,
+      metric=metric,
+      mesh=mesh,
     )
     for whole, values in zip(found, part, strict=True):
       whole[start : start + count] = values[:count]
@@ -201,7 +206,7 @@ def _compare_chosen(
     rows = np.sort(rows[(rows >= 0) & (rows < gallery.shape[0])])
     if len(rows):
       part = nearest(
-        sharing.place(probes[number : number + 1], mesh),
+        sharing.replicated(probes[number : number + 1], mesh),
         tiles.Subset(gallery, rows),
         k,
         size=size,
@@ -229,7 +234,7 @@ def nearest(
   """Finds the k nearest in one pass over a gallery.
 
   Args:
-    probes: [n,p,d], placed by `sharing.place`.
+    probes: [n,p,d], of `sharing.replicated`.
     gallery: [m,p,d], of which only tiles are read.
     k: how many; what a smaller gallery lacks is row -1 at infinity.
     size: rows that a device takes at a time; compiled once for each.
@@ -242,13 +247,13 @@ def nearest(
   """
   each = (mesh.size, len(probes), k)
   best = Survey(
-    sharing.split(np.full(each, np.inf, np.float32), mesh),
-    sharing.split(np.full(each, -1, np.int32), mesh),
-    sharing.split(np.full(each[:2], -np.inf, np.float32), mesh),
+    sharing.sharded(np.full(each, np.inf, np.float32), mesh),
+    sharing.sharded(np.full(each, -1, np.int32), mesh),
+    sharing.sharded(np.full(each[:2], -np.inf, np.float32), mesh),
   )
   for start, count, tile in tiles.read(gallery, size * mesh.size):
     previous, bounds = best, np.array([start, start + count], np.int32)
-    placed = sharing.split(tile, mesh)
+    placed = sharing.sharded(tile, mesh)
     best = _nearer(best, probes, placed, bounds, metric=metric, mesh=mesh)
     # One tile computes while the next is read; more would pile up in memory.
     jax.block_until_ready(previous)
@@ -301,8 +306,8 @@ def _nearer(
   return jax.shard_map(
     on_device,
     mesh=mesh,
-    in_specs=(SPLIT, WHOLE, SPLIT, WHOLE),
-    out_specs=SPLIT,
+    in_specs=(SHARDED, REPLICATED, SHARDED, REPLICATED),
+    out_specs=SHARDED,
     check_vma=False,
   )(best, probes, tile, bounds)
 

@@ -14,7 +14,7 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import tiles
 from gaitgs_jax.evaluation.tiles import Embeddings
 
-WHOLE, SPLIT = PartitionSpec(), PartitionSpec('gallery')
+REPLICATED, SHARDED = PartitionSpec(), PartitionSpec('gallery')
 
 
 def local_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -23,14 +23,14 @@ def local_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
   return Mesh(np.array(devices), ('gallery',))
 
 
-def place(array: np.ndarray, mesh: Mesh) -> jax.Array:
+def replicated(array: np.ndarray, mesh: Mesh) -> jax.Array:
   """Returns an array, such as probes [n,p,d], whole on every device."""
-  return jax.device_put(array, NamedSharding(mesh, WHOLE))
+  return jax.device_put(array, NamedSharding(mesh, REPLICATED))
 
 
-def split(tile: np.ndarray, mesh: Mesh) -> jax.Array:
+def sharded(tile: np.ndarray, mesh: Mesh) -> jax.Array:
   """Returns an array of which every device holds its share of the rows."""
-  return jax.device_put(tile, NamedSharding(mesh, SPLIT))
+  return jax.device_put(tile, NamedSharding(mesh, SHARDED))
 
 
 def rows_per_device(embeddings: Embeddings, rows: int, mesh: Mesh) -> int:

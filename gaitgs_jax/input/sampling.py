@@ -20,7 +20,7 @@ from gaitgs_jax.errors import UserError, wrong_choice, wrong_value
 from gaitgs_jax.input import samplers
 from gaitgs_jax.input.index import Index
 
-Rule = Literal['fixed', 'unfixed', 'all']
+FramesRule = Literal['fixed', 'unfixed', 'all']
 
 # Batches of whole sequences are padded to multiples of this, as every new
 # length compiles the step again.
@@ -30,7 +30,7 @@ _MOST = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Frames:
+class FrameSpec:
   """The fields of `config.batch` that say which frames of a sequence are taken.
 
   Attributes:
@@ -46,7 +46,7 @@ class Frames:
   """
 
   frames: int = 30
-  frames_rule: Rule = 'fixed'
+  frames_rule: FramesRule = 'fixed'
   order: Literal['ordered', 'unordered'] = 'ordered'
   skip: int = 0
   frames_min: int = 0
@@ -63,7 +63,7 @@ class BatchSpec:
   """`config.batch`: which sequences, and which frames of each."""
 
   sampler: samplers.Sampler
-  frames: Frames
+  frames: FrameSpec
 
   @property
   def rows(self) -> int:
@@ -78,7 +78,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
     UserError: a field is unknown, missing or out of range.
   """
   name = batch.get('sampler', 'pk')
-  if name in typing.get_args(Rule):
+  if name in typing.get_args(FramesRule):
     raise UserError(
       f'config.batch.sampler is {name!r}, which says how frames are drawn: set '
       f"config.batch.frames_rule={name!r} and config.batch.sampler='pk'"
@@ -90,7 +90,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
   sampler = samplers.SAMPLERS[name]
   given = {field: value for field, value in batch.items() if field != 'sampler'}
   own, common = (
-    dict(inspect.signature(each).parameters) for each in (sampler, Frames)
+    dict(inspect.signature(each).parameters) for each in (sampler, FrameSpec)
   )
   for other in samplers.SAMPLERS.values():
     for field in inspect.signature(other).parameters:
@@ -106,7 +106,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
       raise wrong_value(f'config.batch.{field}', value, wanted)
   return BatchSpec(
     sampler(**{k: v for k, v in given.items() if k in own}),
-    Frames(**{k: v for k, v in given.items() if k in common}),
+    FrameSpec(**{k: v for k, v in given.items() if k in common}),
   )
 
 
@@ -220,7 +220,7 @@ class Picker:
 
 
 def frame_indices(
-  rng: np.random.Generator, length: int, spec: Frames
+  rng: np.random.Generator, length: int, spec: FrameSpec
 ) -> np.ndarray:
   """Draws which frames of a sequence of `length` to take, integers [k].
 

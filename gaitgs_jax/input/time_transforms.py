@@ -13,10 +13,10 @@ import jax.numpy as jnp
 
 from gaitgs_jax.input.transform import Entry
 
-Sequence = tuple[jax.Array, jax.Array]
+Masked = tuple[jax.Array, jax.Array]
 
 
-def reflect(x: jax.Array, mask: jax.Array, *, frames: int) -> Sequence:
+def reflect(x: jax.Array, mask: jax.Array, *, frames: int) -> Masked:
   """Pads a shorter sequence by its mirror image to `frames` frames.
 
   The mirror images leave out the frame at the edge. A sequence too short for
@@ -57,7 +57,7 @@ def _mirrored(place: jax.Array, length: jax.Array, frames: int) -> jax.Array:
 
 def random_frames(
   x: jax.Array, mask: jax.Array, key: jax.Array, *, frames: int
-) -> Sequence:
+) -> Masked:
   """Keeps a random window of at most `frames` frames.
 
   Args:
@@ -70,7 +70,7 @@ def random_frames(
   return _window(x, mask, jax.random.randint(key, (), 0, spare + 1), frames)
 
 
-def middle_frames(x: jax.Array, mask: jax.Array, *, frames: int) -> Sequence:
+def middle_frames(x: jax.Array, mask: jax.Array, *, frames: int) -> Masked:
   """Keeps the middle window of at most `frames` frames.
 
   Args:
@@ -87,7 +87,7 @@ def _spare(mask: jax.Array, frames: int) -> jax.Array:
 
 def _window(
   x: jax.Array, mask: jax.Array, start: jax.Array, frames: int
-) -> Sequence:
+) -> Masked:
   size = min(frames, len(mask))
   cut = functools.partial(jax.lax.dynamic_slice_in_dim, slice_size=size)
   return cut(x, start), cut(mask, start)

@@ -34,8 +34,8 @@ _TICK_NS = 2_000_000_000
 _Facts = tuple[int, ...]
 
 
-class Sequence(NamedTuple):
-  """One sequence of a tree.
+class TreeFile(NamedTuple):
+  """The file of one sequence of a tree.
 
   Attributes:
     file: subject/condition/view/file.pkl.
@@ -49,7 +49,7 @@ class Sequence(NamedTuple):
 class _Known(NamedTuple):
   """What is kept of one sequence: names, sizes and times, in nanoseconds."""
 
-  sequence: Sequence
+  sequence: TreeFile
   facts: _Facts
 
 
@@ -57,7 +57,7 @@ def read(
   root: Path,
   choice: tree_files.PickleChoice | None = None,
   unreadable: Unreadable | None = None,
-) -> list[Sequence]:
+) -> list[TreeFile]:
   """Returns every sequence of a tree, sorted by subject, condition and view.
 
   Args:
@@ -74,8 +74,8 @@ def read(
     '/'.join(folder.rsplit('/', 3)[1:])
     for folder in opengait.sequence_folders(root)
   ]
-  place = _place(root, choice) if len(folders) >= _LEAST else None
-  known = _load(place)
+  path = _index_path(root, choice) if len(folders) >= _LEAST else None
+  known = _load(path)
   found = [_unchanged(root, folder, known) for folder in folders]
   missing = [row for row, each in enumerate(found) if each is None]
   begun = time.time_ns()
@@ -87,8 +87,8 @@ def read(
     for row, each in zip(missing, threads.map(look, missing), strict=True):
       found[row] = each
   rows = [each for each in found if each is not None]
-  if place is not None and (missing or len(known) > len(rows)):
-    _save(place, rows, begun)
+  if path is not None and (missing or len(known) > len(rows)):
+    _save(path, rows, begun)
   return [each.sequence for each in rows]
 
 
@@ -105,7 +105,7 @@ def _read(
     file = _file(root, folder, choice)
     facts = (*names, *_file_facts(root, file))
     try:
-      return _Known(Sequence(file, pickles.load_shape(root / file)), facts)
+      return _Known(TreeFile(file, pickles.load_shape(root / file)), facts)
     except pickles.PickleError as error:
       check = opengait.CHECK.format(root)
       raise UserError(f'{error}; {check}') from error
@@ -157,8 +157,8 @@ def _unchanged(
   return before
 
 
-def _place(root: Path, choice: tree_files.PickleChoice) -> Path | None:
-  """Returns where the index of a tree is kept, None if there is no place."""
+def _index_path(root: Path, choice: tree_files.PickleChoice) -> Path | None:
+  """Returns where the index of a tree is kept, None without a home folder."""
   name = f'{_FORMAT} {choice!r} {os.path.realpath(root)}'
   digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
   try:
@@ -167,29 +167,29 @@ def _place(root: Path, choice: tree_files.PickleChoice) -> Path | None:
     return None
 
 
-def _load(place: Path | None) -> dict[str, _Known]:
+def _load(path: Path | None) -> dict[str, _Known]:
   """Returns what was kept, by folder; nothing where that is damaged."""
-  if place is None:
+  if path is None:
     return {}
   try:
-    with place.open('rb') as file, np.load(file, allow_pickle=False) as kept:
+    with path.open('rb') as file, np.load(file, allow_pickle=False) as kept:
       files = kept['files'].tobytes().decode().split('\n')
       # Lists of Python's own numbers, a column at a time to save memory.
       shapes = zip(*kept['shapes'].T.tolist(), strict=True)
       facts = zip(*kept['facts'].T.tolist(), strict=True)
       return {
-        file.rpartition('/')[0]: _Known(Sequence(file, shape), fact)
+        file.rpartition('/')[0]: _Known(TreeFile(file, shape), fact)
         for file, shape, fact in zip(files, shapes, facts, strict=True)
       }
   except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):
     return {}
 
 
-def _save(place: Path, rows: list[_Known], begun: int) -> None:
+def _save(path: Path, rows: list[_Known], begun: int) -> None:
   """Keeps what was found, as far as it can be relied on.
 
   Args:
-    place: of `_place`.
+    path: of `_index_path`.
     rows: what was found.
     begun: when the first file was read, in ns.
   """
@@ -204,7 +204,7 @@ def _save(place: Path, rows: list[_Known], begun: int) -> None:
     return
   files = '\n'.join(each.sequence.file for each in kept).encode()
   try:
-    with atomic.writing(place) as file:
+    with atomic.writing(path) as file:
       np.savez(
         file,
         files=np.frombuffer(files, np.uint8),

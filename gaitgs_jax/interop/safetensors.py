@@ -58,7 +58,7 @@ def read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
   if not isinstance(header, dict):
     raise ValueError('its header is not a JSON object')
   header.pop('__metadata__', None)
-  places = {key: _place(key, each) for key, each in header.items()}
+  places = {key: _entry(key, each) for key, each in header.items()}
   # Several names for the same bytes could be of any size in memory.
   used = sum(end - start for _, _, start, end in places.values())
   last = max((end for _, _, _, end in places.values()), default=0)
@@ -74,7 +74,7 @@ def read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
   return found
 
 
-def _place(
+def _entry(
   key: str, described: Any
 ) -> tuple[np.dtype, tuple[int, ...], int, int]:
   """Returns an array's dtype, shape, and first and last byte."""

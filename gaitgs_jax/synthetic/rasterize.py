@@ -23,7 +23,7 @@ class Discs(NamedTuple):
   sizes: tuple[int, ...]
 
 
-class Layout(NamedTuple):
+class Members(NamedTuple):
   """Which discs and which pairs of discs belong to which hull."""
 
   disc_starts: np.ndarray
@@ -32,7 +32,7 @@ class Layout(NamedTuple):
   second: np.ndarray
 
 
-def _layout(sizes: tuple[int, ...]) -> Layout:
+def _members(sizes: tuple[int, ...]) -> Members:
   first: list[int] = []
   second: list[int] = []
   pair_starts, disc_starts = [], []
@@ -44,7 +44,7 @@ def _layout(sizes: tuple[int, ...]) -> Layout:
     first.extend(i + start)
     second.extend(j + start)
     start += size
-  return Layout(
+  return Members(
     np.array(disc_starts),
     np.array(pair_starts),
     np.array(first),
@@ -53,10 +53,10 @@ def _layout(sizes: tuple[int, ...]) -> Layout:
 
 
 def _tangents(
-  x: np.ndarray, y: np.ndarray, radius: np.ndarray, layout: Layout
+  x: np.ndarray, y: np.ndarray, radius: np.ndarray, members: Members
 ) -> tuple[np.ndarray, ...]:
   """Returns both outer tangents of every pair as end points, [s, p, 2]."""
-  i, j = layout.first, layout.second
+  i, j = members.first, members.second
   dx, dy = x[:, j] - x[:, i], y[:, j] - y[:, i]
   length = np.maximum(np.hypot(dx, dy), np.float32(1e-6))
   ux, uy = dx / length, dy / length
@@ -102,15 +102,15 @@ def _line_crossings(
 
 
 def _intervals(
-  discs: Discs, layout: Layout, rows: np.ndarray
+  discs: Discs, members: Members, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns the left and right end of every hull on every row, [s, g, r]."""
   left, right = _disc_crossings(discs.x, discs.y, discs.radius, rows)
-  left = np.minimum.reduceat(left, layout.disc_starts, 1)
-  right = np.maximum.reduceat(right, layout.disc_starts, 1)
-  ends = _tangents(discs.x, discs.y, discs.radius, layout)
+  left = np.minimum.reduceat(left, members.disc_starts, 1)
+  right = np.maximum.reduceat(right, members.disc_starts, 1)
+  ends = _tangents(discs.x, discs.y, discs.radius, members)
   low, high = _line_crossings(ends, rows)
-  starts = 2 * layout.pair_starts
+  starts = 2 * members.pair_starts
   np.minimum(left, np.minimum.reduceat(low, starts, 1), out=left)
   np.maximum(right, np.maximum.reduceat(high, starts, 1), out=right)
   return left, right
@@ -150,7 +150,7 @@ def fill(
   discs: Discs, corners: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
   """Returns the union of the hulls inside each frame's box, bool [s, h, w]."""
-  layout = _layout(discs.sizes)
+  members = _members(discs.sizes)
   height, width = size
   out = np.empty((len(corners), height, width), bool)
   rows = np.arange(height, dtype=np.float32)[None]
@@ -163,6 +163,6 @@ def fill(
       discs.sizes,
     )
     repeated = np.broadcast_to(rows, (len(local.x), height))
-    left, right = _intervals(local, layout, repeated)
+    left, right = _intervals(local, members, repeated)
     out[part] = _fill(left, right, width)
   return out

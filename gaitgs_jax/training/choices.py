@@ -154,7 +154,7 @@ def schedules() -> dict[str, Choice]:
 
 def batch() -> Choice:
   """Returns the fields of `config.batch` with any sampler."""
-  choice = _of(sampling.Frames)
+  choice = _of(sampling.FrameSpec)
   name = Option('sampler', 'pk', 'A sampler of the table above.')
   return dataclasses.replace(choice, options=(name, *choice.options))
 

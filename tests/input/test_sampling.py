@@ -119,7 +119,7 @@ def test_seeds_and_steps_differ():
   assert len(batches) == 100
 
 
-@pytest.mark.parametrize('rule', typing.get_args(sampling.Rule))
+@pytest.mark.parametrize('rule', typing.get_args(sampling.FramesRule))
 @pytest.mark.parametrize('name', samplers.SAMPLERS)
 @pytest.mark.parametrize('count', [1, 2, 3, 12])
 def test_parts_join_to_the_whole_batch(name, rule, count):
@@ -140,7 +140,7 @@ def test_parts_join_to_the_whole_batch(name, rule, count):
 
 
 def draw(length, seed=0, **fields):
-  frames = sampling.Frames(**fields)
+  frames = sampling.FrameSpec(**fields)
   return sampling.frame_indices(np.random.default_rng(seed), length, frames)
 
 
