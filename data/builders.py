@@ -83,7 +83,7 @@ class _DurableInfo(tfds.core.DatasetInfo):
 class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   """Makes a prepared dataset; see `gaitgs_jax.input.prepared`.
 
-  Sequences are made by helper processes and kept in a work folder beside the
+  Sequences are made by helper processes and kept in a work folder next to the
   dataset until it is whole, so that an interrupted preparation goes on.
 
   Attributes:
@@ -318,7 +318,7 @@ def _refuse_faults(
   Single bad sequences are as they were published.
 
   Raises:
-    UserError: most are faulty; the message tells of the first.
+    UserError: most are faulty; the message names the first.
   """
   sample = sequences[:: max(len(sequences) // _SAMPLE, 1)]
   faults = {

@@ -137,12 +137,12 @@ def folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     check_new(path)  # The process that held the lock may just have made it.
     temporary = _neighbour(path)
     try:
-      with _naming(path):
+      with _as_user_error(path):
         _remove_left_over(path, lock)
         lock.write_note(temporary.name)
         temporary.mkdir()
       yield temporary
-      with _naming(path):
+      with _as_user_error(path):
         sync_tree(temporary)
         lock.write_note('')
     except BaseException:
@@ -168,7 +168,7 @@ def check_writable(path: pathlib.Path) -> None:
   """
   if cloud.is_url(path):
     return
-  with _naming(path):
+  with _as_user_error(path):
     if path.is_dir():
       raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists() and not path.is_file():
@@ -183,7 +183,7 @@ def check_writable(path: pathlib.Path) -> None:
 def _held(path: pathlib.Path) -> Iterator[locks.Lock]:
   """Holds the lock of a folder to be made, a hidden neighbour of it."""
   with contextlib.ExitStack() as stack:
-    with _naming(path):
+    with _as_user_error(path):
       path.parent.mkdir(parents=True, exist_ok=True)
       name = path.with_name(f'.{path.name}.lock')
       try:
@@ -197,7 +197,7 @@ def _held(path: pathlib.Path) -> Iterator[locks.Lock]:
 
 
 @contextlib.contextmanager
-def _naming(path: pathlib.Path) -> Iterator[None]:
+def _as_user_error(path: pathlib.Path) -> Iterator[None]:
   """Converts errors of the disk into a UserError."""
   try:
     yield

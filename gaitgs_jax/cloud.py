@@ -8,7 +8,6 @@ write gs://, and nothing else.
 import concurrent.futures
 import contextlib
 import errno
-import fcntl
 import itertools
 import logging
 import os
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gaitgs_jax import local
+from gaitgs_jax import local, locks
 from gaitgs_jax.errors import UserError, one_line
 
 _URL = re.compile('(gs|s3)://(.+)', re.DOTALL)
@@ -29,7 +28,8 @@ _LOGINS = {
   'gs': 'gcloud auth application-default login',
   's3': 'aws configure',
 }
-# Their errors are no OSErrors, and cannot be named where they are not there.
+# Their errors are not OSErrors, and cannot be imported where they are not
+# installed.
 _LIBRARIES = ('aiohttp', 'botocore', 'gcsfs', 'google', 'requests')
 # Objects at a time; most datasets are many small ones, which wait on the net.
 _THREADS = 32
@@ -44,7 +44,7 @@ def is_url(given: str | os.PathLike) -> bool:
 def folder(given: str | os.PathLike) -> pathlib.Path:
   """Returns a run's folder, on this machine or in a bucket.
 
-  That in a bucket has the methods of a path, by etils.
+  In a bucket it is a path of etils.
 
   Raises:
     UserError: it is a URL but not of gs://, or the bucket cannot be reached.
@@ -62,7 +62,7 @@ def folder(given: str | os.PathLike) -> pathlib.Path:
   os.environ.setdefault('EPATH_USE_TF', 'false')
   from etils import epath
 
-  with _naming(url):
+  with _as_user_error(url):
     _filesystem(url)
     path = epath.Path('gs://' + '/'.join(_parts(url)[1:]))
     path.exists()
@@ -77,14 +77,14 @@ def absolute(path: pathlib.Path) -> pathlib.Path:
 def check_writable(path: pathlib.Path) -> None:
   """Raises UserError if nothing can be written in a bucket's folder."""
   beside = path / f'.writable-{os.getpid()}'
-  with _naming(str(path)):
+  with _as_user_error(str(path)):
     beside.write_text('An empty object may be taken for a folder.\n')
     beside.unlink()
 
 
 @contextlib.contextmanager
-def naming_refusal(path: pathlib.Path) -> Iterator[None]:
-  """Turns a checkpoint that a bucket's folder does not take into a sentence.
+def refusal_as_user_error(path: pathlib.Path) -> Iterator[None]:
+  """Converts the error of a checkpoint that a bucket refuses.
 
   Raises:
     UserError: that is what failed.
@@ -108,7 +108,7 @@ def put(path: pathlib.Path, data: bytes) -> None:
   Raises:
     UserError: it cannot be written.
   """
-  with _naming(str(path)):
+  with _as_user_error(str(path)):
     path.write_bytes(data)
 
 
@@ -125,9 +125,9 @@ def files(url: str) -> dict[str, int]:
   Of a file's own URL, its size by ''.
 
   Raises:
-    UserError: the bucket cannot be read, or a name in it is no file's.
+    UserError: the bucket cannot be read, or a name in it is not a file's.
   """
-  with _naming(url):
+  with _as_user_error(url):
     filesystem = _filesystem(url)
     root = '/'.join(_parts(url)[1:])
     filesystem.invalidate_cache()
@@ -164,7 +164,7 @@ def local_copy(given: str | os.PathLike) -> Path:
     raise UserError(f'{url}: no such folder, or nothing is in it')
   cache = local.cache() / 'data'
   target = cache.joinpath(*_parts(url))
-  with _naming(url, cache), _alone(cache):
+  with _as_user_error(url, cache), _alone(cache):
     wanted = {
       name: size
       for name, size in found.items()
@@ -180,14 +180,14 @@ def _parts(url: str) -> list[str]:
   match = _URL.match(url)
   assert match
   scheme, path = match.groups()
-  # As in a path, a slash too many is none.
+  # Repeated slashes count once, as in a path.
   names = [name for name in path.split('/') if name]
   _check_name('/'.join(names), url)
   return [scheme, *names]
 
 
 def _check_name(name: str, url: str) -> None:
-  """Refuses a name that would lead elsewhere as a file's, or cannot be printed.
+  """Refuses a name that leads out of the folder, or cannot be printed.
 
   Raises:
     UserError: it is one.
@@ -207,12 +207,13 @@ def _has(path: Path, size: int) -> bool:
 def _alone(cache: Path) -> Iterator[None]:
   """Lets one process of this machine copy at a time."""
   cache.mkdir(parents=True, exist_ok=True)
-  with open(cache / 'lock', 'w') as file:
+  lock = cache / 'lock'
+  with contextlib.ExitStack() as stack:
     try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+      stack.enter_context(locks.hold(lock))
+    except locks.HeldError:
       print(f'waiting for another process to copy to {cache}', flush=True)
-      fcntl.flock(file, fcntl.LOCK_EX)
+      stack.enter_context(locks.hold(lock, wait=True))
     yield
 
 
@@ -274,8 +275,8 @@ def _filesystem(url: str) -> Any:
 
 
 @contextlib.contextmanager
-def _naming(url: str, cache: Path | None = None) -> Iterator[None]:
-  """Turns what libraries of buckets raise into a sentence.
+def _as_user_error(url: str, cache: Path | None = None) -> Iterator[None]:
+  """Converts what libraries of buckets raise.
 
   Raises:
     UserError: there is no such bucket, it cannot be reached, or the disk with

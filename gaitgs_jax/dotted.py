@@ -1,4 +1,4 @@
-"""Parts of the user's own, in modules of their own, by dotted name."""
+"""The user's own models, losses and other parts, by dotted name."""
 
 import importlib
 import types
@@ -16,7 +16,7 @@ def module(name: str, what: str) -> types.ModuleType:
 
   Args:
     name: such as 'mypackage.mymodel'.
-    what: what it is to be, such as 'model', for messages.
+    what: kind of part, such as 'model', for messages.
 
   Raises:
     BadValue: there is no such module on the path of Python.
@@ -43,7 +43,7 @@ def function(name: str, what: str) -> Callable[..., Any]:
   """
   found = attribute(name, what)
   if not callable(found):
-    raise BadValue(f'unknown {what} {name!r}: that is no function')
+    raise BadValue(f'unknown {what} {name!r}: that is not a function')
   return found
 
 

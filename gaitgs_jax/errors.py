@@ -41,7 +41,7 @@ def printable(text: object, longest: int = _LONGEST_PART) -> str:
   r"""Returns a text from outside as it may be shown in a terminal.
 
   What moves the cursor, changes colours, breaks the line, reverses the order
-  of letters or is no character at all is written as an escape, such as \x1b.
+  of letters or is not a character at all is written as an escape, such as \x1b.
 
   Args:
     text: such as a name in a file, which may hold anything.

@@ -25,7 +25,7 @@ _PIECE = 1 << 16
 _DEEPEST = 32
 # Seconds to wait before each further try to read.
 _WAITS = (0.1, 0.5, 2.0)
-# What no further try changes: the file is missing, or is none.
+# What no further try changes: the file is missing, or is not a file.
 LASTING = (
   errno.ENOENT,
   errno.ENOTDIR,
@@ -105,10 +105,10 @@ def read(path: pathlib.Path, limit: int) -> bytes:
 
 
 def retried(call: Callable[[], T]) -> T:
-  """Calls what reads, again where it fails as network disks do for a moment.
+  """Calls what reads, again where it fails as network disks do at times.
 
   Raises:
-    OSError: it failed each time, or a file is missing or none.
+    OSError: it failed each time, or a file is missing or not a file.
   """
   for wait in _WAITS:
     try:

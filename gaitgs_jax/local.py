@@ -11,13 +11,13 @@ def path(given: str | os.PathLike) -> pathlib.Path:
   """Returns a path as one of this machine, with `~` filled in.
 
   Raises:
-    UserError: it is a URL, such as gs://bucket/run: made a path of, that would
-      be a folder called 'gs:'; or it starts with `~` and there is no home.
+    UserError: it is a URL, such as gs://bucket/run, which as a path would be a
+      folder called 'gs:'; or it starts with `~` and there is no home.
   """
   text = os.fspath(given)
   if re.match(r'[A-Za-z][\w+.-]+:/', text):
     raise UserError(
-      f'{text} is no folder of this machine: mount the bucket (gcsfuse,'
+      f'{text} is not a folder of this machine: mount the bucket (gcsfuse,'
       ' mount-s3) and give the folder where it is, or copy from and to it'
     )
   try:

@@ -26,7 +26,7 @@ _TUPLES = {'EMPTY_TUPLE': 0, 'TUPLE1': 1, 'TUPLE2': 2, 'TUPLE3': 3, 'TUPLE': -1}
 _PUT = {'PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE'}
 _GET = {'GET', 'BINGET', 'LONG_BINGET'}
 _IGNORED = {'PROTO', 'FRAME', 'STOP'}
-# Raised by pickletools, and by the machine, where there is no whole pickle.
+# Raised by pickletools, and by the machine, where a pickle is damaged.
 _DAMAGE = (
   ValueError,
   TypeError,

@@ -26,7 +26,7 @@ _MAX_PIXELS = 1 << 24
 def configure() -> None:
   """Sets XLA's flags where they are known and silences TensorFlow's logs.
 
-  OpenCV is told to refuse images that claim to be enormous.
+  Makes OpenCV refuse images that claim to be enormous.
 
   A choice that the user made in the environment always wins.
   """

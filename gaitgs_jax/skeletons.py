@@ -122,7 +122,7 @@ def get(name: str) -> Skeleton:
   """Returns a skeleton by its name.
 
   Raises:
-    ValueError: for a name that is not one of `SKELETONS`.
+    BadValue: there is no such skeleton.
   """
   if name not in SKELETONS:
     raise BadValue(

@@ -109,7 +109,7 @@ class _Stream:
 class _Optional(_Stream):
   """A text stream that nobody waits for."""
 
-  # Set for the one whose loss standard error is told.
+  # Set for the stream whose loss is reported on standard error.
   name = ''
 
   def __init__(self, stream: Any):

@@ -151,7 +151,7 @@ def survey(
 
   Args:
     probes: [n,p,d], of which only tiles are read.
-    gallery: [m,p,d], likewise.
+    gallery: [m,p,d].
     k: how many to find, at most m.
     metric: 'euclidean' or 'cosine'.
   """

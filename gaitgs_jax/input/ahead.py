@@ -21,7 +21,7 @@ Batch = dict[str, np.ndarray]
 
 BACKENDS = ('', 'tensorflow', 'threads')
 # Batches under construction, and batches ready ahead of the consumer. Reading
-# lets go of Python's lock, so that each core can build one.
+# releases Python's lock, so that each core can build one.
 _WORKERS = min(max(os.cpu_count() or 1, 2), 8)
 _AHEAD = 2
 # What TensorFlow calls it keeps as long as the process lives. So it calls one

@@ -1,7 +1,7 @@
 """Reads the images of a sequence: PNG, JPEG and BMP, whatever their names say.
 
-OpenCV would try a dozen decoders on a file, by its first bytes. Only those of
-the three formats in which people store masks are let near files from outside.
+OpenCV would try a dozen decoders on a file, by its first bytes. Only the three
+formats in which people store masks are decoded.
 """
 
 import struct

@@ -42,7 +42,7 @@ def open_tree(
     facts: on the dataset that it is, if that is known.
 
   Raises:
-    UserError: there is nothing there, it cannot be told what it is, or it is
+    UserError: there is nothing there, its layout cannot be detected, or it is
       of the other modality than the dataset.
   """
   path = local.path(source)
@@ -235,7 +235,7 @@ def _numbers(text: str) -> np.ndarray | None:
     values = np.array([*map(float, text.split(','))])
   except ValueError:
     return None
-  # Too large a number becomes infinite, which the checks tell of.
+  # Too large a number becomes infinite, which the checks report.
   with np.errstate(over='ignore'):
     return None if np.isnan(values).any() else values.astype(np.float32)
 
@@ -286,6 +286,6 @@ def _people(path: Path) -> dict[str, list[Any]]:
 
 
 def _joints(numbers: Any) -> np.ndarray:
-  # Too large a number becomes infinite, which the checks tell of.
+  # Too large a number becomes infinite, which the checks report.
   with np.errstate(over='ignore'):
     return np.asarray(numbers, np.float32).reshape(-1, 3)

@@ -51,7 +51,7 @@ def load_partition(dataset: Mapping[str, Any]) -> Partition:
   taken.
 
   Raises:
-    UserError: there is no such file, it is no partition, or it tests nobody.
+    UserError: there is no such file, it is not a partition, or it tests nobody.
   """
   facts = datasets.get(dataset['name'])
   variant, chosen = dataset.get('variant', ''), dataset.get('partition', '')

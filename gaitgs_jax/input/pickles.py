@@ -39,7 +39,7 @@ _NAMES = {
 # Enough for any numpy pickle, which has about fifty instructions.
 _MAX_INSTRUCTIONS = 1000
 # 32,768 frames of 128 x 128: no sequence is larger. A sparse file of this size
-# takes no room on a disk, but all of it in memory.
+# takes no space on a disk, but all of it in memory.
 _MAX_BYTES = 1 << 29
 # More than the instructions of one array take without its numbers.
 _HEAD_BYTES = 512
@@ -129,7 +129,7 @@ def stored_shape(shape: tuple[int, ...], modality: Modality) -> tuple[int, ...]:
 def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
   """Returns the shape of the array in a pickle file, mostly from its head.
 
-  Pickles of protocol 3 and 4 tell the shape before the numbers; where the file
+  Pickles of protocol 3 and 4 have the shape before the numbers; where the file
   is as long as that shape says, the rest of it is not read.
 
   Raises:

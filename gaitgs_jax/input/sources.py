@@ -39,7 +39,7 @@ __all__ = [
 _NAMES_BYTES = 1 << 24
 # Reading the heads of files waits on the disk more than it computes.
 THREADS = 8
-# Open at once beside the files of a dataset.
+# Files that a process has open besides those of a dataset.
 _OTHER_FILES = 64
 
 
@@ -231,8 +231,8 @@ class PreparedSource:
     ]
     self._ends = np.cumsum([count for _, count in self._shards])
     limits.allow_open_files(len(self._shards) + _OTHER_FILES)
-    # Opened now, so that a half-copied file is told at once. Threads may share
-    # a reader.
+    # Opened now, so that a half-copied file is reported at once. Threads may
+    # share a reader.
     with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
       self._readers = list(
         threads.map(lambda shard: prepared.open_reader(*shard), self._shards)

@@ -35,7 +35,7 @@ class Entry:
 
   @property
   def draws(self) -> bool:
-    """Whether it draws random numbers beside those of `probability`."""
+    """Whether it draws random numbers in addition to those of `probability`."""
     return 'key' in self.given
 
   @property

@@ -157,5 +157,5 @@ def _copied(x: jax.Array, *, count: int) -> jax.Array:
   return jnp.stack([x] * count)
 
 
-# What is for every modality, beside `TIME`.
+# For every modality, in addition to `TIME`.
 COMMON = {COPIES: Entry(_copied, None, by_frame=False, masks=True)}

@@ -107,7 +107,7 @@ def frame_files(
 
 
 def _is_frames(name: str) -> bool:
-  # Some copies of CASIA-B hold gait energy images beside the silhouettes.
+  # Some copies of CASIA-B hold gait energy images next to the silhouettes.
   wanted = name.lower().endswith((*_IMAGES, PICKLE, JSON))
   return wanted and not name.lower().endswith('gei.png')
 
@@ -181,9 +181,9 @@ class PickleChoice:
         )
       return fitting[0]
     row = modalities.get(self.modality)
-    told = [modalities.of_file(name) for name in names]
+    said = [modalities.of_file(name) for name in names]
     wanted = [row.name, ''] if self.alone or row.pretreated else [row.name]
-    found = [told.index(each) for each in wanted if each in told]
+    found = [said.index(each) for each in wanted if each in said]
     if not found and not self.alone:
       raise UserError(
         f'no pickle is of {row.name}: its name must have'

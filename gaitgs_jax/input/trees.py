@@ -75,7 +75,7 @@ def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
     layout: what its folders are called; found out where empty.
 
   Raises:
-    UserError: there is no tree, or it cannot be told what it is.
+    UserError: there is no tree, or its layout cannot be detected.
   """
   root = local.path(root)
   sample = _first_file(root)

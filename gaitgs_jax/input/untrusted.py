@@ -20,7 +20,7 @@ _LEFT_BEHIND = re.compile(
 # Links to one folder in a tree that are followed.
 _MOST_LINKS = 100
 _NUMBER = re.compile('([0-9]+)')
-# Lines broken, terminals' commands, and bytes that are no UTF-8.
+# Line breaks, terminal commands, and bytes that are not UTF-8.
 _UNPRINTABLE = re.compile('[\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 
 

@@ -111,7 +111,7 @@ class _Child:
     return result
 
   def _ended(self) -> Exception:
-    """Returns what to raise where the process is no more."""
+    """Returns what to raise where the process has ended."""
     status = self._process.wait()
     # The system, or a person; anything else is a fault in what it ran.
     if status not in (-signal.SIGKILL, -signal.SIGTERM):

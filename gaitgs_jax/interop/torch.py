@@ -21,7 +21,7 @@ from flax import nnx
 from gaitgs_jax import models, skeletons
 from gaitgs_jax.errors import UserError, listed, wrong_choice
 
-# Torch counts batches beside running statistics; nothing reads the number.
+# Torch counts batches next to running statistics; nothing reads the number.
 _COUNTER, _COUNTED = 'num_batches_tracked', 'running_var'
 # In front of the names of a data-parallel or compiled model, or of one that is
 # part of a Lightning module.
@@ -271,7 +271,7 @@ def _constants(name: str, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _counters(names: Iterable[str]) -> Iterator[str]:
-  """Yields the counters that torch keeps beside these running variances."""
+  """Yields the counters that torch keeps next to these running variances."""
   for name in names:
     if name.endswith(_COUNTED):
       yield name.removesuffix(_COUNTED) + _COUNTER

@@ -175,7 +175,7 @@ def walk(
 ) -> Walk:
   """Returns one walk of one synthetic person before one camera.
 
-  The same arguments give the same bytes; nothing else has a say. A subject of
+  The result depends on the arguments alone, byte for byte. A subject of
   a seed is the same person in every call, and the cameras of one condition
   watch the same walk.
 

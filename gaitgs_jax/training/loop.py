@@ -54,7 +54,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
   checks.check_config(config)
   folder = cloud.folder(workdir)
   with (
-    cloud.naming_refusal(folder),
+    cloud.refusal_as_user_error(folder),
     workdirs.naming_full_disk(folder),
     holding.hold(folder) as held,
     Stopping() as stopping,

@@ -96,7 +96,7 @@ def evaluate(
     - 'NM/rank1_by_view': matrix [probe view, gallery view], identical views
       too, in the order of `Selection.view_names`; for means over probe views
       'NM/rank1_by_probe_view', one number per probe view.
-    - 'NM/rank1_interval' [2], likewise of other numbers: within what 95 % lie
+    - 'NM/rank1_interval' [2], and of other numbers: within what 95 % lie
       when subjects are drawn again, see `outcomes`; NaN for one subject.
     - 'NM/mAP', 'NM/mINP', 'NM/CMC' [ranks]: for a gallery of all views only.
     - 'NM/rank1_excluding_invalid' and '..._by_view': for OU-MVLP, without the

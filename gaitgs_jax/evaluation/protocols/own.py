@@ -1,11 +1,12 @@
 """A protocol of one's own as a JSON file, see docs/protocols.md."""
 
 import dataclasses
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gaitgs_jax import cloud, files
+from gaitgs_jax import cloud, fields, files
 from gaitgs_jax.errors import UserError, one_line, shortened, wrong_choice
 from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
 from gaitgs_jax.evaluation.protocols.rules import (
@@ -160,22 +161,8 @@ def _object(value: Any, where: str) -> dict[str, Any]:
 
 def _rerank(value: Any, where: str) -> Rerank:
   content = _object(value, where)
-  default = dataclasses.asdict(Rerank())
-  for name, number in content.items():
-    if name not in default:
-      raise wrong_choice(f'no field {where}.{name}', name, default)
-    if name == 'weight':
-      right = _is_number(number, float) and 0 <= number <= 1
-    else:
-      right = _is_number(number, int) and number >= 1
-    if not right:
-      needs = 'within 0..1' if name == 'weight' else 'a whole number above 0'
-      raise UserError(f'{where}.{name} is {_shown(number)}; it must be {needs}')
+  fields.check(inspect.signature(Rerank).parameters, content, where)
   return Rerank(**content)
-
-
-def _is_number(value: Any, kind: type) -> bool:
-  return isinstance(value, int | kind) and not isinstance(value, bool)
 
 
 def _shown(value: Any) -> str:

@@ -1,7 +1,7 @@
 """What a protocol says: which rows are gallery and probes, and how they count.
 
 A row is a sequence and a column what is known of it: 'subject', 'condition',
-'view', and whatever else a dataset tells, such as 'probe' or 'camera'.
+'view', and whatever else a dataset says, such as 'probe' or 'camera'.
 """
 
 import dataclasses
@@ -16,12 +16,13 @@ import numpy as np
 
 from gaitgs_jax.errors import UserError, listed, wrong_choice
 from gaitgs_jax.evaluation.protocols.forms import FORMS
+from gaitgs_jax.fields import Share
 
 COLUMNS = ('subject', 'condition', 'view')
 MEANS = ('cells', 'views', 'probes')
 INVALID = ('errors', 'excluded', 'both')
 CLASSIFICATION = ('accuracy', 'precision', 'recall', 'f1')
-# Of a gallery of all views, beside 'rank1', 'rank5', ...
+# Of a gallery of all views, in addition to 'rank1', 'rank5', ...
 _RANKED = ('CMC', 'mAP', 'mINP')
 _INCLUDING = '_including_identical'
 _GIVEN = ('name', 'title', 'probes', 'gallery')
@@ -69,7 +70,7 @@ class Rule:
   def __str__(self) -> str:
     if not (self.values or self.excluded):
       return 'all'
-    # Conditions are what most protocols tell apart by.
+    # Most protocols distinguish conditions only.
     texts = [
       ('' if name == 'condition' else f'{name} ')
       + (text(wanted) if isinstance(wanted, bool) else ', '.join(wanted))
@@ -124,7 +125,7 @@ class Rerank:
 
   k1: int = 6
   k2: int = 6
-  weight: float = 0.3
+  weight: Share = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
