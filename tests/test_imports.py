@@ -20,6 +20,7 @@ COMMON = {
   'gaitgs_jax.limits',
   'gaitgs_jax.local',
   'gaitgs_jax.locks',
+  'gaitgs_jax.npz',
   'gaitgs_jax.older',
   'gaitgs_jax.pickle_machine',
   'gaitgs_jax.runtime',

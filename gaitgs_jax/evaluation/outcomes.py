@@ -8,13 +8,12 @@ Bootstrap", 1993, chapters 13 and 16).
 
 import functools
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import atomic, files
+from gaitgs_jax import atomic, npz
 from gaitgs_jax.errors import UserError, one_line
 
 # Bytes of a file of outcomes.
@@ -160,17 +159,12 @@ def load(path: pathlib.Path) -> dict[str, Outcomes]:
     UserError: it cannot be read, or is something else.
   """
   try:
-    with (
-      files.open_regular(path, _LARGEST) as file,
-      np.load(file, allow_pickle=False) as arrays,
-    ):
-      if sum(each.file_size for each in arrays.zip.infolist()) > _LARGEST:
-        raise ValueError(f'it holds more than {_LARGEST:,} bytes')
-      keys = {name.rpartition('/')[0] for name in arrays.files}
-      return {key: _checked(key, arrays) for key in sorted(keys)}
+    arrays = dict(npz.read(path, _LARGEST))
+    keys = {name.rpartition('/')[0] for name in arrays}
+    return {key: _checked(key, arrays) for key in sorted(keys)}
   except OSError as error:
     raise UserError(f'cannot read {path}: {error.strerror or error}') from error
-  except (ValueError, KeyError, zipfile.BadZipFile) as error:
+  except (ValueError, KeyError) as error:
     raise UserError(
       f'{path} does not hold outcomes of an evaluation ({one_line(error)}); '
       'delete it and evaluate again'

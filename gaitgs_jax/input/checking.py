@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gaitgs_jax import local, modalities
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import pairing, pickles, tree_frames, trees
 from gaitgs_jax.input.datasets import DATASETS, Dataset
 from gaitgs_jax.input.images import Frames
@@ -23,8 +23,6 @@ from gaitgs_jax.input.pretreatment import (
 from gaitgs_jax.input.sources import PreparedSource
 from gaitgs_jax.input.workers import Workers
 from gaitgs_jax.modalities import Modality, shown_size
-
-_SHOWN = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,9 +198,7 @@ def _examine_images(
   notes = [*notes, *filter(None, [stray_note(stretched, len(frames))])]
   blanks = f'{blank} of {len(frames)} frames are blank'
   if len(sizes) > 1:
-    bad = (
-      f'frames of unequal sizes: {", ".join(map(shown_size, sizes[:_SHOWN]))}'
-    )
+    bad = f'frames of unequal sizes: {listed(map(shown_size, sizes))}'
   elif not len(frames):
     bad = 'empty: it holds no frames'
   elif shown == 0:
@@ -266,7 +262,7 @@ def missing_parts(
     for view in facts.views
   }
   return [
-    f'{len(wanted - there)} of {len(wanted)} {what} ({_list(wanted - there)})'
+    f'{len(lacking)} of {len(wanted)} {what} ({listed(sorted(lacking))})'
     for what, wanted, there in (
       (
         'subjects',
@@ -275,15 +271,8 @@ def missing_parts(
       ),
       ('pairs of condition and view', wanted_cells, cells),
     )
-    if wanted - there
+    if (lacking := wanted - there)
   ]
-
-
-def _list(names: Iterable[str]) -> str:
-  ordered = sorted(names)
-  return ', '.join(ordered[:_SHOWN]) + (
-    ', ...' if len(ordered) > _SHOWN else ''
-  )
 
 
 def table(
@@ -340,8 +329,8 @@ def prepared_directory(source: str | Path) -> Path | None:
     if not path.parent.name.startswith('incomplete.')
   ]
   if len(found) > 1:
-    shown = ', '.join(map(str, found[:_SHOWN]))
     raise UserError(
-      f'{folder}: holds several prepared datasets; give one of {shown}'
+      f'{folder}: holds several prepared datasets; give one of'
+      f' {listed(map(str, found))}'
     )
   return found[0] if found else None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import untrusted
 
 # CASIA-B (`GaitDatasetB-silh/001/nm-01/000/001-nm-01-000-001.png`) and
@@ -76,10 +76,7 @@ def _read_names(root: Path) -> str:
   walks = [all(map(_CONDITION.fullmatch, level)) for level in levels]
   if walks[0] != walks[1]:
     return WALKS if walks[0] else PEOPLE
-  outer_names, inner_names = (
-    ', '.join(sorted(level)[:_SHOWN]) + (', ...' if len(level) > _SHOWN else '')
-    for level in levels
-  )
+  outer_names, inner_names = (listed(sorted(level), _SHOWN) for level in levels)
   raise UserError(
     f'{root}: its folders can be read in two ways; pass --layout={PEOPLE!r} if'
     f' the outer ones ({outer_names}) are people and the inner ones'

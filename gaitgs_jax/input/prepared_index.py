@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gaitgs_jax import atomic
+from gaitgs_jax import atomic, npz
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.input import npz
 from gaitgs_jax.input.index import Index, check_names, from_columns, make
 from gaitgs_jax.input.prepared import (
   FORMAT,

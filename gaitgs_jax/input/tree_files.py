@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gaitgs_jax import modalities
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import untrusted
 
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
@@ -18,8 +18,6 @@ FRAME_NAMES = '.frames.txt'
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 # Images that are not read, for messages.
 _OTHER_IMAGES = ('.tif', '.tiff', '.webp', '.gif', '.pgm', '.ppm')
-# Names of files shown in a message.
-_SHOWN = 5
 # Three folders and a file, and one folder too many above.
 _MAX_DEPTH = 5
 
@@ -171,7 +169,7 @@ class PickleChoice:
     Raises:
       UserError: none fits the pattern, or none is of the modality.
     """
-    there = f'there are {", ".join(names[:_SHOWN])}'
+    there = f'there are {listed(names)}'
     if self.pattern:
       fitting = fnmatch.filter(names, self.pattern)
       if not fitting:

@@ -12,19 +12,20 @@ import hashlib
 import os
 import sys
 import time
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import atomic, local
+from gaitgs_jax import atomic, local, npz
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import opengait, pickles, tree_files
 from gaitgs_jax.input.unreadable import Unreadable
 
 # Raised where what is kept would mean something else.
 _FORMAT = 1
+# Of an index, which takes about 90 bytes a sequence.
+_MOST_BYTES = 1 << 30
 # Smaller trees are read as fast as their index.
 _LEAST = 1000
 # Reading the heads of files waits on the disk more than it computes.
@@ -172,16 +173,16 @@ def _load(path: Path | None) -> dict[str, _Known]:
   if path is None:
     return {}
   try:
-    with path.open('rb') as file, np.load(file, allow_pickle=False) as kept:
-      files = kept['files'].tobytes().decode().split('\n')
-      # Lists of Python's own numbers, a column at a time to save memory.
-      shapes = zip(*kept['shapes'].T.tolist(), strict=True)
-      facts = zip(*kept['facts'].T.tolist(), strict=True)
-      return {
-        file.rpartition('/')[0]: _Known(TreeFile(file, shape), fact)
-        for file, shape, fact in zip(files, shapes, facts, strict=True)
-      }
-  except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):
+    kept = dict(npz.read(path, _MOST_BYTES))
+    files = kept['files'].tobytes().decode().split('\n')
+    # Lists of Python's own numbers, a column at a time to save memory.
+    shapes = zip(*kept['shapes'].T.tolist(), strict=True)
+    facts = zip(*kept['facts'].T.tolist(), strict=True)
+    return {
+      file.rpartition('/')[0]: _Known(TreeFile(file, shape), fact)
+      for file, shape, fact in zip(files, shapes, facts, strict=True)
+    }
+  except (OSError, ValueError, LookupError):
     return {}
 
 

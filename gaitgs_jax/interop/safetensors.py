@@ -3,13 +3,14 @@
 https://github.com/huggingface/safetensors; little-endian, nothing can run.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
+
+from gaitgs_jax import files
 
 _DTYPES = {
   'F64': np.float64,
@@ -51,10 +52,7 @@ def read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
   length = int.from_bytes(file.read(_SIZE), 'little')
   if length > min(size, _LARGEST_HEADER):
     raise ValueError('its header is cut short')
-  try:
-    header = json.loads(file.read(length))
-  except RecursionError as error:
-    raise ValueError('its header is nested too deeply') from error
+  header = files.parse_json(file.read(length))
   if not isinstance(header, dict):
     raise ValueError('its header is not a JSON object')
   header.pop('__metadata__', None)

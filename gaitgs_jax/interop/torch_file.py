@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gaitgs_jax import atomic, files
-from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.errors import UserError, listed, one_line
 from gaitgs_jax.interop import safetensors, torch_pickle
 from gaitgs_jax.interop.torch_pickle import Storage, Tensor
 
@@ -128,8 +128,7 @@ def _shown(keys: Iterable[Any]) -> str:
   names = [
     key[:40] if isinstance(key, str) else type(key).__name__ for key in keys
   ]
-  more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-  return (', '.join(map(repr, names[:_SHOWN])) or 'none') + more
+  return listed(map(repr, names), _SHOWN) or 'none'
 
 
 def _open_zip(archive: zipfile.ZipFile, size: int) -> tuple[Any, _Reader]:
