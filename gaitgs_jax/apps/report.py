@@ -15,7 +15,7 @@ import numpy as np
 from gaitgs_jax import atomic, cloud, models
 from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.errors import UserError, printable
-from gaitgs_jax.evaluation import charts, page, protocols, report
+from gaitgs_jax.evaluation import charts, page, protocols, report, result_files
 from gaitgs_jax.evaluation.markup import Element, element
 from gaitgs_jax.evaluation.published import published
 from gaitgs_jax.input import datasets
@@ -58,7 +58,7 @@ class Group(NamedTuple):
   protocol: protocols.Protocol
   metric: str
   views: list[str]
-  results: dict[str, report.Result]
+  results: dict[str, protocols.Result]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +117,7 @@ def read_groups(
   default = config.get('evaluation', {})
   groups: dict[tuple[str, ...], Group] = {}
   for path in paths:
-    result, meta = report.load(path)
+    result, meta = result_files.load(path)
     protocol = protocols.of_result(meta, default.get('protocol', ''))
     if protocol is None:
       raise UserError(
@@ -172,7 +172,7 @@ def build(
   )
 
 
-def _published(group: Group, config: Mapping[str, Any]) -> report.Result:
+def _published(group: Group, config: Mapping[str, Any]) -> protocols.Result:
   dataset = config.get('dataset', {})
   return published(
     config.get('published'),
@@ -216,7 +216,7 @@ def _heat_maps(group: Group) -> list[Element]:
   return [page.note(text), newest, *others]
 
 
-def _heat_maps_of(group: Group, result: report.Result) -> Element | None:
+def _heat_maps_of(group: Group, result: protocols.Result) -> Element | None:
   maps = []
   for key, name, what in report.rows({'': result}, group.protocol):
     if f'{key}_by_view' in result:

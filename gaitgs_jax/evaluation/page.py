@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import protocols, report
 from gaitgs_jax.evaluation.markup import Element, document, element
 from gaitgs_jax.evaluation.protocols import Protocol
 
@@ -42,9 +42,9 @@ def definition_list(
 
 
 def accuracy_table(
-  results: Mapping[str, report.Result],
+  results: Mapping[str, protocols.Result],
   protocol: str | Protocol,
-  published: report.Result | None = None,
+  published: protocols.Result | None = None,
 ) -> Element:
   """Returns one row per label and one column per number, the best in bold."""
   columns = report.rows(results, protocol)

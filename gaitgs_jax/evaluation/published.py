@@ -24,7 +24,7 @@ class _Claim(NamedTuple):
   protocol: str
   dataset: str
   model_name: str
-  size: Sequence[int]
+  size: object
   numbers: Mapping[str, Any]
 
 
@@ -42,7 +42,8 @@ def check(claim: Mapping[str, Any], where: str = 'config.published') -> None:
     return
   fields.check(inspect.signature(_Claim).parameters, claim, where)
   size, numbers = claim['size'], claim['numbers']
-  if len(size) != 2:
+  sides = size if isinstance(size, list | tuple) else ()
+  if len(sides) != 2 or not all(type(side) is int for side in sides):
     raise wrong_value(f'{where}.size', size, 'two whole numbers')
   if not hasattr(numbers, 'items'):
     raise wrong_value(f'{where}.numbers', numbers, 'percentages by name')

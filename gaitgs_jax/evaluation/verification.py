@@ -12,16 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import distance
-from gaitgs_jax.evaluation.protocols import counting
 from gaitgs_jax.evaluation.protocols.counting import Result
+from gaitgs_jax.evaluation.protocols.evaluation import Evaluation
 from gaitgs_jax.evaluation.protocols.named import get_protocol
 from gaitgs_jax.evaluation.protocols.rules import Protocol, key
 from gaitgs_jax.evaluation.protocols.selection import Labels, Selection
 
 # How often strangers may be accepted, as results name it.
 RATES = {'1e-2': 1e-2, '1e-3': 1e-3}
-# What `verify` counts beside the thresholds and the curve.
+# What `verify` counts in addition to the thresholds and the curve.
 METRICS = (
   'EER',
   *(f'{each}@{rate}' for each in ('TAR', 'DIR') for rate in RATES),
@@ -66,10 +65,10 @@ def verify(
     - 'NM/EER': where as many of the genuine pairs are refused as impostors are
       accepted.
     - 'NM/TAR@1e-2': genuine pairs accepted where 1 in 100 impostors are;
-      likewise 1e-3.
+      also 1e-3.
     - 'NM/threshold@1e-2': the distance that accepts these.
     - 'NM/DIR@1e-2': probes that are found first, and within the distance that
-      names 1 in 100 strangers; likewise 1e-3.
+      names 1 in 100 strangers; also 1e-3.
     - 'NM/ROC' [2,51]: accepted impostors and accepted genuine pairs.
 
   Raises:
@@ -81,20 +80,22 @@ def verify(
       f'protocol {rules.name!r} has no genuine pairs to verify: choose one '
       'that counts ranks'
     )
-  distance.check_metric(metric)
-  embeddings = np.asarray(embeddings)
-  chosen = counting.check(
-    rules, embeddings, subjects, conditions, views, columns
+  evaluation = Evaluation.of(
+    rules,
+    embeddings,
+    subjects,
+    conditions,
+    views,
+    metric=metric,
+    columns=columns,
   )
+  chosen = evaluation.selection
   result: Result = {}
   for group in chosen.groups:
     probes = group.probe_rows()
     tallies = {name: _Tally.empty() for name in group.probes}
     nearest = np.full((2, len(probes)), np.inf, np.float32)
-    blocks = counting.distance_blocks(
-      embeddings, probes, group.gallery, rules, metric
-    )
-    for start, block in blocks:
+    for start, block in evaluation.distance_blocks(group):
       some = slice(start, start + len(block))
       genuine, impostor = _pairs(chosen, probes[some], group.gallery)
       nearest[0, some] = np.where(genuine, block, np.inf).min(1)

@@ -83,7 +83,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
       f'config.batch.sampler is {name!r}, which says how frames are drawn: set '
       f"config.batch.frames_rule={name!r} and config.batch.sampler='pk'"
     )
-  if name not in samplers.SAMPLERS:
+  if name not in tuple(samplers.SAMPLERS):
     raise wrong_choice(
       f'config.batch.sampler is {name!r}', name, samplers.SAMPLERS
     )

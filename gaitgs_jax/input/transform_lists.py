@@ -99,7 +99,7 @@ def _list(chosen: Any, where: str) -> list[Any]:
     raise wrong_value(where, chosen, wanted)
   for place, each in enumerate(chosen):
     if not hasattr(each, 'keys') or not isinstance(each.get('name'), str):
-      wanted = "a dict with a transform's name, such as dict(name='shift')"
+      wanted = "a dict with the name of a transform, such as dict(name='shift')"
       raise wrong_value(f'{where}[{place}]', each, wanted)
   return list(chosen)
 

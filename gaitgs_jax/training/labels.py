@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 
 
 def of_step(step: int) -> str:
@@ -64,6 +64,6 @@ def _meta(path: pathlib.Path) -> Mapping[str, str] | None:
   if not path.exists():
     return None
   try:
-    return report.load(path).meta
+    return result_files.load(path).meta
   except UserError:
     return None

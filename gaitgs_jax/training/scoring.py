@@ -18,6 +18,7 @@ from gaitgs_jax.evaluation import (
   protocols,
   published,
   report,
+  result_files,
 )
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
@@ -139,10 +140,10 @@ class Scorer:
     try:
       # So that what ends below is its content.
       workdirs.read(path)
-      report.load(path)
+      result_files.load(path)
     except FileNotFoundError:
       return False
-    except (ValueError, report.ContentError):
+    except (ValueError, result_files.ContentError):
       aside = workdirs.set_aside(path)
       print(f'{path} is damaged: it is {aside.name} now', flush=True)
       return False
@@ -233,7 +234,7 @@ class Scorer:
     saved = {}
     for path in self._folder.glob('*.json'):
       try:
-        saved[path.stem] = report.load(path)
+        saved[path.stem] = result_files.load(path)
       except UserError as error:
         print(f'left out: {error}', flush=True)
     results = {
@@ -281,7 +282,7 @@ class Scorer:
     if self._config.evaluation.verification:
       result |= evaluation.verify(self._protocol, *told, **options)
     if not jax.process_index():
-      report.save(
+      result_files.save(
         result,
         self._folder / f'{label}.json',
         **self._counted,
@@ -297,7 +298,7 @@ class Scorer:
         print(f'submission: {path}', flush=True)
     return {k: v for k, v in result.items() if isinstance(v, float)}
 
-  def _table(self, results: Mapping[str, report.Result]) -> str:
+  def _table(self, results: Mapping[str, protocols.Result]) -> str:
     config = self._config
     # Once a run; the same lines above every table would hide the numbers.
     described, self._described = not self._described, True

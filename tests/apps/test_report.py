@@ -8,7 +8,7 @@ import pytest
 import gaitgs_jax.__main__ as command
 from gaitgs_jax.apps import report as app
 from gaitgs_jax.apps import workdir_files
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 
 VIEWS = ['000', '090']
 CONFIG = {
@@ -47,7 +47,7 @@ def workdir(tmp_path):
     ('gait_energy', 22.2),
     ('step_000100', 44.4),
   ):
-    report.save(
+    result_files.save(
       result(value),
       folder / 'evaluation' / f'{label}.json',
       protocol='casia_b',
@@ -90,7 +90,7 @@ def test_the_newest_matrices_come_first(workdir):
 
 def test_other_protocols_have_a_table_of_their_own(workdir, capsys):
   cross = {'NM/rank1': 55.5, 'NM/mAP': 33.3}
-  report.save(
+  result_files.save(
     cross, workdir / 'evaluation' / 'x.json', protocol='casia_b_cross_view'
   )
   assert run(workdir, f'--out={workdir / "sub" / "page.html"}') == 0
@@ -100,7 +100,7 @@ def test_other_protocols_have_a_table_of_their_own(workdir, capsys):
 
 
 def test_only_the_evaluation_is_needed(tmp_path):
-  report.save(
+  result_files.save(
     result(50.0), tmp_path / 'evaluation' / 'x.json', protocol='casia_b'
   )
   assert run(tmp_path) == 0
@@ -141,7 +141,7 @@ def test_identical_views_are_said_to_count_where_they_do(
   tmp_path, protocol, words
 ):
   path = tmp_path / 'evaluation' / 'x.json'
-  report.save(result(50.0), path, protocol=protocol, views=VIEWS)
+  result_files.save(result(50.0), path, protocol=protocol, views=VIEWS)
   assert run(tmp_path) == 0
   assert words in (tmp_path / 'report.html').read_text()
 
@@ -235,7 +235,7 @@ HOSTILE = '<img src=x onerror=alert(1)>\x1b[2J\ud800'
 def test_hostile_names_are_text(workdir, capsys):
   name = '<img src=x onerror=alert(1)>\x1b[2J.json'
   meta = dict(protocol='casia_b', views=[HOSTILE, '090'])
-  report.save(result(50.0), workdir / 'evaluation' / name, **meta)
+  result_files.save(result(50.0), workdir / 'evaluation' / name, **meta)
   config = {
     **CONFIG,
     'model_name': HOSTILE,
@@ -290,7 +290,7 @@ def test_results_of_other_types_are_named(
 
 def test_a_list_in_place_of_a_number_is_no_column(workdir):
   path = workdir / 'evaluation' / 'x.json'
-  report.save({'NM/rank1': [1.0, 2.0]}, path, protocol='casia_b')
+  result_files.save({'NM/rank1': [1.0, 2.0]}, path, protocol='casia_b')
   assert run(workdir) == 0
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import report, result_files
 
 RESULT = {
   'NM/rank1': 62.5,
@@ -17,8 +17,8 @@ RESULT = {
 
 def test_a_saved_result_comes_back(tmp_path):
   path = tmp_path / 'evaluation' / 'untrained.json'
-  report.save(RESULT, path, protocol='casia_b', views=['000', '090'])
-  saved = report.load(path)
+  result_files.save(RESULT, path, protocol='casia_b', views=['000', '090'])
+  saved = result_files.load(path)
   assert saved.meta == {'protocol': 'casia_b', 'views': ['000', '090']}
   assert saved.result.keys() == RESULT.keys()
   for key, value in RESULT.items():
@@ -29,22 +29,22 @@ def test_a_saved_result_comes_back(tmp_path):
 
 def test_nan_is_standard_json(tmp_path):
   path = tmp_path / 'x.json'
-  report.save({'NM/rank1': float('nan')}, path)
+  result_files.save({'NM/rank1': float('nan')}, path)
   assert json.loads(path.read_text()) == {'result': {'NM/rank1': None}}
-  assert np.isnan(report.load(path).result['NM/rank1'])
+  assert np.isnan(result_files.load(path).result['NM/rank1'])
 
 
 def test_a_failed_save_keeps_the_earlier_file(tmp_path, monkeypatch):
   path = tmp_path / 'x.json'
-  report.save({'NM/rank1': 1.0}, path)
+  result_files.save({'NM/rank1': 1.0}, path)
 
   def full(*arguments):
     raise OSError(28, 'No space left on device')
 
   monkeypatch.setattr(os, 'replace', full)
   with pytest.raises(UserError, match=r'x\.json: No space left'):
-    report.save({'NM/rank1': 2.0}, path)
-  assert report.load(path).result == {'NM/rank1': 1.0}
+    result_files.save({'NM/rank1': 2.0}, path)
+  assert result_files.load(path).result == {'NM/rank1': 1.0}
   assert os.listdir(tmp_path) == ['x.json']
 
 
@@ -55,9 +55,9 @@ def test_a_broken_file_is_named(tmp_path, text):
   path = tmp_path / 'broken.json'
   path.write_text(text)
   with pytest.raises(UserError, match=r'broken\.json is not an evaluation'):
-    report.load(path)
+    result_files.load(path)
   with pytest.raises(UserError, match=r'cannot read .*absent\.json'):
-    report.load(tmp_path / 'absent.json')
+    result_files.load(tmp_path / 'absent.json')
 
 
 def test_one_result_has_a_column_per_view():

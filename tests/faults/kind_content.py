@@ -20,7 +20,7 @@ from faults import trials
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.input import (
   keypoints,
   partitions,
@@ -196,7 +196,7 @@ class _Tags(html.parser.HTMLParser):
 def _workdir(folder: pathlib.Path) -> pathlib.Path:
   for label in ('step_000100', 'untrained'):
     matrix = np.array([[90.0, np.nan], [70.0, 80.0]])
-    report.save(
+    result_files.save(
       {
         'NM/rank1': 80.0,
         'NM/rank1_by_view': matrix,

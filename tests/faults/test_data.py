@@ -5,7 +5,7 @@ import pytest
 from faults import kills
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.input import pickles
 from gaitgs_jax.training import loop
 
@@ -48,7 +48,7 @@ def test_a_corrupted_sequence_is_skipped_and_counted(
   assert 'unreadable 2' in printed.out
   with open(tmp_path / 'whole' / 'metrics.csv', newline='') as file:
     assert [row['unreadable'] for row in csv.DictReader(file)][-1] == '2'
-  saved = report.load(tmp_path / 'whole/evaluation/step_000006.json')
+  saved = result_files.load(tmp_path / 'whole/evaluation/step_000006.json')
   # One of the two views of subject 005 is gone, and one of 006 remains.
   assert saved.result['NM/probes'] == 3
   # What stands in for it is the same wherever training starts.

@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.training import labels
 
 COUNTED = {'dataset': 'casia_b', 'protocol': 'casia_b', 'metric': 'euclidean'}
@@ -13,7 +13,9 @@ def save(folder, step, other=None, **counted):
   counted = {**COUNTED, **counted}
   label = labels.choose(folder, step, other, counted)
   kept = {'checkpoint': str(other)} if other else {}
-  report.save({'NM/rank1': 1.0}, folder / f'{label}.json', **counted, **kept)
+  result_files.save(
+    {'NM/rank1': 1.0}, folder / f'{label}.json', **counted, **kept
+  )
   return label
 
 

@@ -11,7 +11,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import outcomes, protocols, report
+from gaitgs_jax.evaluation import outcomes, protocols, result_files
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   checkpoint,
@@ -97,7 +97,7 @@ def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
   assert json.loads((tmp_path / 'config.json').read_text())['total_steps'] == 6
   labels = {p.stem for p in (tmp_path / 'evaluation').iterdir()}
   assert labels == {'untrained', 'gait_energy', 'step_000003', 'step_000006'}
-  saved = report.load(tmp_path / 'evaluation' / 'step_000006.json')
+  saved = result_files.load(tmp_path / 'evaluation' / 'step_000006.json')
   assert saved.meta['protocol'] == 'casia_b'
   assert 0 <= saved.result['NM/EER'] <= 100
   added = outcomes.load(tmp_path / 'evaluation' / 'step_000006.npz')
@@ -214,11 +214,15 @@ def test_training_goes_on_when_total_steps_grows(config, tmp_path):
 
 def test_evaluate_agrees_with_the_run_on_more_devices(config, tmp_path, capsys):
   loop.train(config, tmp_path / 'run')
-  trained = report.load(tmp_path / 'run' / 'evaluation' / 'step_000006.json')
+  trained = result_files.load(
+    tmp_path / 'run' / 'evaluation' / 'step_000006.json'
+  )
   (tmp_path / 'run' / 'evaluation' / 'step_000006.json').unlink()
   config.mesh.data = -1
   loop.evaluate(config, tmp_path / 'run')
-  again = report.load(tmp_path / 'run' / 'evaluation' / 'step_000006.json')
+  again = result_files.load(
+    tmp_path / 'run' / 'evaluation' / 'step_000006.json'
+  )
   assert again.result.keys() == trained.result.keys()
   assert again.result['NM/rank1'] == trained.result['NM/rank1']
   capsys.readouterr()

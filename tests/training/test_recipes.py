@@ -11,7 +11,7 @@ from training import tiny
 
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.training import checks, loop, setup
 from gaitgs_jax.training import mesh as meshes
 
@@ -124,7 +124,9 @@ def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
   loop.train(config, tmp_path / 'run')
   text = capsys.readouterr().out
   assert 'every sequence is seen from one view' in text
-  saved = report.load(tmp_path / 'run' / 'evaluation' / 'step_000001.json')
+  saved = result_files.load(
+    tmp_path / 'run' / 'evaluation' / 'step_000001.json'
+  )
   number = saved.result['NM/rank1_by_view'][0, 0]
   assert f'identical views: NM {number:.1f}' in text
   assert 'published' not in text.replace('docs', '')

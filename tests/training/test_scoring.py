@@ -6,7 +6,7 @@ from training import tiny
 
 from gaitgs_jax.apps import report as report_app
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import report
+from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.training import loop, scoring, setup
 from gaitgs_jax.training import mesh as meshes
 
@@ -48,7 +48,7 @@ def test_a_run_counts_by_a_protocol_of_ones_own(score, tmp_path):
   assert 'protocol  corridor (corridor, ' in out
   assert 'rank-5' in out
   path = tmp_path / 'evaluation' / 'gait_energy.json'
-  saved = report.load(path)
+  saved = result_files.load(path)
   assert saved.meta['protocol'] == 'corridor'
   assert saved.meta['fingerprint'] in scorer.basis
   assert saved.meta['rules']['dropped'] == ['subject', 'view']
@@ -81,7 +81,7 @@ def test_a_run_writes_its_submission(score, tmp_path):
   assert header == ['videoID', 'label']
   assert len(lines) == 2 * len(tiny.VIEWS)
   assert {line[1] for line in lines} <= set(tiny.SUBJECTS)
-  saved = report.load(tmp_path / 'evaluation' / 'gait_energy.json')
+  saved = result_files.load(tmp_path / 'evaluation' / 'gait_energy.json')
   assert saved.result.keys() == {'probes', 'subjects'}
 
 
@@ -94,7 +94,7 @@ def test_the_probes_of_a_partition(config, tmp_path):
   config.dataset.partition = str(partition)
   config.evaluation.protocol = 'gait3d'
   evaluate(config, tmp_path)
-  found = report.load(tmp_path / 'evaluation' / 'gait_energy.json').result
+  found = result_files.load(tmp_path / 'evaluation' / 'gait_energy.json').result
   assert found['probes'] == 3
   assert found['subjects'] == 2
   # All the others: two of 8 walks in two views, less the probes.

@@ -2,6 +2,7 @@
 
 from gaitgs_jax.evaluation.protocols.benchmarks import PROTOCOLS
 from gaitgs_jax.evaluation.protocols.counting import (
+  Result,
   count,
   evaluate,
   mean_by_probe_view,
@@ -28,6 +29,7 @@ __all__ = [
   'PROTOCOLS',
   'Protocol',
   'Rerank',
+  'Result',
   'Rule',
   'Selection',
   'count',
