@@ -278,7 +278,8 @@ class Scorer:
     index = self._data.index(rows)
     told = (np.asarray(embeddings), index.subject, index.condition, index.view)
     options = dict(metric=self._config.evaluation.metric, columns=index.columns)
-    result, each = protocols.count(self._protocol, *told, **options)
+    whole = protocols.Evaluation.of(self._protocol, *told, **options)
+    result, each = protocols.count(whole)
     if self._config.evaluation.verification:
       result |= evaluation.verify(self._protocol, *told, **options)
     if not jax.process_index():

@@ -77,7 +77,8 @@ def test_what_subjects_add_is_the_number(name):
   data = load(name)
   columns = {'probe': data['probe_mask']} if name == 'gait3d' else None
   protocol = {'casiab': 'casia_b'}.get(name, name)
-  result, each = protocols.count(protocol, *labels(data), columns=columns)
+  given = protocols.Evaluation.of(protocol, *labels(data), columns=columns)
+  result, each = protocols.count(given)
   assert each
   for entry, found in each.items():
     assert result[entry] == found.number()

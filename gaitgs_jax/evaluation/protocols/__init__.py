@@ -7,6 +7,7 @@ from gaitgs_jax.evaluation.protocols.counting import (
   evaluate,
   mean_by_probe_view,
 )
+from gaitgs_jax.evaluation.protocols.evaluation import Evaluation
 from gaitgs_jax.evaluation.protocols.named import (
   get_protocol,
   of_result,
@@ -27,6 +28,7 @@ from gaitgs_jax.evaluation.protocols.selection import (
 
 __all__ = [
   'PROTOCOLS',
+  'Evaluation',
   'Protocol',
   'Rerank',
   'Result',

@@ -112,28 +112,6 @@ def evaluate(
       finite [N,p,d], lengths that differ, a column that is missing, no gallery
       or no probe at all, or no probe that counts.
   """
-  return count(
-    protocol,
-    embeddings,
-    subjects,
-    conditions,
-    views,
-    metric=metric,
-    columns=columns,
-  ).result
-
-
-def count(
-  protocol: str | Protocol,
-  embeddings: np.ndarray,
-  subjects: Labels,
-  conditions: Labels,
-  views: Labels,
-  *,
-  metric: str = 'euclidean',
-  columns: Mapping[str, Labels] | None = None,
-) -> Counted:
-  """Returns what `evaluate` returns, and what each subject adds to it."""
   evaluation = Evaluation.of(
     protocol,
     embeddings,
@@ -143,6 +121,11 @@ def count(
     metric=metric,
     columns=columns,
   )
+  return count(evaluation).result
+
+
+def count(evaluation: Evaluation) -> Counted:
+  """Returns what `evaluate` returns, and what each subject adds to it."""
   rules, selection = evaluation.rules, evaluation.selection
   counter = _count_cells if rules.mean_over == 'cells' else _count_ranks
   if rules.classes:
