@@ -169,7 +169,7 @@ class _Hashed(io.RawIOBase):
 
 
 def is_whole(path: Path) -> bool:
-  """Tells whether a chunk's file is there and as it was written.
+  """Returns whether a chunk's file is there and as it was written.
 
   Raises:
     UserError: it cannot be read.

@@ -37,7 +37,7 @@ _AHEAD = 4096
 
 
 def is_url(given: str | os.PathLike) -> bool:
-  """Tells whether a path is in a bucket."""
+  """Returns whether a path is in a bucket."""
   return _URL.match(os.fspath(given)) is not None
 
 
@@ -76,10 +76,10 @@ def absolute(path: pathlib.Path) -> pathlib.Path:
 
 def check_writable(path: pathlib.Path) -> None:
   """Raises UserError if nothing can be written in a bucket's folder."""
-  beside = path / f'.writable-{os.getpid()}'
+  probe = path / f'.writable-{os.getpid()}'
   with _as_user_error(str(path)):
-    beside.write_text('An empty object may be taken for a folder.\n')
-    beside.unlink()
+    probe.write_text('An empty object may be taken for a folder.\n')
+    probe.unlink()
 
 
 @contextlib.contextmanager

@@ -173,7 +173,7 @@ def _equal_error(accepted: np.ndarray, wrongly: np.ndarray) -> float:
 
   Args:
     accepted: part of the genuine pairs within each threshold, ascending to 1.
-    wrongly: likewise of the impostors.
+    wrongly: the same of the impostors.
   """
   apart = wrongly - (1 - accepted)
   after = int(np.argmax(apart >= 0))

@@ -15,14 +15,14 @@ class Dataset:
   Attributes:
     name: as in `config.dataset.name`.
     title: as its authors write it.
-    views: names in the order of their class index; none of one's own data,
+    views: names in the order of their class index; () of the user's own data,
       whose views are those that are found.
-    conditions: names in the order of their class index; none of one's own data.
+    conditions: names in the order of their class index; () as for views.
     subjects: how many people its authors count; None where the variant says.
     citation: where that is written.
     variants: what `config.dataset.variant` may be; the first is the default
       of a dataset whose variants are not frame heights.
-    modalities: which it has; of one's own data any, so none are named.
+    modalities: which it has; of the user's own data any, so none are named.
     skeleton: of `gaitgs_jax.skeletons`, in whose order the joints come; '' for
       a dataset without skeletons, or of any.
     people: the dataset whose people these are, and so its partition; '' where
@@ -62,7 +62,7 @@ class Dataset:
   def view_classes(self, views: np.ndarray) -> tuple[str, ...]:
     """Returns the names of the classes of views, in their order.
 
-    Those of the dataset, or those of one's own data that are among `views`.
+    Those of the dataset, or of the user's own data those among `views`.
     """
     return self.views or tuple(
       {_angle(view): view for view in np.unique(views).tolist()}.values()
@@ -72,11 +72,11 @@ class Dataset:
     """Returns class indices int32 [N] of view names [N].
 
     CASIA-B counts its 11 views in steps of 18 degrees; OU-MVLP counts 000..090
-    in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'. One's own
-    views are counted in the order of their names.
+    in steps of 15 as 0..6 and 180..270 as 7..13. '90' means '090'. Views of the
+    user's own data are counted in the order of their names.
 
     Args:
-      views: str [N], of one's own data all that there are.
+      views: str [N], of the user's own data all that there are.
       strict: a view that the dataset does not have is an error, not class -1.
 
     Raises:
@@ -145,7 +145,7 @@ _SYNTHETIC_WALKERS = Dataset(
   variants=('demo', 'full', 'tiny'),
 )
 
-# One's own data: who walks, how and seen from where is what its tree holds.
+# Subjects, conditions and views of the user's own data are those of its tree.
 _OWN = Dataset(
   name='own',
   title='own data',

@@ -125,7 +125,7 @@ def _wrong_values(keypoints: np.ndarray) -> str:
 
 
 def _wrong_order(keypoints: np.ndarray, skeleton: Skeleton | None) -> str:
-  """Tells of the worst pair of joints that lie upside down."""
+  """Returns the worst pair of joints that lie upside down."""
   assert skeleton  # Else they would have been unusable.
   height = _median_heights(keypoints, skeleton)
   levels = [

@@ -14,8 +14,8 @@ OPENGAIT = '{subject}/{condition}/{view}'
 OUMVLP = 'Silhouette_{view}-{condition}/{subject}'
 # OUMVLP-Pose (`00001/000_00/0001_keypoints.json`).
 OUMVLP_POSE = '{subject}/{view}_{condition}'
-# One's own, and CASIA-C (`001/fn00/001.png`): a folder per person, in it one
-# per walk, or the other way round.
+# CASIA-C (`001/fn00/001.png`) and most trees of users: a folder per person, in
+# it one per walk, or the other way round.
 PEOPLE = '{subject}/{condition}'
 WALKS = '{condition}/{subject}'
 

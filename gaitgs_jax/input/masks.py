@@ -110,7 +110,7 @@ def fault(frames: np.ndarray) -> str:
 
 
 def _is_plain(image: np.ndarray) -> bool:
-  """Tells whether an image is uint8 of 0 and 255 only."""
+  """Returns whether an image is uint8 of 0 and 255 only."""
   if image.dtype != np.uint8:
     return False
   # 255 and 1 is 0.

@@ -12,7 +12,7 @@ CHECK = 'run `python -m gaitgs_jax check --source={}` to see every bad one'
 
 
 def is_tree(root: str | os.PathLike) -> bool:
-  """Tells whether a folder looks like a tree subject/condition/view/*.pkl."""
+  """Returns whether a folder looks like a tree subject/condition/view/*.pkl."""
   folder = local.path(root)
   found = (
     next(tree_files.frame_files(folder), None) if folder.is_dir() else None

@@ -22,12 +22,12 @@ _STRAY, _STRETCH = 0.02, 0.05
 
 
 def is_blank(frame: np.ndarray) -> bool:
-  """Tells whether a silhouette [h, w] of 0 and 255 shows nobody."""
+  """Returns whether a silhouette [h, w] of 0 and 255 shows nobody."""
   return int(frame.sum()) <= BLANK_SUM
 
 
 def is_stretched(frame: np.ndarray) -> bool:
-  """Tells whether stray pixels stretch the person of a raw frame [h, w].
+  """Returns whether stray pixels stretch the person of a raw frame [h, w].
 
   The published pretreatment scales by the first and last row that hold any
   pixel, so that a speck far above a person makes the person smaller.

@@ -92,7 +92,7 @@ class Folders:
     self._links: collections.Counter[tuple[int, int]] = collections.Counter()
 
   def is_folder(self, entry: os.DirEntry[str]) -> bool:
-    """Tells whether an entry is a folder or leads to one.
+    """Returns whether an entry is a folder or leads to one.
 
     Raises:
       UserError: too many links lead to that folder.

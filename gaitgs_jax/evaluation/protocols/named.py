@@ -43,7 +43,7 @@ def _imported(name: str) -> Protocol:
 def of_result(meta: Mapping[str, Any], default: str = '') -> Protocol | None:
   """Returns the protocol of a saved result, None if it is not said.
 
-  Its rules stand in the result, as a file of one's own may have changed since;
+  Its rules stand in the result, as the user's file may have changed since;
   results of older versions have the name alone. A result may be a stranger's:
   its name opens no file and imports nothing.
 

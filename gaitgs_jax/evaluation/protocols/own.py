@@ -1,4 +1,4 @@
-"""A protocol of one's own as a JSON file, see docs/protocols.md."""
+"""A protocol of the user's own as a JSON file, see docs/protocols.md."""
 
 import dataclasses
 import inspect
