@@ -12,7 +12,7 @@ import numpy as np
 from gaitgs_jax.synthetic import traits as settings
 from gaitgs_jax.synthetic.body import Body
 from gaitgs_jax.synthetic.flesh import Hull, Padding, hull
-from gaitgs_jax.synthetic.skeleton import Skeleton, place, rotation
+from gaitgs_jax.synthetic.skeleton import Joints, place, rotation
 from gaitgs_jax.synthetic.traits import Traits
 
 CONDITIONS = (
@@ -123,7 +123,7 @@ def _draw_coat(generator: np.random.Generator) -> Outfit:
 def add_outfit(
   parts: list[Hull],
   outfit: Outfit,
-  skeleton: Skeleton,
+  skeleton: Joints,
   body: Body,
   traits: Traits,
 ) -> list[Hull]:
@@ -152,7 +152,7 @@ def _slab(
 
 
 def _bag(
-  outfit: Outfit, skeleton: Skeleton, body: Body, traits: Traits
+  outfit: Outfit, skeleton: Joints, body: Body, traits: Traits
 ) -> list[Hull]:
   long, high, thick = (outfit.size * x for x in _BAG_HALF[outfit.bag])
   half = (long, high, thick)
@@ -165,7 +165,7 @@ def _bag(
 
 def _backpack(
   half: tuple[float, float, float],
-  skeleton: Skeleton,
+  skeleton: Joints,
   body: Body,
   traits: Traits,
 ) -> Hull:
@@ -190,7 +190,7 @@ def _backpack(
 
 
 def _hand_bag(
-  half: tuple[float, float, float], side: int, skeleton: Skeleton
+  half: tuple[float, float, float], side: int, skeleton: Joints
 ) -> list[Hull]:
   grip = skeleton.hand[:, side]
   zero = np.zeros(len(grip))
@@ -209,7 +209,7 @@ def _hand_bag(
 def _shoulder_bag(
   half: tuple[float, float, float],
   side: int,
-  skeleton: Skeleton,
+  skeleton: Joints,
   body: Body,
   traits: Traits,
 ) -> list[Hull]:
@@ -231,7 +231,7 @@ def _shoulder_bag(
 
 
 def _coat(
-  outfit: Outfit, skeleton: Skeleton, body: Body, traits: Traits
+  outfit: Outfit, skeleton: Joints, body: Body, traits: Traits
 ) -> list[Hull]:
   size, girth = body.stature, traits['leg_girth']
   waist = 0.057 * size * traits['waist_girth'] + outfit.padding.trunk
@@ -256,7 +256,7 @@ def _coat(
 
 
 def _hem(
-  outfit: Outfit, skeleton: Skeleton, body: Body, traits: Traits
+  outfit: Outfit, skeleton: Joints, body: Body, traits: Traits
 ) -> list[tuple[np.ndarray, float]]:
   """Returns the coat's lower end around both legs; 1 reaches the knees."""
   on_thigh = min(outfit.hem, 1.0)

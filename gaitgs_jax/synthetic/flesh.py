@@ -14,7 +14,7 @@ from gaitgs_jax.synthetic.skeleton import (
   BALL_RADIUS,
   HEEL_RADIUS,
   TOE_RADIUS,
-  Skeleton,
+  Joints,
   place,
 )
 from gaitgs_jax.synthetic.traits import Traits
@@ -56,7 +56,7 @@ def _pair(
 
 
 def _trunk(
-  skeleton: Skeleton, body: Body, traits: Traits, padding: Padding
+  skeleton: Joints, body: Body, traits: Traits, padding: Padding
 ) -> list[Hull]:
   size, add = body.stature, padding.trunk
   chest = 0.060 * size * traits['chest_girth']
@@ -85,7 +85,7 @@ def _trunk(
 
 
 def _pelvis(
-  skeleton: Skeleton, body: Body, traits: Traits, middle: list, add: float
+  skeleton: Joints, body: Body, traits: Traits, middle: list, add: float
 ) -> Hull:
   size = body.stature
   girth = 0.5 * (traits['waist_girth'] + traits['leg_girth'])
@@ -105,7 +105,7 @@ def _pelvis(
 
 
 def _head(
-  skeleton: Skeleton, body: Body, traits: Traits, padding: Padding
+  skeleton: Joints, body: Body, traits: Traits, padding: Padding
 ) -> list[Hull]:
   size, head = body.stature, body.head
   origin, axes = skeleton.head, skeleton.head_axes
@@ -143,9 +143,7 @@ def _head(
   ]
 
 
-def _leg(
-  skeleton: Skeleton, body: Body, traits: Traits, side: int
-) -> list[Hull]:
+def _leg(skeleton: Joints, body: Body, traits: Traits, side: int) -> list[Hull]:
   size, foot = body.stature, body.foot
   girth, loose = traits['leg_girth'], traits['trousers']
   name = ('left', 'right')[side]
@@ -183,7 +181,7 @@ def _leg(
 
 
 def _arm(
-  skeleton: Skeleton, body: Body, traits: Traits, padding: Padding, side: int
+  skeleton: Joints, body: Body, traits: Traits, padding: Padding, side: int
 ) -> list[Hull]:
   size = body.stature * traits['arm_girth']
   name = ('left', 'right')[side]
@@ -202,7 +200,7 @@ def _arm(
 
 
 def clothe(
-  skeleton: Skeleton,
+  skeleton: Joints,
   body: Body,
   traits: Traits,
   padding: Padding | None = None,

@@ -5,7 +5,7 @@ import numpy as np
 from gaitgs_jax.synthetic import traits as settings
 from gaitgs_jax.synthetic.body import Body
 from gaitgs_jax.synthetic.camera import Camera, project
-from gaitgs_jax.synthetic.skeleton import Skeleton, place
+from gaitgs_jax.synthetic.skeleton import Joints, place
 
 # (forward, left, up) over the head's height, from the chin's joint.
 _FACE = (
@@ -19,7 +19,7 @@ _JOINTS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 _WANDER = 0.7  # Share of a frame's error that the next frame keeps.
 
 
-def coco_points(skeleton: Skeleton, body: Body) -> np.ndarray:
+def coco_points(skeleton: Joints, body: Body) -> np.ndarray:
   """Returns the 17 points in metres, [s, 17, 3]."""
   face = [
     place(
@@ -36,7 +36,7 @@ def coco_points(skeleton: Skeleton, body: Body) -> np.ndarray:
 
 
 def _hidden(
-  points: np.ndarray, skeleton: Skeleton, body: Body, camera: Camera
+  points: np.ndarray, skeleton: Joints, body: Body, camera: Camera
 ) -> np.ndarray:
   """Returns which points lie behind trunk, head or the other leg, [s, 17].
 
@@ -74,7 +74,7 @@ def _drift(
 
 
 def detect(
-  skeleton: Skeleton,
+  skeleton: Joints,
   body: Body,
   camera: Camera,
   heights: np.ndarray,

@@ -26,7 +26,7 @@ TOE_RADIUS = 0.08
 TOE_BEND = 0.45
 
 
-class Skeleton(NamedTuple):
+class Joints(NamedTuple):
   """Joints of every frame: [s, 3], or [s, 2, 3] for left and right.
 
   Axes are rotations, [s, 3, 3] or [s, 2, 3, 3], whose columns are the
@@ -130,7 +130,7 @@ def _arm(
   return dict(shoulder=shoulder, elbow=elbow, wrist=wrist, hand=hand)
 
 
-def _from_pelvis(body: Body, traits: Traits, motion: Angles) -> Skeleton:
+def _from_pelvis(body: Body, traits: Traits, motion: Angles) -> Joints:
   """Returns the skeleton with the pelvis at the origin of every frame."""
   pelvis = np.zeros((*motion.sway.shape, 3))
   flat = np.zeros_like(motion.sway)
@@ -144,7 +144,7 @@ def _from_pelvis(body: Body, traits: Traits, motion: Angles) -> Skeleton:
   girdle = place(neck, trunk_axes, hunch, 0, -body.shoulder_drop)
   across = trunk_axes[..., 1][:, None] * SIDES[:, None] * body.shoulder_half
   hips = pelvis_axes[..., 1][:, None] * SIDES[:, None] * body.hip_half
-  return Skeleton(
+  return Joints(
     pelvis=pelvis,
     lumbar=lumbar,
     neck=neck,
@@ -157,7 +157,7 @@ def _from_pelvis(body: Body, traits: Traits, motion: Angles) -> Skeleton:
   )
 
 
-def _ground(skeleton: Skeleton, foot: float) -> np.ndarray:
+def _ground(skeleton: Joints, foot: float) -> np.ndarray:
   """Returns how far the lowest sole lies under the pelvis, [s]."""
   parts = (skeleton.heel, HEEL_RADIUS), (skeleton.ball, BALL_RADIUS)
   soles = [joint[..., 2] - radius * foot for joint, radius in parts]
@@ -179,7 +179,7 @@ def stride_length(body: Body, traits: Traits) -> float:
 
 def pose(
   body: Body, traits: Traits, motion: Angles, forward: np.ndarray
-) -> Skeleton:
+) -> Joints:
   """Returns the joints of a walk on the ground.
 
   Args:
@@ -197,4 +197,4 @@ def pose(
     if not name.endswith('_axes'):
       value = value + (shift if value.ndim == 2 else shift[:, None])
     moved[name] = value
-  return Skeleton(**moved)
+  return Joints(**moved)

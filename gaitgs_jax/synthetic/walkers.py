@@ -20,7 +20,7 @@ from gaitgs_jax.synthetic.gait import angles
 from gaitgs_jax.synthetic.keypoints import detect
 from gaitgs_jax.synthetic.rasterize import Discs, boxes, fill
 from gaitgs_jax.synthetic.segmenter import degrade, draw_faults, kept_frames
-from gaitgs_jax.synthetic.skeleton import Skeleton, pose, stride_length
+from gaitgs_jax.synthetic.skeleton import Joints, pose, stride_length
 from gaitgs_jax.synthetic.traits import Traits, draw_subject, vary
 
 SIZE = (240, 320)
@@ -51,7 +51,7 @@ class Shot(NamedTuple):
   number: tuple[int, int, int]
   body: Body
   camera: Camera
-  skeleton: Skeleton
+  skeleton: Joints
   phase: np.ndarray
   discs: Discs
   heights: np.ndarray
@@ -108,7 +108,7 @@ def _frame_numbers(
 
 def _move(
   motion: Motion, numbers: np.ndarray, start: float
-) -> tuple[Skeleton, np.ndarray]:
+) -> tuple[Joints, np.ndarray]:
   """Returns the skeleton of the frames and the gait's phase."""
   time = numbers / settings.FRAMES_PER_SECOND
   forward = start + motion.speed * time
