@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaitgs_jax.errors import BadValue
+from gaitgs_jax.fields import Share
 from gaitgs_jax.input.map_geometry import affine, perspective, rotation
 from gaitgs_jax.input.transform import Entry
 
@@ -36,7 +37,7 @@ def random_erasing(
   key: jax.Array,
   *,
   area: tuple[float, float] = (0.05, 0.2),
-  aspect: float = 0.3,
+  aspect: Share = 0.3,
 ) -> jax.Array:
   """Blanks one rectangle.
 
@@ -177,7 +178,7 @@ def part_blur(
   return jnp.where(rows[:, None, None], hard, x)
 
 
-def shift(x: jax.Array, key: jax.Array, *, share: float = 0.05) -> jax.Array:
+def shift(x: jax.Array, key: jax.Array, *, share: Share = 0.05) -> jax.Array:
   """Moves frames by up to a share of their size.
 
   Not of a published recipe.

@@ -9,6 +9,7 @@ horizontal_flip, point_shift, point_jitter, point_scale, point_dropout.
 import jax
 import jax.numpy as jnp
 
+from gaitgs_jax.fields import Share
 from gaitgs_jax.input.transform import Entry
 
 
@@ -79,7 +80,7 @@ def point_scale(
 
 
 def point_dropout(
-  x: jax.Array, key: jax.Array, *, largest: float = 0.875
+  x: jax.Array, key: jax.Array, *, largest: Share = 0.875
 ) -> jax.Array:
   """Puts some of each frame's points where its first point is.
 

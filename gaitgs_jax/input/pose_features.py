@@ -4,14 +4,14 @@ Each takes keypoints float32 [s,v,3] and gives other channels or joints, so a
 list ends with one of them. GaitGraph and GaitGraph2 compute theirs themselves.
 """
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 
-from gaitgs_jax.errors import BadValue, wrong_choice
 from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.skeletons import Skeleton
 
-_CONVENTIONS = ('opengait', 'fastposegait')
 # MSGG's order.
 _LIMBS = (
   *('right_shoulder', 'right_elbow', 'right_knee', 'right_hip'),
@@ -46,7 +46,7 @@ def motion_and_bones(
   mask: jax.Array,
   skeleton: Skeleton,
   *,
-  convention: str = 'opengait',
+  convention: Literal['opengait', 'fastposegait'] = 'opengait',
 ) -> jax.Array:
   """Gives GaitTR's ten channels: places, motion and bones, x and y of each.
 
@@ -61,12 +61,6 @@ def motion_and_bones(
     convention: whose code: 'opengait' measures from joint 0, 'fastposegait'
       from the skeleton's centre.
   """
-  if convention not in _CONVENTIONS:
-    raise BadValue(
-      str(
-        wrong_choice(f'convention is {convention!r}', convention, _CONVENTIONS)
-      )
-    )
   origin = skeleton.centre if convention == 'fastposegait' else 0
   places = x[..., :2]
   frame = jnp.arange(len(x), dtype=jnp.int32)

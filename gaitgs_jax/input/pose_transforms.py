@@ -7,10 +7,11 @@ OpenGait (arXiv 2211.06597) and of FastPoseGait (arXiv 2309.00794);
 docs/porting.md lists them side by side.
 """
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 
-from gaitgs_jax.errors import BadValue, wrong_choice
 from gaitgs_jax.input.pose_features import FEATURES
 from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.skeletons import Skeleton
@@ -142,7 +143,7 @@ def rescale_centre(
   skeleton: Skeleton,
   *,
   height: float = 225.0,
-  centre: str = 'neck',
+  centre: Literal['neck', 'head', 'hip'] = 'neck',
 ) -> jax.Array:
   """Scales each frame to one height and moves its centre to the origin.
 
@@ -154,8 +155,6 @@ def rescale_centre(
     height: from the highest to the lowest joint, missing ones among them.
     centre: 'neck' (the middle of the shoulders), 'head' (of the eyes) or 'hip'.
   """
-  if centre not in _CENTRES:
-    raise BadValue(str(wrong_choice(f'centre is {centre!r}', centre, _CENTRES)))
   row = x[..., 1]
   extent = row.max(axis=1) - row.min(axis=1)
   # A frame without anybody has none.
