@@ -17,7 +17,7 @@ from gaitgs_jax.__main__ import main
 from gaitgs_jax.data import chunks
 from gaitgs_jax.data.chunks import Chunk
 from gaitgs_jax.data.work import TreeCall
-from gaitgs_jax.input import datasets, prepared
+from gaitgs_jax.input import datasets, prepared, prepared_index
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.sources import PreparedSource
@@ -156,7 +156,7 @@ def _interrupt(chance, patch):
       (Chunk, 'load'),
       (chunks, 'is_whole'),
       (chunks, 'remove'),
-      (prepared, 'write_index'),
+      (prepared_index, 'write'),
       (builders.atomic, 'sync_tree'),
     ]
   )
