@@ -14,7 +14,7 @@ from gaitgs_jax import cloud
 from gaitgs_jax.apps import report as reports
 from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.errors import UserError, listed, printable
-from gaitgs_jax.evaluation import outcomes, report
+from gaitgs_jax.evaluation import outcomes, protocols, report
 from gaitgs_jax.evaluation.outcomes import Outcomes
 from gaitgs_jax.evaluation.protocols import Protocol
 
@@ -138,7 +138,7 @@ def _step(label: str) -> int:
 
 
 def _described(
-  rules: Protocol, metric: str, results: dict[str, report.Result]
+  rules: Protocol, metric: str, results: dict[str, protocols.Result]
 ) -> list[str]:
   first = next(iter(results.values()))
   pairs = report.describe(rules, metric, first)
@@ -146,7 +146,7 @@ def _described(
 
 
 def _numbers(
-  results: dict[str, report.Result], rules: Protocol
+  results: dict[str, protocols.Result], rules: Protocol
 ) -> list[list[str]]:
   """Returns a row for each number, with intervals where they are known."""
   grid = [['%', *results]]
@@ -169,7 +169,7 @@ def _outcomes(path: pathlib.Path) -> dict[str, Outcomes]:
 def _differences(
   names: Sequence[str],
   added: Sequence[dict[str, Outcomes]],
-  results: dict[str, report.Result],
+  results: dict[str, protocols.Result],
   rules: Protocol,
 ) -> list[list[str]]:
   """Returns a row for each number: how much better than the first run.

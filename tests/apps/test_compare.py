@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gaitgs_jax.__main__ as command
-from gaitgs_jax.evaluation import outcomes, protocols, report
+from gaitgs_jax.evaluation import outcomes, protocols, result_files
 
 PEOPLE = np.repeat([f'{i:03d}' for i in range(6)], 4)
 
@@ -25,7 +25,7 @@ def write(folder, wrong, protocol='casia_b', **config):
   result = {'NM/rank1': added.number(), 'NM/rank1_interval': added.interval()}
   for step in (100, 300):
     path = folder / 'evaluation' / f'step_{step:06d}.json'
-    report.save(
+    result_files.save(
       result, path, protocol=protocol, metric='euclidean', rules=rules.plain()
     )
     outcomes.save({'NM/rank1': added}, path.with_suffix('.npz'))
