@@ -4,7 +4,7 @@ import argparse
 
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import trained
-from gaitgs_jax.interop import container, to_torch
+from gaitgs_jax.interop import container, safetensors, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
 from gaitgs_jax.training import checkpoint, state
 
@@ -13,7 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Declares the command's options."""
   trained.add_arguments(parser)
   parser.add_argument(
-    '--out', required=True, metavar='FILE', help='the .pt file to write'
+    '--out',
+    required=True,
+    metavar='FILE',
+    help='the .pt or .safetensors file to write',
   )
 
 
@@ -35,6 +38,8 @@ def run(args: argparse.Namespace) -> None:
   joined = state.join(model.graphdef, model.params, model.stats)
   state_dict = to_torch(name, joined, **options)
   key, prefix = container(name, **options)
+  if out.suffix == safetensors.SUFFIX:
+    key = ''
   write_checkpoint(out, state_dict, key, prefix)
   under = f'under {key!r}' if key else 'and nothing else'
   print(

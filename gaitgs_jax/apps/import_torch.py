@@ -1,4 +1,4 @@
-"""`python -m gaitgs_jax import-torch`: a checkpoint of a PyTorch file."""
+"""`python -m gaitgs_jax import-torch`: a checkpoint of published weights."""
 
 import argparse
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--checkpoint',
     required=True,
     metavar='FILE',
-    help='the .pt or .safetensors file',
+    help='the .pt or .safetensors file, or hf://owner/repository/path',
   )
   parser.add_argument(
     '--workdir', required=True, metavar='DIR', help='where the result goes'

@@ -1,8 +1,9 @@
-"""Reading `.safetensors` files: a header of JSON, then the numbers.
+"""`.safetensors` files: a header of JSON, then the numbers.
 
 https://github.com/huggingface/safetensors; little-endian, nothing can run.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, BinaryIO
@@ -12,6 +13,7 @@ import numpy as np
 
 from gaitgs_jax import files
 
+SUFFIX = '.safetensors'
 _DTYPES = {
   'F64': np.float64,
   'F32': np.float32,
@@ -89,3 +91,23 @@ def _entry(
       if end - start == math.prod(shape) * dtype.itemsize:
         return dtype, tuple(shape), start, end
   raise ValueError(f'{key[:80]!r} has a shape that does not fit its bytes')
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+  """Returns arrays as the bytes of a file, in the order of their names."""
+  header: dict[str, Any] = {'__metadata__': {'format': 'pt'}}
+  names = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+  data: list[bytes] = []
+  place = 0
+  for key, array in sorted(arrays.items()):
+    header[key] = {
+      'dtype': names[array.dtype],
+      'shape': array.shape,
+      'data_offsets': [place, place + array.nbytes],
+    }
+    data.append(array.tobytes())
+    place += array.nbytes
+  text = json.dumps(header).encode()
+  # Arrays start at a multiple of eight, as the format asks for.
+  text += b' ' * (-len(text) % _SIZE)
+  return b''.join([len(text).to_bytes(_SIZE, 'little'), text, *data])

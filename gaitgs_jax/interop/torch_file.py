@@ -14,7 +14,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, files
 from gaitgs_jax.errors import UserError, listed, one_line
-from gaitgs_jax.interop import safetensors, torch_pickle
+from gaitgs_jax.interop import hub, safetensors, torch_pickle
 from gaitgs_jax.interop.torch_pickle import Storage, Tensor
 
 _ZIP = b'PK\x03\x04'
@@ -40,7 +40,8 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   dict alone.
 
   Args:
-    path: a file of a state dict, or of a dict that holds one: under 'model',
+    path: `hf://owner/repository/path` is fetched from the hub. A file of a
+      state dict, or of a dict that holds one: under 'model',
       'state_dict' or another usual name, or only one under any name; what a
       file is shows in its first bytes, not in its name.
 
@@ -50,7 +51,7 @@ def read_checkpoint(path: str | pathlib.Path) -> dict[str, np.ndarray]:
   Raises:
     UserError: if the file is none of these.
   """
-  path = pathlib.Path(path)
+  path = hub.fetch(str(path)) if hub.is_url(path) else pathlib.Path(path)
   if not path.is_file():
     raise UserError(f'no checkpoint file at {path}')
   try:
@@ -210,17 +211,22 @@ def write_checkpoint(
   key: str = 'model',
   prefix: str = '',
 ) -> None:
-  """Writes a state dict as a `.pt` file, whole or not at all.
+  """Writes a state dict as a `.pt` or `.safetensors` file, whole or not at all.
 
   Args:
     path: the file, `cloud.folder`'s in a bucket; what was there is replaced.
+      Its name says what it becomes.
     state_dict: name -> array.
-    key: under which the file holds it; '' where it is nothing else.
+    key: under which a `.pt` holds it; '' where it is nothing else.
     prefix: put in front of every name.
 
   Raises:
-    UserError: without PyTorch, or if the file cannot be written.
+    UserError: a `.pt` without PyTorch, or the file cannot be written.
   """
+  if path.suffix == safetensors.SUFFIX:
+    named = {f'{prefix}{name}': each for name, each in state_dict.items()}
+    atomic.write(path, safetensors.packed(named))
+    return
   torch = _torch()
   named = {
     f'{prefix}{name}': torch.tensor(np.array(array))

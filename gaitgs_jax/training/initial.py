@@ -15,7 +15,7 @@ import numpy as np
 
 from gaitgs_jax import cloud, fields, interop
 from gaitgs_jax.errors import UserError, listed
-from gaitgs_jax.interop import torch_file
+from gaitgs_jax.interop import hub, torch_file
 from gaitgs_jax.training import checkpoint, groups, paths, restoring
 from gaitgs_jax.training.settings import Init
 from gaitgs_jax.training.state import Arrays, TrainState
@@ -105,7 +105,10 @@ def load(config: Any, like: TrainState) -> Taken:
     groups.check_pattern(pattern, map(_plain, wanted), f'{_WHERE}.keep')
   if not init.checkpoint:
     raise UserError(f"{_WHERE}.checkpoint is ''; it must be a path")
-  place = cloud.folder(init.checkpoint)
+  if hub.is_url(init.checkpoint):
+    place = hub.fetch(init.checkpoint)
+  else:
+    place = cloud.folder(init.checkpoint)
   if place.is_file():
     found = _from_torch(config, place, init, wanted)
   else:

@@ -143,7 +143,8 @@ class Init:
 
   Attributes:
     checkpoint: a workdir, a checkpoints folder or one step in it; or a file of
-      PyTorch (.pt, .pth) or .safetensors with the published names.
+      PyTorch (.pt, .pth) or .safetensors with the published names, which may
+      be hf://owner/repository/path.
     keep: a pattern of the paths of the weights that are taken, or several, such
       as 'extractor/*'.
   """

@@ -31,6 +31,17 @@ def test_arrays_are_read(tmp_path):
     assert found[name].dtype == (np.int64 if name == 'count' else np.float32)
 
 
+def test_what_is_written_is_read(tmp_path):
+  path = tmp_path / 'model.safetensors'
+  torch_file.write_checkpoint(path, ARRAYS, key='model', prefix='net.')
+  found = torch_file.read_checkpoint(path)
+  assert found.keys() == {f'net.{name}' for name in ARRAYS}
+  for name, array in ARRAYS.items():
+    np.testing.assert_array_equal(found[f'net.{name}'], array)
+  # Numbers start at a multiple of eight.
+  assert int.from_bytes(path.read_bytes()[:8], 'little') % 8 == 0
+
+
 def test_bfloat16_is_read(tmp_path):
   # 1.0 is 0x3f80.
   text = b'{"x":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'

@@ -1,0 +1,54 @@
+"""Files of Hugging Face's hub, `hf://owner/repository/path`."""
+
+import importlib
+import pathlib
+import re
+from typing import Any
+
+from gaitgs_jax.errors import UserError, one_line
+
+_SCHEME = 'hf://'
+# A revision may stand behind the repository, as the hub's own paths have it.
+_URL = re.compile(
+  r'hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?/(?P<file>.+)'
+)
+
+
+def is_url(given: str | pathlib.Path) -> bool:
+  """Returns whether a file is on the hub."""
+  return str(given).startswith(_SCHEME)
+
+
+def fetch(url: str) -> pathlib.Path:
+  """Returns a file of the hub, copied to this machine where it is not yet.
+
+  Args:
+    url: such as 'hf://opengait/OpenGait/Gait3D/model.pt', or
+      'hf://owner/repository@revision/path'.
+
+  Raises:
+    UserError: it is no such URL, huggingface-hub is missing, or the file
+      cannot be had.
+  """
+  parts = _URL.fullmatch(url)
+  if parts is None:
+    raise UserError(
+      f'{url!r} is not a file of the hub; give hf://owner/repository/path'
+    )
+  hub = _hub()
+  try:
+    path = hub.hf_hub_download(
+      parts['repository'], parts['file'], revision=parts['revision']
+    )
+  except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
+    raise UserError(f'{url} cannot be had: {one_line(error)}') from error
+  return pathlib.Path(path)
+
+
+def _hub() -> Any:
+  try:
+    return importlib.import_module('huggingface_hub')
+  except ImportError as error:
+    raise UserError(
+      f'{_SCHEME} needs huggingface-hub: pip install huggingface-hub'
+    ) from error
