@@ -14,39 +14,31 @@ from gaitgs_jax.input import datasets, sizes
 
 
 def casia_b(size: tuple[int, int] = (64, 44)) -> ConfigDict:
-  """Returns what runs on the silhouettes of CASIA-B share.
-
-  Args:
-    size: height and width of the frames that the model sees.
-  """
+  """Returns what runs on silhouettes of CASIA-B share, of a height and width."""
   return run('casia_b', silhouettes=dict(size=size))
 
 
 def casia_b_pose() -> ConfigDict:
-  """Returns what runs on the skeletons of CASIA-B share."""
+  """Returns what runs on skeletons of CASIA-B share."""
   config = run('casia_b_pose', keypoints=dict())  # All joints.
-  config.dataset.variant = 'hrnet'
-  config.dataset.cache = 'ram'  # All sequences together are about 200 MB.
+  # All sequences together are about 200 MB.
+  config.dataset.update(variant='hrnet', cache='ram')
   config.evaluation.batch_frames = 25_000
   return config
 
 
 def oumvlp(size: tuple[int, int] = (64, 44)) -> ConfigDict:
-  """Returns what runs on the silhouettes of OU-MVLP share."""
+  """Returns what runs on silhouettes of OU-MVLP share, of a height and width."""
   config = run('oumvlp', silhouettes=dict(size=size))
   config.evaluation.every_steps = 30_000
   return config
 
 
 def oumvlp_pose(variant: str = 'alphapose') -> ConfigDict:
-  """Returns what runs on OUMVLP-Pose share.
-
-  Args:
-    variant: the detector of the keypoints, 'alphapose' or 'openpose'.
-  """
+  """Returns what runs on OUMVLP-Pose share, of 'alphapose' or 'openpose'."""
   config = run('oumvlp_pose', keypoints=dict())
-  config.dataset.variant = variant
-  config.dataset.cache = 'ram'  # All sequences together are about 1.5 GB.
+  # All sequences together are about 1.5 GB.
+  config.dataset.update(variant=variant, cache='ram')
   config.evaluation.batch_frames = 6_400
   return config
 
@@ -54,12 +46,7 @@ def oumvlp_pose(variant: str = 'alphapose') -> ConfigDict:
 def synthetic_walkers(
   variant: str, size: tuple[int, int] = (64, 44)
 ) -> ConfigDict:
-  """Returns what runs on silhouettes of synthetic walkers share.
-
-  Args:
-    variant: how many people, 'demo', 'full' or 'tiny'.
-    size: as for `casia_b`.
-  """
+  """Returns what runs on silhouettes of walkers share: demo, full or tiny."""
   config = run('synthetic_walkers', 'casia_b', silhouettes=dict(size=size))
   config.dataset.variant = variant
   config.evaluation.update(untrained=True, baseline=True)
@@ -67,7 +54,7 @@ def synthetic_walkers(
 
 
 def synthetic_walkers_pose(variant: str) -> ConfigDict:
-  """Returns what runs on skeletons of synthetic walkers share."""
+  """Returns what runs on skeletons of walkers share: demo, full or tiny."""
   config = run('synthetic_walkers_pose', 'casia_b_pose', keypoints=dict())
   config.dataset.variant = variant
   config.evaluation.update(untrained=True, baseline=True)
@@ -156,6 +143,6 @@ def claim(config: ConfigDict, numbers: Mapping[str, Any]) -> None:
     protocol=config.evaluation.protocol,
     dataset=config.dataset.name,
     model_name=config.model_name,
-    size=next(iter(sizes.of(config.inputs, facts).values())),
+    inputs=sizes.of(config.inputs, facts),
     numbers=numbers,
   )

@@ -16,6 +16,10 @@ MOVED = {
     ' dict(silhouettes=dict(size=(64, 44))) or dict(keypoints=dict());'
     " in the shell: --config.inputs.silhouettes.size='(64, 44)'"
   ),
+  'published.size': (
+    'config.published.inputs says what the model sees, such as'
+    ' dict(silhouettes=(64, 44)); common.claim of configs/common.py fills it'
+  ),
 }
 
 
@@ -30,17 +34,17 @@ def upgraded(config: dict[str, Any]) -> dict[str, Any]:
     for name, value in config.items()
   }
   none: dict[str, Any] = {}
-  dataset, batch, evaluation = (
+  dataset, batch, evaluation, published = (
     section if isinstance(section := config.get(name), dict) else none
-    for name in ('dataset', 'batch', 'evaluation')
+    for name in ('dataset', 'batch', 'evaluation', 'published')
   )
   if 'inputs' not in config and 'size' in dataset:
     size = dataset.pop('size')
-    # Only skeletons were three wide, and their dataset knows the joints.
-    pose = isinstance(size, list) and len(size) == 2 and size[1] == 3
-    config['inputs'] = (
-      {'keypoints': {}} if pose else {'silhouettes': {'size': size}}
-    )
+    name = _modality(size)
+    config['inputs'] = {name: {} if name == 'keypoints' else {'size': size}}
+  if 'inputs' not in published and 'size' in published:
+    size = published.pop('size')
+    published['inputs'] = {_modality(size): size}
   if 'sampler' in batch and 'frames_rule' not in batch:
     batch |= {'sampler': 'pk', 'frames_rule': batch['sampler']}
   rows = evaluation.get('batch_size')
@@ -50,3 +54,9 @@ def upgraded(config: dict[str, Any]) -> dict[str, Any]:
   if evaluation:
     evaluation.setdefault('verification', False)
   return config
+
+
+def _modality(size: Any) -> str:
+  """Returns what had a size when there were silhouettes and skeletons only."""
+  pose = isinstance(size, list) and len(size) == 2 and size[1] == 3
+  return 'keypoints' if pose else 'silhouettes'

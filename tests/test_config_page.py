@@ -27,8 +27,9 @@ def _documented(path):
 def _paths(section, prefix=()):
   for name, value in section.items():
     yield (*prefix, name)
-    # Figures have the names of results.
-    if hasattr(value, 'items') and name != 'numbers':
+    # Names of results, and of modalities.
+    named = prefix == ('published',)
+    if hasattr(value, 'items') and not named:
       yield from _paths(value, (*prefix, name))
 
 

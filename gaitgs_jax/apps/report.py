@@ -179,7 +179,7 @@ def _published(group: Group, config: Mapping[str, Any]) -> protocols.Result:
     group.protocol,
     dataset=dataset.get('name', ''),
     model_name=config.get('model_name', ''),
-    size=next(iter(workdir_files.read_sizes(config).values()), (0, 0)),
+    inputs=workdir_files.read_sizes(config),
     partition=dataset.get('partition') or '',
   )
 

@@ -311,7 +311,7 @@ class Scorer:
         self._protocol,
         dataset=config.dataset.name,
         model_name=config.model_name,
-        size=next(iter(preprocessing.input_sizes(config).values())),
+        inputs=preprocessing.input_sizes(config),
         partition=config.dataset.partition,
       ),
       metric=config.evaluation.metric,

@@ -102,8 +102,9 @@ MEANINGS: dict[str, str] = {
   'published.protocol': 'Protocol of the figures that this config claims.',
   'published.dataset': 'Their dataset.',
   'published.model_name': 'Their model.',
-  'published.size': (
-    'Their size of `inputs`. They are shown next to a run of the same.'
+  'published.inputs': (
+    'What their model sees: modality -> size. They are shown next to a run of '
+    'the same.'
   ),
   'published.numbers': (
     'The figures in percent, named as in results: NM/rank1, '

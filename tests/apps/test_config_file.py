@@ -190,6 +190,18 @@ def test_the_json_of_an_earlier_run_is_read(name, size, tmp_path):
     workdir.check_config(tmp_path, config, 0)
 
 
+def test_the_claim_of_an_earlier_run_is_read(tmp_path):
+  config = config_file.load('casia_b')
+  fields = workdir.as_json(config)
+  fields['published']['size'] = fields['published'].pop('inputs')['silhouettes']
+  path = tmp_path / 'config.json'
+  path.write_text(json.dumps(fields))
+  assert config_file.load(str(path)).to_dict() == config.to_dict()
+  config.published.size = (64, 44)
+  with pytest.raises(UserError, match=r'published\.size any more: .*inputs'):
+    settings.check(config)
+
+
 def test_a_field_of_an_earlier_version_says_where_it_is_now():
   config = config_file.load('demo')
   config.dataset.size = (64, 44)

@@ -1,8 +1,11 @@
+import re
+
 import ml_collections
 import numpy as np
 import pytest
 
 from gaitgs_jax.apps import config_file
+from gaitgs_jax.configs import common
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import protocols, report
 from gaitgs_jax.evaluation.published import check, published
@@ -29,7 +32,7 @@ def beside(config, **changes):
   run = dict(
     dataset=config.dataset.name,
     model_name=config.model_name,
-    size=next(iter(preprocessing.input_sizes(config).values())),
+    inputs=preprocessing.input_sizes(config),
     partition=config.dataset.partition,
   )
   protocol = changes.pop('protocol', config.evaluation.protocol)
@@ -67,7 +70,9 @@ def test_rows_per_view_are_read_by_the_table():
   [
     {'dataset': 'synthetic_walkers'},
     {'protocol': 'casia_b_cross_view'},
-    {'size': (32, 22)},
+    {'inputs': {'silhouettes': (32, 22)}},
+    {'inputs': {'parsing': (64, 44)}},
+    {'inputs': {'silhouettes': (64, 44), 'parsing': (64, 44)}},
     {'model_name': 'cstl'},
     {'partition': 'people.json'},
     {'partition': 'my/people'},
@@ -75,7 +80,9 @@ def test_rows_per_view_are_read_by_the_table():
 )
 def test_of_something_else_nothing_is_comparable(changes):
   config = config_file.load('casia_b')
-  assert beside(config, partition='casia_b_73', size=[64, 44])
+  assert beside(
+    config, partition='casia_b_73', inputs={'silhouettes': [64, 44]}
+  )
   assert beside(config, **changes) == {}
 
 
@@ -88,9 +95,18 @@ def test_other_rules_under_the_same_name_are_not_comparable():
 @pytest.mark.parametrize(
   'field, value, message',
   [
-    ('size', 64, r'published.size is 64; it must be two whole numbers'),
+    ('inputs', 64, r'published.inputs is 64; it must be a non-empty dict'),
+    ('inputs', {}, 'it must be a non-empty dict'),
+    ('inputs', {'rgb': 9}, r'inputs.rgb is 9; it must be a tuple'),
     ('protocol', 1, r'published.protocol is 1; it must be text'),
-    ('numbers', (1,), r'published.numbers is \(1,\); it must be percentages'),
+    (
+      'numbers',
+      (1,),
+      r'published.numbers is \(1,\); it must be a non-empty dict',
+    ),
+    ('numbers', {'NM/rnk1': 9.0}, r"casia_b has no 'NM/rnk1' \(did .*NM/rank1"),
+    ('numbers', {'rank1': 9.0}, r"numbers: casia_b has no 'rank1'"),
+    ('numbers', {'NM/mAP': 9.0}, r"numbers: casia_b has no 'NM/mAP'"),
     ('numbers', {'NM/rank1': '9'}, r"NM/rank1 is '9'; it must be a percentage"),
     ('numbers', {'NM/rank1': 979}, r'NM/rank1 is 979; it must be'),
     ('numbers', {'NM/rank1': (9.0,)}, r'NM/rank1 is \(9.0,\); it must be'),
@@ -108,3 +124,19 @@ def test_a_claim_that_is_wrong_is_said(field, value, message):
   del claim['dataset']
   with pytest.raises(UserError, match=r'config.published lacks dataset'):
     check(claim)
+
+
+def test_several_inputs_and_metrics_are_claimed_in_the_same_form():
+  inputs = {'heatmaps': (64, 44, 2), 'silhouettes': (64, 44)}
+  config = common.run(
+    'own', 'gait3d', **{name: dict(size=size) for name, size in inputs.items()}
+  )
+  config.model_name = 'two'
+  common.claim(config, {'rank1': 77.6, 'rank5': 89.4, 'mAP': 70.3, 'mINP': 42})
+  check(config.published)
+  found = beside(config)
+  assert found == {'rank1': 77.6, 'rank5': 89.4, 'mAP': 70.3, 'mINP': 42}
+  del config.inputs.heatmaps
+  assert beside(config) == {}
+  table = report.table({'seen': {'rank1': 50.0}}, 'gait3d', found)
+  assert re.search(r'published +77.6', table)

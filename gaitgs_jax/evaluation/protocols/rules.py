@@ -263,13 +263,14 @@ def _check(protocol: Protocol) -> None:
   if not protocol.metrics:
     raise UserError('metrics names none: give at least one')
   for metric in protocol.metrics:
-    if not _fits(metric, protocol):
+    if not has_metric(protocol, metric):
       raise wrong_choice(
         f'unknown metric {metric!r}', metric, _metrics(protocol)
       )
 
 
-def _fits(metric: str, protocol: Protocol) -> bool:
+def has_metric(protocol: Protocol, metric: str) -> bool:
+  """Returns whether a protocol could count a metric, wanted or not."""
   if protocol.classes:
     return metric in CLASSIFICATION
   cells = protocol.mean_over == 'cells'
