@@ -14,7 +14,7 @@ from gaitgs_jax.input import datasets, sizes
 
 
 def casia_b(size: tuple[int, int] = (64, 44)) -> ConfigDict:
-  """Returns what runs on silhouettes of CASIA-B share, of a height and width."""
+  """Returns what runs on silhouettes of CASIA-B share, of (height, width)."""
   return run('casia_b', silhouettes=dict(size=size))
 
 
@@ -28,7 +28,7 @@ def casia_b_pose() -> ConfigDict:
 
 
 def oumvlp(size: tuple[int, int] = (64, 44)) -> ConfigDict:
-  """Returns what runs on silhouettes of OU-MVLP share, of a height and width."""
+  """Returns what runs on silhouettes of OU-MVLP share, of (height, width)."""
   config = run('oumvlp', silhouettes=dict(size=size))
   config.evaluation.every_steps = 30_000
   return config

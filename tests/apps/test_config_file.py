@@ -142,7 +142,7 @@ USED = {
     ({'dataset': {'name': ['own']}}, 'config.inputs is missing'),
     (
       {'dataset': {**USED['dataset'], 'size': 'x'}},
-      "size is 'x'; of silhouettes",
+      "size is 'x'; it must be (h, w) of silhouettes",
     ),
     ({'dataset': {**USED['dataset'], 'root': 5}}, 'root is 5; it must be text'),
     ({'model': []}, 'config.model is (); it must be a section'),
