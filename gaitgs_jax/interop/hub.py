@@ -35,19 +35,20 @@ def fetch(url: str) -> pathlib.Path:
     raise UserError(
       f'{url!r} is not a file of the hub; give hf://owner/repository/path'
     )
-  hub = _hub()
+  hub, errors = _library()
   try:
     path = hub.hf_hub_download(
       parts['repository'], parts['file'], revision=parts['revision']
     )
-  except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
+  except (OSError, ValueError, errors.HfHubHTTPError) as error:
     raise UserError(f'{url} cannot be had: {one_line(error)}') from error
   return pathlib.Path(path)
 
 
-def _hub() -> Any:
+def _library() -> list[Any]:
+  names = ('huggingface_hub', 'huggingface_hub.errors')
   try:
-    return importlib.import_module('huggingface_hub')
+    return [importlib.import_module(name) for name in names]
   except ImportError as error:
     raise UserError(
       f'{_SCHEME} needs huggingface-hub: pip install huggingface-hub'

@@ -18,8 +18,10 @@ class HfHubHTTPError(Exception):
 def install(monkeypatch, download):
   library = types.ModuleType('huggingface_hub')
   library.hf_hub_download = download
-  library.errors = types.SimpleNamespace(HfHubHTTPError=HfHubHTTPError)
+  # It has no attribute of that name before the module is imported.
+  errors = types.SimpleNamespace(HfHubHTTPError=HfHubHTTPError)
   monkeypatch.setitem(sys.modules, 'huggingface_hub', library)
+  monkeypatch.setitem(sys.modules, 'huggingface_hub.errors', errors)
 
 
 @pytest.mark.parametrize('at', ['', '@v1.0'])
