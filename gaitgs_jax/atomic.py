@@ -1,4 +1,4 @@
-"""Writing files and folders that are whole or not there, after a crash too."""
+"""Writes files and folders that are complete or absent, even after a crash."""
 
 import contextlib
 import errno

@@ -1,8 +1,8 @@
-"""Opens files from outside, of which nothing is known before.
+"""Opens files that are not trusted.
 
-What is called `config.json` may be a pipe that nobody writes to, a device that
-never ends, a link to one, or a sparse file of a terabyte. So only regular files
-are opened, and each kind of file has a limit on its size.
+A file called `config.json` may be a pipe without a writer, an endless device, a
+link to one, or a sparse file of a terabyte. So only regular files are opened,
+and each kind of file has a size limit.
 """
 
 import errno
@@ -50,9 +50,9 @@ def open_regular(path: pathlib.Path, limit: int | None = None) -> BinaryIO:
     OSError: it cannot be opened, is a pipe, a socket, a device or a folder, or
       is larger.
   """
-  # Before it is opened: some devices do something when they are.
+  # Before it is opened, which has side effects for some devices.
   _check(path.stat(), limit)
-  # The name may be another file's by now: never wait for one that writes.
+  # It may have been replaced by now: never wait for the writer of a pipe.
   descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
   file = os.fdopen(descriptor, 'rb')
   try:
@@ -97,7 +97,7 @@ def read(path: pathlib.Path, limit: int) -> bytes:
     return path.read_bytes()
   with open_regular(path, limit) as file:
     data = file.read(os.fstat(file.fileno()).st_size)
-    # Some files, as in /proc, have more than they say.
+    # Some files, as in /proc, are longer than their size says.
     while more := file.read(_PIECE):
       data += more
       _check_size(len(data), limit)

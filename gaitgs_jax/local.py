@@ -1,4 +1,4 @@
-"""Paths on this machine's file systems, mounted buckets among them."""
+"""Paths on this machine's file systems, including mounted buckets."""
 
 import os
 import pathlib

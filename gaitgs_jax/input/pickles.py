@@ -1,4 +1,4 @@
-"""Reads a pickled array from a file that nobody has to trust.
+"""Reads a pickled array from a file that is not trusted.
 
 Only the few instructions that numpy's own pickles are made of are followed, see
 `pickle_machine`, and they can build nothing but one numeric array. Everything

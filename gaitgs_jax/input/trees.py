@@ -1,4 +1,4 @@
-"""Trees of raw silhouettes, skeletons and OpenGait's pickles, as people have.
+"""Trees of raw silhouettes, skeletons or OpenGait's pickles.
 
 A layout says what the folders below a root are called, for example
 '{subject}/{condition}/{view}'; the last folder holds the frames of one

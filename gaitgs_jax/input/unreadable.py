@@ -1,4 +1,4 @@
-"""What config.dataset.on_error says of sequences that cannot be read."""
+"""Sequences that cannot be read: left out, or the end of a run."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Reading folders and files of which nothing is known."""
+"""Reads folders and frames that are not trusted."""
 
 import collections
 import os
@@ -11,7 +11,7 @@ from gaitgs_jax.errors import UserError
 
 # A frame in any form is smaller, a thousand times as a rule.
 _MAX_BYTES = 1 << 26
-# Hidden files, and what systems and network drives put next to people's files.
+# Hidden files, and what operating systems and network drives leave behind.
 _LEFT_BEHIND = re.compile(
   r'\..*|__MACOSX|Thumbs\.db|desktop\.ini|\$RECYCLE\.BIN|lost\+found'
   r'|System Volume Information|@eaDir|@Recycle|@tmp|#recycle|#snapshot',
