@@ -59,7 +59,7 @@ def writing(path: pathlib.Path, *, follow: bool = True) -> Iterator[BinaryIO]:
     yield buffer
     cloud.put(path, buffer.getvalue())
     return
-  try:
+  with _as_user_error(path):
     if follow and path.exists() and not path.is_file():
       with open(path, 'wb') as file:
         yield file
@@ -69,9 +69,6 @@ def writing(path: pathlib.Path, *, follow: bool = True) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=follow, exist_ok=True)
     with _renamed_when_closed(path) as file:
       yield file
-  except OSError as error:
-    reason = error.strerror or error
-    raise UserError(f'cannot write {path}: {reason}') from error
 
 
 @contextlib.contextmanager
