@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import orbax.checkpoint as ocp
 
-from gaitgs_jax.training import checkpoint, paths
+from gaitgs_jax.training import checkpoint, paths, restoring
 from tests.training import tiny
 
 _STEPS_PER_KILL = 60
@@ -98,7 +98,7 @@ def arrays(workdir: pathlib.Path) -> dict[str, np.ndarray]:
   """Returns every array of a workdir's last checkpoint, by name."""
   folder = checkpoint.find(workdir)
   with (
-    checkpoint._quiet(),
+    restoring.quiet(),
     ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader,
   ):
     tree = reader.metadata(folder / 'default').item_metadata.tree
