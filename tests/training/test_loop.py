@@ -18,6 +18,7 @@ from gaitgs_jax.training import (
   checks,
   holding,
   loop,
+  restoring,
   scoring,
   setup,
 )
@@ -426,7 +427,7 @@ def test_a_wrong_evaluation_is_found_before_the_model_is_read(
   config.total_steps = 1
   config.evaluation.protocol = ''
   loop.train(config, tmp_path)
-  monkeypatch.setattr(checkpoint, 'restore_model', None)
+  monkeypatch.setattr(restoring, 'restore_model', None)
   for protocol, words in (('', "unknown protocol ''"), ('oumvlp', 'gallery')):
     config.evaluation.protocol = protocol
     with pytest.raises(UserError, match=words):
