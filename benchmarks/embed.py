@@ -14,7 +14,7 @@ import jax
 from benchmarks import measuring
 from gaitgs_jax.input import augment
 from gaitgs_jax.models import convolution
-from gaitgs_jax.training import state as states
+from gaitgs_jax.training import states
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -20,9 +20,14 @@ from ml_collections import ConfigDict
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.sources import ArraySource
-from gaitgs_jax.training import embedding, facts, preprocessing, setup
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import state as states
+from gaitgs_jax.training import (
+  embedding,
+  facts,
+  meshes,
+  preprocessing,
+  setup,
+  states,
+)
 
 Batch = dict[str, np.ndarray]
 
@@ -66,7 +71,7 @@ def prepare(
   """Returns a function that embeds everything and returns the seconds."""
   mesh = meshes.create(devices)
   graphdef, params, stats = states.split(setup.create_model(config))
-  params, stats = jax.device_put((params, stats), meshes.whole(mesh))
+  params, stats = jax.device_put((params, stats), meshes.replicated(mesh))
   sizes = preprocessing.input_sizes(config)
   embed_fn = embedding.make_embed(graphdef, sizes=sizes, mesh=mesh)
   rows = np.arange(len(source.index))

@@ -22,8 +22,7 @@ from jax.experimental import topologies
 from benchmarks import measuring
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.models import convolution
-from gaitgs_jax.training import collectives, facts, forecast
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import collectives, facts, forecast, meshes
 
 # As far as the compiler asks for it, from openxla/xla's description of an H200,
 # xla/backends/gpu/target_config/specs/h200.txtpb. The arithmetic is bfloat16's.

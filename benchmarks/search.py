@@ -84,8 +84,8 @@ def recall(found: np.ndarray, exact: np.ndarray) -> float:
   return 100 * float(np.mean(right))
 
 
-def main() -> None:
-  """Measures one size and prints a table of it."""
+def read_options() -> argparse.Namespace:
+  """Returns the options of the command line."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
   parser.add_argument('--gallery', type=int, default=20_000)
   parser.add_argument('--probes', type=int, default=64)
@@ -98,7 +98,12 @@ def main() -> None:
     '--candidates', type=int, default=1000, help='0: the exact search alone'
   )
   parser.add_argument('--components', type=int, default=128)
-  options = parser.parse_args()
+  return parser.parse_args()
+
+
+def main() -> None:
+  """Measures one size and prints a table of it."""
+  options = read_options()
   shape = (options.parts, options.features)
   gallery = [
     Simulated(min(options.shard, options.gallery - first), first, shape)

@@ -17,8 +17,7 @@ import optax
 from benchmarks import measuring
 from gaitgs_jax import losses
 from gaitgs_jax.models import convolution, remat
-from gaitgs_jax.training import state as states
-from gaitgs_jax.training import step as steps
+from gaitgs_jax.training import states, steps
 
 LOSSES = {
   'gaitgs': dict(triplet=dict(margin=0.25), view=dict(weight=0.2)),

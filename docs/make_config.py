@@ -107,7 +107,7 @@ def page() -> str:
         for what, table in choices.transforms().items()
       ),
       _section('losses', 'by kind', choices.all_losses()),
-      _section('optimizer', 'by `optimizer.name`', choices.optimizers()),
+      _section('optimizer', 'by `optimizer.name`', choices.all_optimizers()),
       '## optimizer: with any name\n',
       _options(choices.every_optimizer()),
       '## optimizer.groups: of each group, by a name of your own\n',
@@ -117,7 +117,7 @@ def page() -> str:
         f'**`{name}`** {choice.summary}\n\n{_options(choice)}'
         for name, choice in choices.optional_sections().items()
       ),
-      _section('schedule', 'by `schedule.name`', choices.schedules()),
+      _section('schedule', 'by `schedule.name`', choices.all_schedules()),
       _named(),
       _TAIL,
     ]

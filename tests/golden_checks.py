@@ -23,7 +23,7 @@ from flax import nnx
 from gaitgs_jax import losses
 from gaitgs_jax.interop import from_torch, to_torch
 from gaitgs_jax.models import convolution
-from gaitgs_jax.training import step as steps
+from gaitgs_jax.training import steps
 
 # As users compile: fused operations that are rounded in another way where they
 # are computed again have cost a maximum its gradient (docs/porting.md).

@@ -11,8 +11,8 @@ from gaitgs_jax.training import choices, settings
 
 TABLES = (
   choices.all_losses,
-  choices.optimizers,
-  choices.schedules,
+  choices.all_optimizers,
+  choices.all_schedules,
   choices.all_models,
 )
 

@@ -9,8 +9,7 @@ from gaitgs_jax import losses, models
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import augment, datasets, partitions, sampling
-from gaitgs_jax.training import facts, paths, settings, setup
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import facts, meshes, paths, settings, setup
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
 NAMES = config_file.names()

@@ -6,7 +6,7 @@ from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import trained
 from gaitgs_jax.interop import container, safetensors, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
-from gaitgs_jax.training import checkpoint, state
+from gaitgs_jax.training import checkpoint, states
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
   found = checkpoint.choose(args.workdir, args.checkpoint)
   model = trained.restore(config, found)
   name, options = config.model_name, model.config.model.to_dict()
-  joined = state.join(model.graphdef, model.params, model.stats)
+  joined = states.join(model.graphdef, model.params, model.stats)
   state_dict = to_torch(name, joined, **options)
   key, prefix = container(name, **options)
   if out.suffix == safetensors.SUFFIX:

@@ -6,7 +6,7 @@ from gaitgs_jax import cloud
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.interop import from_torch
 from gaitgs_jax.interop.torch_file import read_checkpoint
-from gaitgs_jax.training import checkpoint, holding, settings, state, workdir
+from gaitgs_jax.training import checkpoint, holding, settings, states, workdirs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,12 +39,12 @@ def run(args: argparse.Namespace) -> None:
   state_dict = read_checkpoint(args.checkpoint)
   model = from_torch(config.model_name, state_dict, **config.model.to_dict())
   folder = cloud.folder(args.workdir)
-  with holding.hold(folder), workdir.naming_full_disk(folder):
+  with holding.hold(folder), workdirs.full_disk_as_user_error(folder):
     checkpoint.check_new(folder)
-    workdir.check_config(folder, config, step=0)
-    _, params, stats = state.split(model)
+    workdirs.check_config(folder, config, step=0)
+    _, params, stats = states.split(model)
     # The checkpoint comes last: without it, the same command goes on.
-    workdir.write_facts(folder, config, params)
+    workdirs.write_facts(folder, config, params)
     saved = checkpoint.save_model(folder, params, stats)
   print(
     f'wrote {saved}; evaluate it with: python -m gaitgs_jax '

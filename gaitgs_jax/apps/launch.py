@@ -102,13 +102,13 @@ def main(argv: Sequence[str]) -> None:
     loop,
     processes,
     settings,
-    workdir,
+    workdirs,
   )
 
   compilation.keep()
   if _MODE.value == 'show':
     settings.check(config)
-    print(json.dumps(workdir.as_json(config), indent=2))
+    print(json.dumps(workdirs.as_json(config), indent=2))
     return
   if _MODE.value == 'compile':
     forecast.show(config, _TOPOLOGY.value)

@@ -20,12 +20,12 @@ from gaitgs_jax.training import (
   compilation,
   embedding,
   facts,
+  meshes,
   preprocessing,
   restoring,
   setup,
 )
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training.states import Arrays
 
 
 class Trained(NamedTuple):
@@ -35,7 +35,7 @@ class Trained(NamedTuple):
     config: of its run, with the facts that it was built with.
     step: number of updates made.
     mesh: where it computes.
-    graphdef: its static part, of `state.split`.
+    graphdef: its static part, of `states.split`.
     params: its weights.
     stats: its statistics.
     sizes: of the frames that it sees, see `input.augment.inputs`.

@@ -159,7 +159,7 @@ def prefetch_to_device(
 
   Args:
     batches: the rows that this process builds, numpy arrays [n,...].
-    place: copies a batch to the devices, see `training.mesh.place`.
+    place: copies a batch to the devices, see `training.meshes.place`.
   """
   ready: collections.deque[dict[str, jax.Array]] = collections.deque()
   for batch in batches:

@@ -22,10 +22,16 @@ from orbax.checkpoint import checkpoint_managers
 
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import digests, kept, paths, restoring, scores
-from gaitgs_jax.training import workdir as workdirs
+from gaitgs_jax.training import (
+  digests,
+  kept,
+  paths,
+  restoring,
+  scores,
+  workdirs,
+)
 from gaitgs_jax.training.scores import Score
-from gaitgs_jax.training.state import Arrays, TrainState
+from gaitgs_jax.training.states import Arrays, TrainState
 
 _LATEST = 2  # Checkpoints kept, besides the best.
 BEST = 'best'  # What --checkpoint calls it.
@@ -64,7 +70,7 @@ class Checkpoints:
     if not jax.process_index():
       kept.remove_unfinished(self.folder)
       kept.set_damaged_aside(self.folder)
-    with restoring.quiet(), self._naming():
+    with restoring.quiet(), self._as_user_error():
       self._manager = ocp.CheckpointManager(self.folder, options=options)
     self._silence = restoring.quiet()
 
@@ -74,7 +80,7 @@ class Checkpoints:
 
   def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
     try:
-      with self._naming():
+      with self._as_user_error():
         self._manager.close()
     except Exception:
       # The error that ended the run says more than one that follows it.
@@ -94,7 +100,7 @@ class Checkpoints:
         atomic.sync_tree(folder)
 
   @contextlib.contextmanager
-  def _naming(self) -> Iterator[None]:
+  def _as_user_error(self) -> Iterator[None]:
     """Converts an error of the disk into a UserError."""
     try:
       yield
@@ -138,12 +144,12 @@ class Checkpoints:
     """
     named = paths.nest(paths.flatten(tree))
     args = ocp.args.PyTreeSave(named)
-    with self._naming():
+    with self._as_user_error():
       self._manager.save(step, args=args, force=True)
 
   def wait(self) -> None:
     """Waits until the last save is on the disk; its failure is raised here."""
-    with self._naming():
+    with self._as_user_error():
       self._manager.wait_until_finished()
     if not cloud.is_url(self.folder):
       atomic.sync_folder(self.folder)

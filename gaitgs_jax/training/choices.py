@@ -22,7 +22,7 @@ from gaitgs_jax.input import (
 from gaitgs_jax.input.time_transforms import TIME
 from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.modalities import MODALITIES
-from gaitgs_jax.training import groups, optimizer, settings
+from gaitgs_jax.training import groups, optimizers, settings
 
 # Arguments that do not come from a config.
 _GIVEN = ('self', 'rngs', 'rate', 'decays', 'base', 'total_steps')
@@ -127,14 +127,14 @@ def all_losses() -> dict[str, Choice]:
   }
 
 
-def optimizers() -> dict[str, Choice]:
+def all_optimizers() -> dict[str, Choice]:
   """Returns the optimizers by name."""
-  return _choices(optimizer.OPTIMIZERS)
+  return _choices(optimizers.OPTIMIZERS)
 
 
 def every_optimizer() -> Choice:
   """Returns the options of `config.optimizer` under any name."""
-  return _of(optimizer.common_fields)
+  return _of(optimizers.common_fields)
 
 
 def optimizer_group() -> Choice:
@@ -147,9 +147,9 @@ def optional_sections() -> dict[str, Choice]:
   return {name: _of(function) for name, function in settings.OPTIONAL.items()}
 
 
-def schedules() -> dict[str, Choice]:
+def all_schedules() -> dict[str, Choice]:
   """Returns the schedules of the learning rate by name."""
-  return _choices(optimizer.SCHEDULES)
+  return _choices(optimizers.SCHEDULES)
 
 
 def batch() -> Choice:
@@ -199,13 +199,13 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
       return _names(all_models())
     case ('optimizer',):
       common = _names({'': every_optimizer()})
-      return _names(optimizers()) | common | {'name', 'groups'}
+      return _names(all_optimizers()) | common | {'name', 'groups'}
     case ('optimizer', 'groups', _):
       return _names({'': optimizer_group()})
     case ('init' | 'teacher' as name,):
       return _names({'': optional_sections()[name]})
     case ('schedule',):
-      return _names(schedules()) | {'name'}
+      return _names(all_schedules()) | {'name'}
     case ('losses',):
       named = {
         n.split('.')[1] for n in added if re.match(r'losses\.\w+\.kind', n)

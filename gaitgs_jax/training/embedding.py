@@ -11,9 +11,8 @@ from jax.sharding import Mesh
 
 from gaitgs_jax.input import augment as inputs_of
 from gaitgs_jax.modalities import MODALITIES, Shapes
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import state as states
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training import meshes, states
+from gaitgs_jax.training.states import Arrays
 
 EmbedFn = Callable[[Arrays, Arrays, dict[str, Any]], tuple[Any, Any]]
 
@@ -33,7 +32,7 @@ def make_embed(
   result, so that each process can read it.
 
   Args:
-    graphdef: the model's static part, of `state.split`.
+    graphdef: the model's static part, of `states.split`.
     sizes: of the frames that the model sees, see `input.augment.inputs`.
     mesh: where to run.
     transform: what happens to them, of `input.augment.create`.
@@ -46,7 +45,7 @@ def make_embed(
     output = model(*transform.of_batch(batch, sizes))
     return output.embedding.astype(jnp.float32), batch['sequence']
 
-  return jax.jit(embed_batch, out_shardings=meshes.whole(mesh))
+  return jax.jit(embed_batch, out_shardings=meshes.replicated(mesh))
 
 
 def fill_rows(

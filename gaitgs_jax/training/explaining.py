@@ -21,8 +21,8 @@ from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.modalities import MODALITIES, Shapes
 from gaitgs_jax.models import GaitOutput
-from gaitgs_jax.training import state as states
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training import states
+from gaitgs_jax.training.states import Arrays
 
 _SAMPLES = 32
 _NOISE = 0.15  # Standard deviation; silhouettes lie in 0..1.
@@ -90,7 +90,7 @@ def saliency(
   The margin is the distance to the stranger less that to the own sequence.
 
   Args:
-    graphdef: the model's static part, of `state.split`.
+    graphdef: the model's static part, of `states.split`.
     params: the model's.
     stats: the model's.
     batch: one sequence, silhouettes uint8 [1,s,h,w] and mask bool [1,s].
@@ -141,7 +141,7 @@ def activations(
   """Returns how much every joint of every frame activates a skeleton model.
 
   Args:
-    graphdef: the model's static part, of `state.split`.
+    graphdef: the model's static part, of `states.split`.
     params: the model's.
     stats: the model's.
     batch: one sequence, keypoints float32 [1,s,v,3] and mask bool [1,s].

@@ -15,12 +15,7 @@ import numpy as np
 from gaitgs_jax import fields, losses, models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, partitions
-from gaitgs_jax.training import (
-  preprocessing,
-  restoring,
-  settings,
-  setup,
-)
+from gaitgs_jax.training import preprocessing, restoring, settings, setup
 from gaitgs_jax.training.setup import Data
 
 _WHAT = {'num_classes': 'training subjects', 'num_views': 'views'}

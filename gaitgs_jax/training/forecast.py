@@ -24,12 +24,12 @@ from gaitgs_jax.models import convolution
 from gaitgs_jax.training import (
   collectives,
   facts,
+  meshes,
   preprocessing,
   settings,
   setup,
+  steps,
 )
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import step as steps
 
 _GIB, _MIB = 2**30, 2**20
 
@@ -237,7 +237,7 @@ def lower(config: Any, mesh: Mesh, lowering: str = '') -> jax.stages.Lowered:
     recompute=config.remat,
   )
   key = jax.eval_shape(lambda: jax.random.key(config.seed))
-  key = key.update(sharding=meshes.whole(mesh))
+  key = key.update(sharding=meshes.replicated(mesh))
   platform = mesh.devices.flat[0].platform
   if not lowering and platform != jax.default_backend():
     lowering = convolution.default_lowering(platform)

@@ -19,7 +19,7 @@ from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, did_you_mean, listed
 from gaitgs_jax.models import layers
 from gaitgs_jax.training import paths
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training.states import Arrays
 
 _WHERE = 'config.optimizer.groups'
 

@@ -42,7 +42,7 @@ class Held:
       raise UserError(self._describe())
 
   @contextlib.contextmanager
-  def naming_move(self) -> Iterator[None]:
+  def move_as_user_error(self) -> Iterator[None]:
     """Converts any error where the folder was moved into one that says so.
 
     Raises:
@@ -114,7 +114,7 @@ def hold(workdir: pathlib.Path) -> Iterator[Held]:
     yield Held(workdir)
     return
   with contextlib.ExitStack() as stack:
-    with _naming_unwritable(workdir):
+    with _as_user_error(workdir):
       workdir.mkdir(parents=True, exist_ok=True)
       descriptor = os.open(workdir, os.O_RDONLY | os.O_DIRECTORY)
       stack.callback(os.close, descriptor)
@@ -129,7 +129,7 @@ def hold(workdir: pathlib.Path) -> Iterator[Held]:
       lock.write_note(f'{os.getpid()}\n')
       _remove_left_over(workdir)
     held = Held(workdir, descriptor)
-    stack.enter_context(held.naming_move())
+    stack.enter_context(held.move_as_user_error())
     yield held
 
 
@@ -146,13 +146,13 @@ def check_writable(workdir: pathlib.Path) -> None:
   if cloud.is_url(workdir):
     cloud.check_writable(workdir)
     return
-  with _naming_unwritable(workdir):
+  with _as_user_error(workdir):
     workdir.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=workdir).close()
 
 
 @contextlib.contextmanager
-def _naming_unwritable(workdir: pathlib.Path) -> Iterator[None]:
+def _as_user_error(workdir: pathlib.Path) -> Iterator[None]:
   try:
     yield
   except OSError as error:

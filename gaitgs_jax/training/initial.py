@@ -18,7 +18,7 @@ from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.interop import hub, torch_file
 from gaitgs_jax.training import checkpoint, groups, paths, restoring
 from gaitgs_jax.training.settings import Init
-from gaitgs_jax.training.state import Arrays, TrainState
+from gaitgs_jax.training.states import Arrays, TrainState
 
 _WHERE = 'config.init'
 

@@ -14,8 +14,7 @@ import jax
 
 from gaitgs_jax import cloud, files
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import digests, scores
-from gaitgs_jax.training import workdir as workdirs
+from gaitgs_jax.training import digests, scores, workdirs
 
 FOLDER = 'checkpoints'  # Of a workdir.
 ITEM = 'default'  # Orbax's folder for the arrays of one step.

@@ -22,18 +22,18 @@ from gaitgs_jax.training import (
   holding,
   initial,
   labels,
+  meshes,
   preprocessing,
   processes,
   restoring,
   scoring,
   setup,
+  steps,
+  workdirs,
   writers,
 )
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import step as steps
-from gaitgs_jax.training import workdir as workdirs
-from gaitgs_jax.training.progress import Watch
-from gaitgs_jax.training.state import TrainState
+from gaitgs_jax.training.progress import Progress
+from gaitgs_jax.training.states import TrainState
 from gaitgs_jax.training.stopping import Stopping, leave
 
 
@@ -55,7 +55,7 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
   folder = cloud.folder(workdir)
   with (
     cloud.refusal_as_user_error(folder),
-    workdirs.naming_full_disk(folder),
+    workdirs.full_disk_as_user_error(folder),
     holding.hold(folder) as held,
     Stopping() as stopping,
     checkpoint.Checkpoints(folder) as checkpoints,
@@ -107,7 +107,7 @@ def evaluate(
   own = found.is_relative_to(cloud.absolute(folder))
   # One process alone has nothing to save, and leaves at once.
   with (
-    workdirs.naming_full_disk(folder),
+    workdirs.full_disk_as_user_error(folder),
     stopping or contextlib.nullcontext(),
   ):
     with contextlib.suppress(scoring.Stopped):
@@ -229,14 +229,14 @@ class _Run:
     """Trains on from a state, until the last step or asked to stop."""
     config, total = self.config, self.config.total_steps
     index = self.data.source.index
-    self.watch = Watch(index.name, self.rows, total)
+    self.progress = Progress(index.name, self.rows, total)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     batches = self._batches(self.step) if self.step < total else iter(())
     while self.step < total:
       batch = self._next(batches, state)
       state, metrics = self.train_step(state, batch, key)
       self.step = step = self.step + 1
-      self.watch.note(step, metrics, batch['sequence'])
+      self.progress.note(step, metrics, batch['sequence'])
       if step % config.log_every == 0 or step == total:
         self._log(step)
       if step == total:
@@ -248,7 +248,7 @@ class _Run:
         self._save(state)  # First, whatever comes of the evaluation.
         if self.scorer is not None and due and not stop:
           self._evaluate(state, self.scorer)
-        self.watch.resume_clock()
+        self.progress.resume_clock()
       if stop:
         return
 
@@ -318,13 +318,13 @@ class _Run:
 
   def _log(self, step: int) -> None:
     self.held.check()
-    numbers = self.watch.summary(float(self.rate(jnp.int32(step - 1))))
+    numbers = self.progress.summary(float(self.rate(jnp.int32(step - 1))))
     if self.data.unreadable is not None:
       # As far as this process has read, which is a few steps ahead.
       numbers['unreadable'] = float(len(self.data.unreadable))
     self.writers.write(step, numbers)
     if not jax.process_index():
-      print(self.watch.line(step, numbers), flush=True)
+      print(self.progress.line(step, numbers), flush=True)
 
   def _evaluate_first(self, state: TrainState) -> None:
     """Evaluates what is due before the first step of this process."""
@@ -361,7 +361,7 @@ class _Run:
 
   def _check_finite(self, step: int, state: TrainState) -> None:
     """Raises UserError rather than let a state that is lost be kept."""
-    self.watch.settle()
+    self.progress.settle()
     if not _finite((state.params, state.stats)):
       raise UserError(
         f'the weights are not finite after step {step}; the last good '

@@ -12,7 +12,7 @@ from gaitgs_jax.errors import UserError, listed
 _SHOWN = 8
 
 
-class Watch:
+class Progress:
   """Collects the metrics of each step without making the device wait.
 
   A step's numbers are fetched when the next one is under way. It stops the run

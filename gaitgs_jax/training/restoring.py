@@ -13,9 +13,8 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint._src.serialization import tensorstore_utils
 
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.training import kept, paths
-from gaitgs_jax.training import workdir as workdirs
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training import kept, paths, workdirs
+from gaitgs_jax.training.states import Arrays
 
 _SHOWN = 5
 

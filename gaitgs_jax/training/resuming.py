@@ -11,7 +11,7 @@ from flax import traverse_util
 
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import optimizer
+from gaitgs_jax.training import optimizers
 
 
 class Rule(NamedTuple):
@@ -133,7 +133,7 @@ def _check_total(
   schedule = now['schedule'].get('name')
   if was == total or not step:
     return
-  if schedule in optimizer.SPAN_THE_RUN:
+  if schedule in optimizers.SPAN_THE_RUN:
     reason = f'the {schedule} schedule spans the whole run'
   elif now['average']['start'] < 1:
     reason = 'config.average starts at a part of the whole run'

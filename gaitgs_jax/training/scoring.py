@@ -25,14 +25,14 @@ from gaitgs_jax.training import (
   checks,
   embedding,
   labels,
+  meshes,
   preprocessing,
   processes,
+  workdirs,
 )
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import workdir as workdirs
 from gaitgs_jax.training.scores import Score
 from gaitgs_jax.training.setup import Data
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training.states import Arrays
 from gaitgs_jax.training.stopping import Stopping
 
 _FOLDER = 'evaluation'

@@ -23,15 +23,14 @@ from gaitgs_jax.training import (
   averaging,
   groups,
   initial,
+  meshes,
+  optimizers,
   preprocessing,
   settings,
+  states,
+  steps,
 )
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import optimizer as optimizers
-from gaitgs_jax.training import state as states
-from gaitgs_jax.training import step as steps
-from gaitgs_jax.training.state import Arrays, TrainState
-from gaitgs_jax.training.step import LossFn
+from gaitgs_jax.training.states import Arrays, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +150,7 @@ def describe_model(
     UserError: no such model, or it does not take these fields or frames.
   """
   graphdef, params, stats, _ = _describe(config, training=False)
-  return graphdef, _place(params, mesh), _place(stats, mesh)
+  return graphdef, _with_shardings(params, mesh), _with_shardings(stats, mesh)
 
 
 def _describe(
@@ -186,7 +185,7 @@ def _describe(
     return graphdef, params, stats, jax.eval_shape(call, params, stats)
 
 
-def _place(tree: Any, mesh: Mesh) -> Any:
+def _with_shardings(tree: Any, mesh: Mesh) -> Any:
   """Returns a tree of shapes with the shardings that the rules give them."""
   return jax.tree.map(
     lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
@@ -242,7 +241,7 @@ def describe_state(config: Any, mesh: Mesh) -> tuple[nnx.GraphDef, TrainState]:
     )
   start = functools.partial(states.create, optimizer=optimizer)
   state = jax.eval_shape(start, params, stats)
-  return graphdef, _place(state, mesh)
+  return graphdef, _with_shardings(state, mesh)
 
 
 def create_state(
@@ -268,7 +267,7 @@ def shardings_of(state: Any) -> Any:
   return jax.tree.map(lambda leaf: leaf.sharding, state)
 
 
-def create_losses(config: Any) -> LossFn:
+def create_losses(config: Any) -> losses.LossFn:
   """Returns the loss function of config.losses.
 
   Raises:

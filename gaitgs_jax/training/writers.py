@@ -17,7 +17,7 @@ import jax
 
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.training import workdir as workdirs
+from gaitgs_jax.training import workdirs
 
 
 class Table:

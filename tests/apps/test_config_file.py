@@ -6,14 +6,14 @@ import pytest
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.apps import config_file, launch, overrides
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import settings, workdir
+from gaitgs_jax.training import settings, workdirs
 
 
 @pytest.mark.parametrize('name', config_file.names())
 def test_a_runs_json_is_the_same_config(name, tmp_path):
   config = config_file.load(name)
   path = tmp_path / 'config.json'
-  path.write_text(json.dumps(workdir.as_json(config)))
+  path.write_text(json.dumps(workdirs.as_json(config)))
   again = config_file.load(str(path))
   settings.check(again)
   assert again.to_dict() == config.to_dict()  # Tuples too.
@@ -118,7 +118,7 @@ def test_what_a_configs_own_code_raises_keeps_its_traceback(
 
 
 def test_an_unknown_field_of_json_is_an_error(tmp_path):
-  fields = workdir.as_json(config_file.load('demo'))
+  fields = workdirs.as_json(config_file.load('demo'))
   fields['evaluation']['protocl'] = 'x'
   path = tmp_path / 'config.json'
   path.write_text(json.dumps(fields))
@@ -177,22 +177,22 @@ def test_an_odd_config_of_a_run_is_named(
 )
 def test_the_json_of_an_earlier_run_is_read(name, size, tmp_path):
   config = config_file.load(name)
-  fields = workdir.as_json(config)
+  fields = workdirs.as_json(config)
   del fields['inputs']
   fields['dataset']['size'] = size
   path = tmp_path / 'config.json'
   path.write_text(json.dumps(fields))
   assert config_file.load(str(path)).to_dict() == config.to_dict()
   # A run may go on, too.
-  workdir.check_config(tmp_path, config, 0)
+  workdirs.check_config(tmp_path, config, 0)
   config.total_steps, config.seed = 10**6, 1
   with pytest.raises(UserError, match='seed was 0 and is 1'):
-    workdir.check_config(tmp_path, config, 0)
+    workdirs.check_config(tmp_path, config, 0)
 
 
 def test_the_claim_of_an_earlier_run_is_read(tmp_path):
   config = config_file.load('casia_b')
-  fields = workdir.as_json(config)
+  fields = workdirs.as_json(config)
   fields['published']['size'] = fields['published'].pop('inputs')['silhouettes']
   path = tmp_path / 'config.json'
   path.write_text(json.dumps(fields))

@@ -20,7 +20,7 @@ from gaitgs_jax.training import (
   holding,
   restoring,
   scores,
-  workdir,
+  workdirs,
   writers,
 )
 from gaitgs_jax.training.scores import Score
@@ -46,7 +46,7 @@ def _whole() -> pathlib.Path:
   table = writers.Table(folder / 'metrics.csv')
   for step in range(1, _LAST + 1):
     table.write(step, {'loss': 1.0 / step})
-  workdir.write_facts(folder, {'seed': 1, 'total_steps': 9}, _params(0))
+  workdirs.write_facts(folder, {'seed': 1, 'total_steps': 9}, _params(0))
   return folder
 
 
@@ -136,7 +136,7 @@ def links(chance: random.Random, folder: pathlib.Path) -> str:
   assert _open(run) == _LAST
   with checkpoint.Checkpoints(run) as kept:
     kept.add_score(_LAST, Score(5.0, 'on A'))
-  workdir.write_facts(run, {'seed': 1}, {})
+  workdirs.write_facts(run, {'seed': 1}, {})
   assert target.read_text() == 'of the user', chosen
   assert not any((run / name).is_symlink() for name in chosen), chosen
   return ', '.join(chosen)

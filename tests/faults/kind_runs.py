@@ -44,7 +44,7 @@ from gaitgs_jax.training import (
 _STEPS = 6
 # What a run calls, and how often.
 _CALLS = {
-  'a step': (progress.Watch, 'note', _STEPS),
+  'a step': (progress.Progress, 'note', _STEPS),
   'a start of saving': (loop._Run, '_save', 4),
   'the end of a save': (digests, 'write', 4),
   'an evaluation': (scoring.Scorer, 'model', 2),
@@ -308,13 +308,13 @@ def try_unreadable(chance: random.Random, folder: pathlib.Path) -> str:
 def _last_step() -> Iterator[list[int]]:
   """Yields the steps that are made in the body."""
   made: list[int] = []
-  note = progress.Watch.note
+  note = progress.Progress.note
 
-  def noted(self: progress.Watch, step: int, *args: Any) -> None:
+  def noted(self: progress.Progress, step: int, *args: Any) -> None:
     made.append(step)
     note(self, step, *args)
 
-  with unittest.mock.patch.object(progress.Watch, 'note', noted):
+  with unittest.mock.patch.object(progress.Progress, 'note', noted):
     yield made
 
 

@@ -18,7 +18,7 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.interop import container, from_torch, to_torch, torch
 from gaitgs_jax.interop.torch_file import read_checkpoint, write_checkpoint
 from gaitgs_jax.models import gaitgs
-from gaitgs_jax.training import checkpoint, restoring, state
+from gaitgs_jax.training import checkpoint, restoring, states
 
 CONFIG = dict(
   channels=(2, 4, 8), parts=2, strips=2, heads=2, depth=1, features=4
@@ -176,7 +176,7 @@ def test_import_writes_a_checkpoint(tmp_path, monkeypatch, capsys):
   assert "optimizer's state is not carried over" in told
   run = pathlib.Path(args.workdir)
   assert json.loads((run / 'config.json').read_text())['model']['parts'] == 2
-  _, params, stats = state.split(small())
+  _, params, stats = states.split(small())
   blank = jax.tree.map(np.zeros_like, params)
   step, found, _ = restoring.restore_model(checkpoint.find(run), blank, stats)
   assert step == 0
@@ -198,7 +198,7 @@ def test_an_interrupted_import_goes_on_and_spoils_no_run(
     raise KeyboardInterrupt
 
   for place in ('write_facts', 'save_model'):
-    module = import_torch.workdir if 'facts' in place else checkpoint
+    module = import_torch.workdirs if 'facts' in place else checkpoint
     with monkeypatch.context() as patch:
       patch.setattr(module, place, interrupt)
       with pytest.raises(KeyboardInterrupt):

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from gaitgs_jax import losses
-from gaitgs_jax.training import optimizer as optimizers
+from gaitgs_jax.training import optimizers
 
 FILES = golden_numbers.GAITGS
 # Long sequences where they cost little; no form treats them otherwise.

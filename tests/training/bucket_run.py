@@ -15,8 +15,7 @@ from training import tiny
 
 from gaitgs_jax import __main__, cloud, models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, loop, setup
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import checkpoint, loop, meshes, setup
 
 RUN = 'gs://bucket/run'
 

@@ -7,8 +7,7 @@ import pytest
 
 from gaitgs_jax import losses
 from gaitgs_jax.models import GaitOutput
-from gaitgs_jax.training import accumulation
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import accumulation, meshes
 
 SUBJECT = jnp.arange(16) // 4
 
@@ -64,7 +63,9 @@ def test_parts_of_a_batch_on_several_devices():
   mesh = meshes.create(4)
   params, stats, rows, key = arguments()
   expected = compute(1, params, stats, rows, key)
-  params, stats, key = jax.device_put((params, stats, key), meshes.whole(mesh))
+  params, stats, key = jax.device_put(
+    (params, stats, key), meshes.replicated(mesh)
+  )
   rows = jax.device_put(rows, meshes.over_data(mesh))
   found = compute(2, params, stats, rows, key)
   np.testing.assert_allclose(found[0][0], expected[0][0], rtol=1e-5)

@@ -17,8 +17,14 @@ import pytest
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, mesh, paths, restoring, scores
-from gaitgs_jax.training import state as states
+from gaitgs_jax.training import (
+  checkpoint,
+  meshes,
+  paths,
+  restoring,
+  scores,
+  states,
+)
 from gaitgs_jax.training.scores import Score
 
 PARAMS = {
@@ -35,7 +41,7 @@ def _state(scale=1.0, params=PARAMS):
 
 
 def _like(state, devices):
-  places = mesh.shardings(state, devices)
+  places = meshes.shardings(state, devices)
   return jax.tree.map(
     lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
     state,
@@ -54,14 +60,14 @@ def test_what_is_saved_comes_back(tmp_path):
     kept.save(7, state)
     kept.wait()
     assert kept.latest() == 7
-    like = _like(_state(), mesh.create())
+    like = _like(_state(), meshes.create())
     restored = kept.restore(7, like, OPTIMIZER)
   _assert_equal(restored, state)
   assert len(restored.step.sharding.device_set) == jax.device_count()
 
 
 def test_what_is_saved_and_restored_leaves_nothing_in_memory(tmp_path):
-  like, counts = _like(_state(), mesh.create()), []
+  like, counts = _like(_state(), meshes.create()), []
   with checkpoint.Checkpoints(tmp_path) as kept:
     for step in range(1, 8):
       kept.save(step, _state())
@@ -193,7 +199,7 @@ def test_a_model_alone_is_read_from_a_whole_state(tmp_path):
 def test_an_imported_model_starts_a_fresh_optimizer(tmp_path):
   folder = checkpoint.save_model(tmp_path, _state(2.0).params, STATS)
   assert checkpoint.find(tmp_path) == folder
-  like = _like(_state(), mesh.create())
+  like = _like(_state(), meshes.create())
   with checkpoint.Checkpoints(tmp_path) as kept:
     restored = kept.restore(0, like, OPTIMIZER)
   _assert_equal(restored, _state(2.0))
@@ -387,12 +393,12 @@ import pathlib, resource, signal, sys
 import numpy as np
 import gaitgs_jax
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, workdir
+from gaitgs_jax.training import checkpoint, workdirs
 
 folder = pathlib.Path(sys.argv[1])
 tree = {'w': np.random.default_rng(0).random(100_000)}
 try:
-  with workdir.naming_full_disk(folder):
+  with workdirs.full_disk_as_user_error(folder):
     with checkpoint.Checkpoints(folder) as kept:
       kept.save(1, tree)
       kept.wait()

@@ -6,8 +6,7 @@ from training import tiny
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, pipeline, sources
-from gaitgs_jax.training import embedding, mesh
-from gaitgs_jax.training import state as states
+from gaitgs_jax.training import embedding, meshes, states
 
 CASIA_B = datasets.get('casia_b')
 
@@ -62,7 +61,7 @@ def test_any_batch_on_any_devices_is_each_sequence_alone(
     source,
     rows,
     batch_frames=batch_frames,
-    devices=mesh.create(*shape),
+    devices=meshes.create(*shape),
   )
   assert result.dtype == np.float32
   for vector, row in zip(result, rows, strict=True):
@@ -74,14 +73,14 @@ def test_any_batch_on_any_devices_is_each_sequence_alone(
 def test_lengths_compile_once_each(model, source):
   rows = np.arange(len(source.index))
   _, embed_fn = _embed(
-    model, source, rows, batch_frames=40, devices=mesh.create(), max_buckets=2
+    model, source, rows, batch_frames=40, devices=meshes.create(), max_buckets=2
   )
   assert embed_fn._cache_size() <= 2
 
 
 def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
   graphdef, params, stats = states.split(model)
-  devices, seen = mesh.create(2), []
+  devices, seen = meshes.create(2), []
   embed_fn = embedding.make_embed(
     graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
   )
@@ -102,7 +101,7 @@ def test_a_cpu_embeds_a_sequence_at_a_time(model, source):
 
 def test_a_sequence_that_no_batch_held_is_not_found(model, source):
   graphdef, params, stats = states.split(model)
-  devices = mesh.create(1)
+  devices = meshes.create(1)
   embed_fn = embedding.make_embed(
     graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
   )
@@ -117,7 +116,7 @@ def test_a_sequence_that_no_batch_held_is_not_found(model, source):
 
 def test_frames_of_another_size_are_refused(model, source):
   graphdef, params, stats = states.split(model)
-  devices = mesh.create(1)
+  devices = meshes.create(1)
   embed_fn = embedding.make_embed(
     graphdef, sizes={'silhouettes': (16, 12)}, mesh=devices
   )
@@ -141,7 +140,7 @@ def test_filler_rows_are_copies_marked_as_none():
 
 def test_every_device_holds_the_result(model, source):
   graphdef, params, stats = states.split(model)
-  devices = mesh.create(4)
+  devices = meshes.create(4)
   embed_fn = embedding.make_embed(
     graphdef, sizes={'silhouettes': tiny.SIZE}, mesh=devices
   )
@@ -151,7 +150,7 @@ def test_every_device_holds_the_result(model, source):
     )
   )
   placed = {
-    key: jax.device_put(batch[key], mesh.over_data(devices))
+    key: jax.device_put(batch[key], meshes.over_data(devices))
     for key in ('silhouettes', 'mask', 'sequence')
   }
   vectors, sequences = embed_fn(params, stats, placed)

@@ -6,7 +6,7 @@ from flax import nnx
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import augment
 from gaitgs_jax.models import GaitOutput
-from gaitgs_jax.training import explaining, state
+from gaitgs_jax.training import explaining, states
 
 SIZE = (8, 6)
 
@@ -39,7 +39,7 @@ def saliency(weights, metric='euclidean', frames=None):
   own, stranger = random.random((2, *SIZE), np.float32)
   weights = np.asarray(weights, np.float32)
   return explaining.saliency(
-    *state.split(Rows(weights)),
+    *states.split(Rows(weights)),
     {'silhouettes': frames, 'mask': mask, 'subject': np.zeros(1, np.int32)},
     own * weights[:, None],
     stranger * weights[:, None],
@@ -85,7 +85,7 @@ def test_activations_of_valid_frames():
     'view': np.zeros(1, np.int32),
   }
   seen = explaining.activations(
-    *state.split(Speeds()),
+    *states.split(Speeds()),
     batch,
     sizes={'keypoints': (3, 3)},
     transform=augment.keep,
@@ -101,7 +101,7 @@ def test_a_model_without_activations_is_told():
   }
   with pytest.raises(UserError, match='Rows has no method activations'):
     explaining.activations(
-      *state.split(Rows([1])),
+      *states.split(Rows([1])),
       batch,
       sizes={'keypoints': (3, 3)},
       transform=augment.keep,

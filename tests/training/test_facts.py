@@ -10,8 +10,14 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, facts, loop, restoring, setup
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import (
+  checkpoint,
+  facts,
+  loop,
+  meshes,
+  restoring,
+  setup,
+)
 
 
 @pytest.fixture(scope='module')

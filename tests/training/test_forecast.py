@@ -8,8 +8,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import collectives, forecast
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import collectives, forecast, meshes
 
 HAS_TPU_COMPILER = importlib.util.find_spec('libtpu') is not None
 

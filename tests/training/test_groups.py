@@ -16,10 +16,10 @@ from gaitgs_jax.training import (
   checkpoint,
   groups,
   loop,
-  optimizer,
+  meshes,
+  optimizers,
   setup,
 )
-from gaitgs_jax.training import mesh as meshes
 
 PARAMS = {
   'body': {'kernel': jnp.float32(1.0), 'bias': jnp.float32(1.0)},
@@ -30,7 +30,7 @@ PARAMS = {
 def _step(gradients=PARAMS, **options):
   """Returns the weights after a step of rate 0.1, and the state."""
   chosen = dict(name='sgd', learning_rate=0.1, momentum=0.0) | options
-  transform, _ = optimizer.create(chosen, dict(name='constant'), 10)
+  transform, _ = optimizers.create(chosen, dict(name='constant'), 10)
   state = transform.init(PARAMS)
   updates, state = transform.update(gradients, state, PARAMS)
   return optax.apply_updates(PARAMS, updates), state
@@ -48,7 +48,7 @@ def test_rates_of_several_groups_are_multiplied():
   assert after['head']['kernel'] == pytest.approx(1 - 0.1)
 
 
-@pytest.mark.parametrize('name', optimizer.OPTIMIZERS)
+@pytest.mark.parametrize('name', optimizers.OPTIMIZERS)
 def test_a_group_may_be_exempt_from_the_decay(name):
   chosen = dict(
     name=name,
@@ -56,7 +56,7 @@ def test_a_group_may_be_exempt_from_the_decay(name):
     weight_decay=0.5,
     groups=dict(plain=dict(paths='*/bias', decay=False)),
   )
-  transform, _ = optimizer.create(chosen, dict(name='constant'), 10)
+  transform, _ = optimizers.create(chosen, dict(name='constant'), 10)
   zero = jax.tree.map(jnp.zeros_like, PARAMS)
   updates, _ = transform.update(zero, transform.init(PARAMS), PARAMS)
   assert updates['body']['bias'] == 0
@@ -75,7 +75,7 @@ def test_frozen_weights_stay_and_have_no_moments():
 
 
 def test_without_groups_the_state_is_what_it_was():
-  plain, _ = optimizer.create(
+  plain, _ = optimizers.create(
     dict(name='adam', learning_rate=0.1), dict(name='constant'), 10
   )
   names = set(groups.paths.flatten(plain.init(PARAMS)))

@@ -9,9 +9,15 @@ from training import tiny
 
 from gaitgs_jax import interop, models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, initial, loop, paths, setup
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import state as states
+from gaitgs_jax.training import (
+  checkpoint,
+  initial,
+  loop,
+  meshes,
+  paths,
+  setup,
+  states,
+)
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from gaitgs_jax.training import (
   checks,
   holding,
   loop,
+  meshes,
   restoring,
   scoring,
   setup,
 )
-from gaitgs_jax.training import mesh as meshes
 from gaitgs_jax.training.stopping import Stopping
 
 

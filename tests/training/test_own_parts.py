@@ -4,8 +4,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import loop, setup
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import loop, meshes, setup
 
 MODEL = """
 import jax.numpy as jnp

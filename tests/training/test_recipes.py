@@ -5,15 +5,13 @@ import pathlib
 import shutil
 from contextlib import nullcontext
 
-import jax
 import pytest
 from training import tiny
 
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import result_files
-from gaitgs_jax.training import checks, loop, setup
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import checks, loop, meshes, setup
 
 
 @pytest.fixture
@@ -109,11 +107,11 @@ def test_a_batch_without_a_pair_is_an_error_before_step_1(
   assert not (tmp_path / 'run' / 'metrics.csv').exists()
 
 
-def test_losses_that_compare_nobody_need_no_pair(config, tmp_path):
+def test_losses_that_compare_nobody_need_no_pair(config):
   _keep_walks(config, 1)
   config.batch.sequences = 1
   del config.losses.triplet
-  loop.train(config, tmp_path / 'run')
+  checks.check_data(config, setup.open_data(config, training=True))
 
 
 def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
@@ -183,54 +181,56 @@ def test_classes_of_views_are_those_of_any_loss_that_reads_them(config):
   assert not setup.learns_views(config)
 
 
-SMALL = dict(blocks=(1, 1, 1), channels=(8, 4, 8, 12), reduction=2, features=6)
-
-
-def _pose_config(copies):
+@pytest.fixture
+def copied(monkeypatch):
+  """A config of two copies of a sequence, which a loss compares."""
+  monkeypatch.setattr(models, 'create', tiny.create)
   config = tiny.get_config()
-  config.dataset.name, config.inputs = 'casia_b_pose', {'keypoints': {}}
-  config.model_name, config.model = 'gaitgraph', dict(SMALL)
   config.augment = (
-    dict(name='copies', count=copies),
-    dict(name='random_frames', frames=5),
+    dict(name='copies', count=2),
+    dict(name='random_frames', frames=3),
   )
   config.losses = dict(supervised_contrastive=dict(temperature=0.1))
   return config
 
 
-@pytest.mark.parametrize('copies', [1, 2, 5])
-def test_any_number_of_copies_is_tried_and_trains(copies):
-  config = _pose_config(copies)
-  _, state = setup.describe_state(config, meshes.create(1))
+@pytest.mark.parametrize('copies', [1, 5])
+def test_any_number_of_copies_is_tried(copied, copies):
+  copied.augment[0]['count'] = copies
+  _, state = setup.describe_state(copied, meshes.create(1))
   assert int(state.step.size) == 1
-  setup.describe_model(config, meshes.create(1))
 
 
-def test_two_copies_are_needed_where_a_loss_compares_them():
-  config = _pose_config(2)
-  config.losses = dict(negative_cosine=dict(predictions='features'))
-  setup.describe_state(config, meshes.create(1))
-  config.augment = ()
+def test_two_copies_are_needed_where_a_loss_compares_them(copied):
+  copied.losses = dict(negative_cosine=dict(predictions='features'))
+  setup.describe_state(copied, meshes.create(1))
+  copied.augment = ()
   with pytest.raises(UserError, match=r'copies.* count=2.* config.augment'):
-    setup.describe_state(config, meshes.create(1))
+    setup.describe_state(copied, meshes.create(1))
 
 
-def test_a_model_is_evaluated_in_a_dtype_of_its_own():
-  config = _pose_config(2)
-  config.model.dtype = 'bfloat16'
-  dtypes = {}
-  for dtype in ('float32', 'bfloat16'):
-    config.evaluation.dtype = dtype
-    graphdef, params, stats = setup.describe_model(config, meshes.create(1))
-    model = setup.states.join(graphdef, params, stats)
-    dtypes[dtype] = jax.numpy.dtype(model.network.dtype).name
-  assert dtypes == {'float32': 'float32', 'bfloat16': 'bfloat16'}
-  trained, _ = setup.describe_state(config, meshes.create(1))
-  assert trained != graphdef or dtype == 'bfloat16'
+def test_a_model_is_evaluated_in_a_dtype_of_its_own(monkeypatch):
+  asked = []
+
+  def create(name, *, rngs, size, dtype, **config):
+    asked.append(dtype)
+    return tiny.create(name, rngs=rngs, **config)
+
+  monkeypatch.setattr(models, 'create', create)
+  config = tiny.get_config()
+  config.model.dtype, config.evaluation.dtype = 'bfloat16', 'float16'
+  setup.create_model(config)
+  setup.create_model(config, training=False)
+  assert asked == ['bfloat16', 'float16']
 
 
 def test_a_joint_too_many_is_told_before_anything_is_computed():
-  config = _pose_config(2)
+  config = tiny.get_config()
+  config.dataset.name = 'casia_b_pose'
   config.inputs = {'keypoints': {'size': (18, 3)}}
+  config.model_name = 'gaitgraph'
+  config.model = dict(
+    blocks=(1, 1, 1), channels=(8, 4, 8, 12), reduction=2, features=6
+  )
   with pytest.raises(UserError, match=r'takes keypoints \[n,s,17,3\].*18'):
     setup.describe_state(config, meshes.create(1))

@@ -8,7 +8,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import optimizer, resuming, settings, workdir
+from gaitgs_jax.training import optimizers, resuming, settings, workdirs
 
 SCHEDULES = {
   'step': dict(boundaries=(4,)),
@@ -23,9 +23,9 @@ def _changed(change, *, before=lambda config: None, step=4):
   config = tiny.get_config()
   with config.unlocked():
     before(config)
-    first = workdir.as_json(config)
+    first = workdirs.as_json(config)
     change(config)
-  resuming.check(first, workdir.as_json(config), step, 'runs/x')
+  resuming.check(first, workdirs.as_json(config), step, 'runs/x')
 
 
 def test_every_field_is_classified():
@@ -124,10 +124,10 @@ def test_the_length_of_a_run_is_fixed_where_its_steps_depend_on_it(
   _changed(change, before=before, step=0)
 
 
-@pytest.mark.parametrize('name', optimizer.SCHEDULES)
+@pytest.mark.parametrize('name', optimizers.SCHEDULES)
 def test_which_schedules_depend_on_the_length_of_a_run(name):
   one, other = (
-    optimizer.create(
+    optimizers.create(
       dict(name='adam', learning_rate=0.1),
       dict(name=name, **SCHEDULES[name]),
       total_steps,
@@ -136,7 +136,7 @@ def test_which_schedules_depend_on_the_length_of_a_run(name):
   )
   rates = [jax.vmap(rate)(jnp.arange(20)) for rate in (one, other)]
   differ = not np.array_equal(*rates)
-  assert differ == (name in optimizer.SPAN_THE_RUN)
+  assert differ == (name in optimizers.SPAN_THE_RUN)
 
 
 def test_a_run_past_its_end_is_reported():

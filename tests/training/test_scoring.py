@@ -7,8 +7,7 @@ from training import tiny
 from gaitgs_jax.apps import report as report_app
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import result_files
-from gaitgs_jax.training import loop, scoring, setup
-from gaitgs_jax.training import mesh as meshes
+from gaitgs_jax.training import loop, meshes, scoring, setup
 
 RULES = {
   'gallery': {'condition': 'nm-*'},

@@ -8,9 +8,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.models import output
-from gaitgs_jax.training import embedding, preprocessing, setup
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import step as steps
+from gaitgs_jax.training import embedding, meshes, preprocessing, setup, steps
 
 
 class Twins(nnx.Module):

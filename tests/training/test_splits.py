@@ -42,9 +42,8 @@ def _same(folder, alone):
   assert _result(folder) == _result(alone)
 
 
-@pytest.mark.parametrize('data, model', [(4, 1), (2, 2), (1, 4)])
-def test_one_process(data, model, config, tree, alone, tmp_path):
-  loop.train(splits.get_config(tree, data, model), tmp_path)
+def test_one_process(config, tree, alone, tmp_path):
+  loop.train(splits.get_config(tree, 2, 2), tmp_path)
   _same(tmp_path, alone)
 
 
@@ -53,7 +52,7 @@ def test_one_process(data, model, config, tree, alone, tmp_path):
   [
     # Three devices each: the processes share the second of three slices. And
     # some of the devices only.
-    (2, 3, ['6x1', '3x2', '2x3', '1x6', '1x2']),
+    (2, 3, ['3x2', '1x2']),
     (4, 1, ['4x1', '2x2', '1x4']),
   ],
 )

@@ -17,7 +17,7 @@ import jax
 from gaitgs_jax import atomic, cloud, files, older
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.training import paths, resuming
-from gaitgs_jax.training.state import Arrays
+from gaitgs_jax.training.states import Arrays
 
 _PACKAGES = (
   'gaitgs_jax',
@@ -42,7 +42,7 @@ _FAULTS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
 
 
 @contextlib.contextmanager
-def naming_full_disk(workdir: pathlib.Path) -> Iterator[None]:
+def full_disk_as_user_error(workdir: pathlib.Path) -> Iterator[None]:
   """Converts a failure to write on a full disk into a UserError.
 
   Raises:

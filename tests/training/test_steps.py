@@ -12,10 +12,7 @@ from training import tiny
 from gaitgs_jax import losses
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import augment
-from gaitgs_jax.training import mesh as meshes
-from gaitgs_jax.training import optimizer as optimizers
-from gaitgs_jax.training import state as states
-from gaitgs_jax.training import step as steps
+from gaitgs_jax.training import meshes, optimizers, states, steps
 
 LOSSES = {'triplet': {'weight': 1.0, 'margin': 0.25}, 'view': {'weight': 0.2}}
 
@@ -170,11 +167,11 @@ for name in ('tensorflow', 'tensorflow_datasets', 'clu'):
   sys.modules[name] = None
 sys.path.insert(0, 'tests')
 import numpy as np
-from training import test_step, tiny
+from training import test_steps, tiny
 from gaitgs_jax import models
 from gaitgs_jax.training import loop
 
-state, metrics = test_step._train(2)
+state, metrics = test_steps._train(2)
 assert np.isfinite(metrics['loss'])
 models.create = tiny.create
 config = tiny.get_config(sys.argv[1])

@@ -100,7 +100,7 @@ def arrange(devices: Sequence[Any], data: int, model: int) -> np.ndarray:
     return np.asarray(devices).reshape(data, model)
 
 
-def whole(mesh: Mesh) -> NamedSharding:
+def replicated(mesh: Mesh) -> NamedSharding:
   """Returns the sharding of an array that every device holds whole."""
   return NamedSharding(mesh, PartitionSpec())
 

@@ -13,13 +13,11 @@ from gaitgs_jax import losses
 from gaitgs_jax.input import augment as inputs_of
 from gaitgs_jax.modalities import Shapes
 from gaitgs_jax.models import GaitOutput, layers, remat
-from gaitgs_jax.training import accumulation, averaging
-from gaitgs_jax.training import state as states
-from gaitgs_jax.training.state import TrainState
+from gaitgs_jax.training import accumulation, averaging, states
+from gaitgs_jax.training.states import TrainState
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
-LossFn = Callable[[Any, Batch], tuple[jax.Array, Metrics]]
 TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
 
 
@@ -65,7 +63,7 @@ def taught(output: GaitOutput, teacher: GaitOutput) -> GaitOutput:
 
 def make_train_step(
   graphdef: nnx.GraphDef,
-  loss_fn: LossFn,
+  loss_fn: losses.LossFn,
   optimizer: optax.GradientTransformation,
   *,
   sizes: Shapes,
@@ -83,7 +81,7 @@ def make_train_step(
   for BatchNorm where it is computed in parts.
 
   Args:
-    graphdef: the model's static part, of `state.split`.
+    graphdef: the model's static part, of `states.split`.
     loss_fn: (output, batch) -> (loss, terms by name).
     optimizer: an optax transformation.
     sizes: of the frames that the model sees, see `input.augment.inputs`.
@@ -149,7 +147,7 @@ def make_refresh(
   successive batches give their mean.
 
   Args:
-    graphdef: the model's static part, of `state.split`.
+    graphdef: the model's static part, of `states.split`.
     sizes: as for `make_train_step`.
     augment: likewise.
   """

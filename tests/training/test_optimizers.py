@@ -7,12 +7,12 @@ import optax
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import optimizer
+from gaitgs_jax.training import optimizers
 
 
 def _run(name, gradients, *, rate=0.1, start=1.0, **fields):
   """Returns the weight after each gradient."""
-  transform, _ = optimizer.create(
+  transform, _ = optimizers.create(
     dict(name=name, learning_rate=rate, **fields), dict(name='constant'), 10
   )
   params = {'w': jnp.float32(start)}
@@ -28,7 +28,7 @@ def _run(name, gradients, *, rate=0.1, start=1.0, **fields):
 
 
 def _rates(schedule, steps, *, base=1.0, total=10):
-  _, rate = optimizer.create(
+  _, rate = optimizers.create(
     dict(name='adam', learning_rate=base), schedule, total
   )
   return [float(rate(jnp.int32(step))) for step in steps]
@@ -103,7 +103,9 @@ def test_one_cycle_of_three_phases_is_torchs():
   np.testing.assert_allclose(rates, [first, 1, first, last], rtol=1e-5)
   third = last + (first - last) * 0.5 * (1 + math.cos(math.pi / 3))
   assert _rates(schedule, [13], total=20) == pytest.approx([third])
-  _, rate = optimizer.create(dict(name='adam', learning_rate=1.0), schedule, 20)
+  _, rate = optimizers.create(
+    dict(name='adam', learning_rate=1.0), schedule, 20
+  )
   betas = [float(rate.beta1(jnp.int32(step))) for step in (0, 5, 10, 14, 19)]
   assert betas == pytest.approx([0.95, 0.85, 0.95, 0.95, 0.95])
   # Half of the run each, and one update for the rest.
@@ -119,7 +121,7 @@ def test_warm_up_starts_above_zero_and_ends_on_time():
 
 
 def test_the_schedule_reaches_the_update():
-  transform, _ = optimizer.create(
+  transform, _ = optimizers.create(
     dict(name='sgd', learning_rate=1.0, momentum=0.0),
     dict(name='step', boundaries=(1,), factor=0.5),
     2,
@@ -151,21 +153,21 @@ def test_the_schedule_reaches_the_update():
 def test_wrong_fields_are_named(config, schedule, words):
   config = ml_collections.ConfigDict(config)
   with pytest.raises(UserError, match=words):
-    optimizer.create(config, ml_collections.ConfigDict(schedule), 10)
+    optimizers.create(config, ml_collections.ConfigDict(schedule), 10)
 
 
 def test_one_cycle_moves_beta_against_the_rate_as_torch():
   # torch.optim.AdamW under OneCycleLR(max_lr=0.1, total_steps=10): the betas
   # at each step, and the moments computed with them.
   schedule = dict(name='one_cycle')
-  _, rate = optimizer.create(
+  _, rate = optimizers.create(
     dict(name='adamw', learning_rate=0.1), schedule, 10
   )
   betas = [float(rate.beta1(jnp.int32(step))) for step in range(10)]
   assert betas[0] == pytest.approx(0.95)
   assert min(betas) == pytest.approx(betas[2]) == pytest.approx(0.85)
   assert betas[-1] == pytest.approx(0.95)
-  transform, rate = optimizer.create(
+  transform, rate = optimizers.create(
     dict(name='adamw', learning_rate=0.1, weight_decay=0.0, beta1='one_cycle'),
     schedule,
     10,
@@ -198,7 +200,7 @@ def test_a_rate_may_be_held():
 )
 def test_a_beta_that_nothing_moves_is_told(beta1, schedule):
   with pytest.raises(UserError, match=r'beta1 is .* give a number, or one'):
-    optimizer.create(
+    optimizers.create(
       dict(name='adamw', learning_rate=0.1, beta1=beta1),
       dict(name=schedule),
       10,
