@@ -121,6 +121,8 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('cstl_oumvlp', 9_091_232 + 128 * (5153 - 73)),
     ('gaitbase_casia_b', 7_305_408),
     ('gaitbase_oumvlp', 7_305_408 + 16 * 256 * (5153 - 74)),
+    ('gaitgl_casia_b', 3_096_673),
+    ('gaitgl_oumvlp', 95_620_449),
     ('gaitpart_casia_b', 1_204_000),
     ('gaitpart_oumvlp', 4_841_248),
     ('gaitset_casia_b', 2_594_592),

@@ -14,7 +14,12 @@ import golden_numbers
 from gaitgs_jax import losses
 
 TRIPLET = dict(triplet=dict(margin=0.2))
+LINEAR = dict(identity=dict(scale=1.0, smoothing=0.0))
+SMOOTHED = dict(identity=dict(scale=1.0, smoothing=0.1))
 IDENTITY = dict(identity=dict(scale=16.0, smoothing=0.1))
+
+# GaitGL's form for OU-MVLP and GREW.
+DEEP = dict(channels=(32, 64, 128, 256), depth=2, strips=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Case:
     model: the model's name.
     losses: `config.losses`.
     config: `config.model`.
+    frozen: ours -> theirs, how the names begin of weights whose gradient is
+      not compared: another case has that of the same blocks.
     lengths: of the sequences that are embedded, as one padded batch; longer
       ones cost much and are treated no differently.
   """
@@ -32,17 +39,27 @@ class Case:
   model: str
   losses: Mapping[str, Any]
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  frozen: Mapping[str, str] = dataclasses.field(default_factory=dict)
   lengths: tuple[int, ...] = (1, 7)
 
 
 CASES = {
   'gaitbase': Case('gaitbase', TRIPLET | IDENTITY),
+  'gaitgl_casia': Case('gaitgl', TRIPLET | LINEAR, lengths=(1, 2, 3, 7)),
+  'gaitgl_oumvlp': Case('gaitgl', TRIPLET | SMOOTHED, DEEP),
+  'gaitgl_bnneck': Case(
+    'gaitgl',
+    TRIPLET | SMOOTHED,
+    DEEP | dict(neck='cosine'),
+    frozen=dict(first='conv3d', units='LTA', blocks='GLConv'),
+    lengths=(2,),
+  ),
   'gaitpart': Case('gaitpart', TRIPLET),
   'gaitset': Case('gaitset', TRIPLET),
   'deepgaitv2': Case('deepgaitv2', TRIPLET | IDENTITY),
 }
 # Those whose float32 is compared too: cheap ones, of different blocks.
-ROUNDED = ('gaitbase', 'gaitpart', 'gaitset')
+ROUNDED = ('gaitbase', 'gaitgl_casia', 'gaitpart')
 
 every_file = golden_checks.each('name', CASES)
 
@@ -65,7 +82,7 @@ def train_pass(name, dtype):
   case = CASES[name]
   loss_fn = losses.create(case.losses)
   return golden_checks.train_pass(
-    case.model, load(name), dtype, loss_fn, **case.config
+    case.model, load(name), dtype, loss_fn, frozen=case.frozen, **case.config
   )
 
 
@@ -103,7 +120,11 @@ def test_losses(name):
 
 @every_file
 def test_every_gradient(name):
-  golden_checks.check_gradients(load(name), train_pass(name, 'float64').named)
+  golden_checks.check_gradients(
+    load(name),
+    train_pass(name, 'float64').named,
+    CASES[name].frozen.values(),
+  )
 
 
 @golden_checks.each(

@@ -52,6 +52,17 @@ FORMS = {
       SMALL_GRAPH, skeleton='openpose18', convention='opengait', joined=True
     ),
   },
+  'gaitgl': {
+    'three widths': dict(channels=(2, 4, 6), strips=4, parts=8, num_classes=5),
+    'four widths, cosines': dict(
+      channels=(2, 4, 4, 6),
+      depth=2,
+      strips=2,
+      parts=16,
+      neck='cosine',
+      num_classes=5,
+    ),
+  },
   'gaitpart': {
     'strips in two pairs': dict(
       channels=(4, 4, 8), strips=(1, 2, 2), parts=4, features=6
@@ -73,6 +84,7 @@ SHAPES = {
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
   'gaitgs': (16, 10, 1),
+  'gaitgl': (16, 10, 1),
   'gaitpart': (16, 10, 1),
   'gaitset': (16, 10, 1),
   'gaittr': (17, 10),
@@ -93,6 +105,17 @@ PARAMETERS = {
   ('gaitgs', 11_844_577): dict(),
   ('gaitgs', 115_186_017): dict(
     channels=(32, 64, 128, 256), strips=2, num_views=14, num_classes=5153
+  ),
+  ('gaitgl', 3_096_673): dict(),
+  ('gaitgl', 95_620_449): dict(
+    channels=(32, 64, 128, 256), depth=2, strips=2, num_classes=5153
+  ),
+  ('gaitgl', 338_905_953): dict(
+    channels=(32, 64, 128, 256),
+    depth=2,
+    strips=2,
+    neck='cosine',
+    num_classes=20_000,
   ),
   ('gaitpart', 1_204_000): dict(),
   ('gaitset', 2_594_592): dict(),

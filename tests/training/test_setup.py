@@ -152,6 +152,31 @@ def test_a_wrong_field_of_a_model_is_told(change, words):
     setup.describe_model(config, meshes.create(1))
 
 
+@pytest.mark.parametrize(
+  ('name', 'model', 'words'),
+  [
+    ('gaitset', dict(bins=(16, 5)), '5 parts do not divide maps of height 16'),
+    ('gaitset', dict(channels=(8, 8)), 'channels are three widths'),
+    (
+      'gaitpart',
+      dict(strips=(1, 3, 8)),
+      '3 strips do not divide maps of .* 32',
+    ),
+    ('gaitpart', dict(parts=5), '5 parts do not divide maps of height 16'),
+    ('gaitpart', dict(strips=(1, 4)), 'must be one for each pair'),
+    ('gaitgl', dict(strips=3), '3 strips do not divide a height of 64'),
+    ('gaitgl', dict(parts=48), '48 parts do not divide silhouettes of .* 64'),
+    ('gaitgl', dict(neck='bn'), "no neck 'bn'; choose one of"),
+  ],
+)
+def test_what_does_not_divide_is_told(name, model, words):
+  config = tiny.get_config()
+  config.inputs.silhouettes.size = (64, 44)
+  config.model_name, config.model = name, model
+  with pytest.raises(UserError, match=f'config.model.*{words}'):
+    setup.describe_model(config, meshes.create(1))
+
+
 class Faulty(tiny.Tiny):
   """A model with a slip of the pen, as one under construction may have."""
 
