@@ -9,7 +9,14 @@ from gaitgs_jax import losses, models
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import augment, datasets, partitions, sampling
-from gaitgs_jax.training import facts, meshes, paths, settings, setup
+from gaitgs_jax.training import (
+  facts,
+  meshes,
+  paths,
+  preprocessing,
+  settings,
+  setup,
+)
 
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
 NAMES = config_file.names()
@@ -64,7 +71,9 @@ def test_a_skeleton_model_fits_its_data(name):
   config = _load(name).get_config()
   skeleton = datasets.get(config.dataset.name).skeleton
   built = facts.of_dataset(config)
-  assert built.model.get('skeleton', '') == skeleton
+  seen = preprocessing.skeleton_seen(config)
+  assert built.model.get('skeleton', '') == seen
+  assert seen == preprocessing.skeleton_seen(config, training=False)
   assert config.dataset.variant in (
     '',
     *datasets.get(config.dataset.name).variants,
@@ -134,6 +143,10 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('gaitgraph2_oumvlp', 765_278),
     ('gaittr_casia_b', 512_010),
     ('gaittr_oumvlp', 545_458),
+    ('gpgait_casia_b', 3_654_810),
+    ('gpgait_oumvlp', 32_479_008),
+    ('gpgaitpp_casia_b', 5_227_539),
+    ('gpgaitpp_oumvlp', 36_561_227),
   ],
 )
 def test_published_models_have_their_published_size(name, count):

@@ -103,7 +103,9 @@ def _skeleton(
     sizes=model.sizes,
     transform=model.transform,
   )
-  skeleton = skeletons.get(preprocessing.skeleton(model.config))
+  skeleton = skeletons.get(
+    preprocessing.skeleton_seen(model.config, training=False)
+  )
   pictures = drawing.skeletons(seen.inputs, seen.heat, skeleton.edges)
   return pictures, ['activation of the joints']
 

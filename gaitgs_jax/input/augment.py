@@ -211,6 +211,9 @@ def create(
       continue
     crops |= name == 'crop'
     steps.append(_step(name, options, tables, given))
+    if name in (poses := tables.get('keypoints', {})) and poses[name].skeleton:
+      # For what follows.
+      given = {**given, 'skeleton': skeletons.get(poses[name].skeleton)}
   if split is None:
     return (
       Transform(modalities[0], tuple(steps), crops=crops) if steps else keep

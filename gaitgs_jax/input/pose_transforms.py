@@ -12,6 +12,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from gaitgs_jax import skeletons
 from gaitgs_jax.input.pose_features import FEATURES
 from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.skeletons import Skeleton
@@ -163,6 +164,16 @@ def rescale_centre(
   return x.at[..., :2].add(-_middle(x, skeleton, centre))
 
 
+def to_coco17(x: jax.Array, skeleton: Skeleton) -> jax.Array:
+  """Keeps COCO's 17 joints, of OpenPose's 18 all but the neck.
+
+  As FastPoseGait prepares OUMVLP-Pose. What follows in the list sees them.
+  """
+  names = skeletons.get('coco17').joints
+  places = [skeleton.joints.index(name) for name in names]
+  return x[:, jnp.asarray(places)]
+
+
 def _middle(x: jax.Array, skeleton: Skeleton, name: str) -> jax.Array:
   """Returns the middle of a pair of joints, x and y, [s,1,2]."""
   places = [skeleton.joints.index(joint) for joint in _CENTRES[name]]
@@ -178,5 +189,6 @@ POSES = {
   'move': Entry(move),
   'straighten': Entry(straighten),
   'rescale_centre': Entry(rescale_centre),
+  'to_coco17': Entry(to_coco17, None, by_frame=False, skeleton='coco17'),
   **FEATURES,
 }

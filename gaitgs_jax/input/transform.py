@@ -26,12 +26,14 @@ class Entry:
       another shape.
     by_frame: whether each frame may be drawn separately.
     masks: whether it returns a mask too.
+    skeleton: whose joints it leaves, where they are others than it takes.
   """
 
   function: Callable[..., Any]
   probability: float | None = 1.0
   by_frame: bool = True
   masks: bool = False
+  skeleton: str = ''
 
   @property
   def draws(self) -> bool:

@@ -58,6 +58,24 @@ def copies(chosen: Any) -> int | None:
   return counts[0] if counts else None
 
 
+def skeleton_after(chosen: Any, skeleton: str, where: str) -> str:
+  """Returns whose joints a list leaves of keypoints.
+
+  Args:
+    chosen: the list, of which nothing is known.
+    skeleton: of the keypoints; '' of none.
+    where: what the config calls the list.
+
+  Raises:
+    UserError: it is not such a list.
+  """
+  poses = TABLES['keypoints']
+  for _, name, _ in checked(chosen, where):
+    if skeleton and name in poses:
+      skeleton = poses[name].skeleton or skeleton
+  return skeleton
+
+
 def checked(
   chosen: Any,
   where: str,

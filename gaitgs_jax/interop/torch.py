@@ -26,7 +26,7 @@ _COUNTER, _COUNTED = 'num_batches_tracked', 'running_var'
 # In front of the names of a data-parallel or compiled model, or of one that is
 # part of a Lightning module.
 _PREFIXES = ('module.', '_orig_mod.', 'backbone.', 'model.', 'net.')
-# Share of a model's names in a file that looks like one of it.
+# Share of the names of a model, and of a file that looks like it, in both.
 _ALIKE = 0.9
 # Between a graph's constants as computed there and here.
 _ROUNDING = 1e-6
@@ -346,7 +346,9 @@ def _likely(name: str, given: Mapping[str, np.ndarray]) -> str:
     if other == name or not hasattr(_module(other), 'torch_names'):
       continue
     names = {key for keys, _ in _table(other, {}).values() for key in keys}
-    own = _without_prefixes(given, names)
-    if len(names & own.keys()) > _ALIKE * len(names):
+    own = _without_prefixes(given, names).keys()
+    # All of one model's names may be among another's.
+    weights = sum(1 for key in own if not key.endswith(_COUNTER))
+    if len(names & own) > _ALIKE * max(len(names), weights):
       return f', but looks like one of the model {other!r}'
   return ''

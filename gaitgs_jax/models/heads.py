@@ -115,11 +115,14 @@ def _inverse_length(x: jax.Array, axis: int) -> jax.Array:
   return jax.lax.rsqrt(jnp.square(x).sum(axis=axis, keepdims=True) + 1e-24)
 
 
-def torch_names() -> Iterator[tuple[str, list[str], str]]:
+def torch_names(head: str = 'FCs') -> Iterator[tuple[str, list[str], str]]:
   """Names OpenGait's weights of a model's `head`, a SeparateDense, and `neck`.
 
   See `cstl.torch_names`.
+
+  Args:
+    head: what it calls the head.
   """
-  yield 'head/kernel', ['FCs.fc_bin'], 'same'
+  yield 'head/kernel', [f'{head}.fc_bin'], 'same'
   yield 'neck/identity/kernel', ['BNNecks.fc_bin'], 'same'
   yield from layers.norm_torch_names('neck/norm', 'BNNecks.bn1d')

@@ -277,9 +277,12 @@ def _mean(x: jax.Array, mask: jax.Array | None, leading: int) -> jax.Array:
   while mask is not None and leading > mask.ndim:
     leading -= 1
     x = x.mean(axis=leading)
-  if mask is not None:
-    mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
-  return x.mean(axis=tuple(range(leading)), where=mask)
+  if mask is None:
+    return x.mean(axis=tuple(range(leading)))
+  # As x.mean(where=mask), which would count the mask at every channel.
+  count = mask.sum(dtype=jnp.int32).astype(x.dtype)
+  mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
+  return x.sum(axis=tuple(range(leading)), where=mask) / count
 
 
 # Our names in `EncoderLayer`, torch's, and the layout (see interop/torch.py).

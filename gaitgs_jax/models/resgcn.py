@@ -325,7 +325,8 @@ class Convolution(nnx.Module):
     kernel = self.kernel[...].astype(self.dtype)
     bias = self.bias[...].astype(self.dtype)[None, None, None]
     if len(kernel) == 1:
-      return products.matmul(x[:, :: self.stride], kernel[0, 0]) + bias
+      kernel = kernel.squeeze((0, 1))
+      return products.matmul(x[:, :: self.stride], kernel) + bias
     return products.convolve(x, kernel, strides=(self.stride, 1)) + bias
 
 

@@ -145,8 +145,8 @@ def _is_model(name: str) -> bool:
 
 
 def _complete(config: Any, counts: Mapping[str, int]) -> Any:
-  """Returns a config with counts and the data's skeleton, where wanted."""
-  skeleton = preprocessing.skeleton(config)
+  """Returns a config with counts and the skeleton it sees, where wanted."""
+  skeleton = preprocessing.skeleton_seen(config)
   given = config.model.get('skeleton', skeleton)
   if skeleton and given != skeleton:
     raise UserError(

@@ -24,9 +24,26 @@ def input_sizes(config: Any) -> modalities.Shapes:
 
 
 def skeleton(config: Any) -> str:
-  """Returns the skeleton of the keypoints that the model sees; '' of none."""
+  """Returns the skeleton of the data's keypoints; '' of none."""
   facts = datasets.get(config.dataset.name)
   return sizes.skeleton(input_sizes(config), facts)
+
+
+def skeleton_seen(config: Any, *, training: bool = True) -> str:
+  """Returns the skeleton of the keypoints that the model sees; '' of none.
+
+  Args:
+    config: the run's.
+    training: whether in training; otherwise in an evaluation.
+
+  Raises:
+    UserError: the list of transforms is wrong.
+  """
+  chosen, where = config.augment, 'config.augment'
+  if not training:
+    chosen = config.evaluation.transform
+    where = 'config.evaluation.transform'
+  return transform_lists.skeleton_after(chosen, skeleton(config), where)
 
 
 def copies(config: Any) -> int | None:

@@ -123,3 +123,21 @@ def test_motion_and_bones_as_published(file, name, length):
     np.testing.assert_allclose(
       found, right[..., 0].swapaxes(1, 2), rtol=1e-6, atol=1e-4
     )
+
+
+def test_descriptors_of_gpgait_as_published():
+  golden = golden_numbers.load('gpgait')
+  scale, describe = dict(name='rescale_centre'), dict(name='bones_and_angles')
+  raw = jnp.asarray(golden['eval_raw_7'])
+  for before, expected, features in (
+    ((scale,), 'tf_rescaled_7', False),
+    ((dict(name='straighten'),), 'tf_straightened_7', False),
+    ((scale, describe), 'eval_in_7', True),
+    ((dict(name='straighten'), scale, describe), 'tf_straightened_in_7', True),
+  ):
+    change = augment.create(before, skeleton='coco17', random=False)
+    found, _ = change(raw, jnp.ones(raw.shape[:2], bool))
+    right = golden[expected]
+    if features:  # [n,c,s,v,1]
+      right = np.moveaxis(right[..., 0], 1, -1)
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=2e-3)

@@ -210,6 +210,21 @@ def test_rescaled_skeletons_have_one_height_and_centre(centre, part):
   assert not y[1].any()
 
 
+def test_to_coco17_drops_the_neck_and_what_follows_sees_17_joints():
+  x = jnp.asarray(RNG.uniform(0, 100, (2, 3, 18, 3)), jnp.float32)
+  # The order in which FastPoseGait takes them.
+  order = [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10]
+  expected = np.asarray(x)[:, :, order]
+  kept = (dict(name='to_coco17'),)
+  mask = jnp.ones((2, 3), bool)
+  y, _ = augment.create(kept, skeleton='openpose18')(x, mask, KEY)
+  np.testing.assert_array_equal(y, expected)
+  swapped = dict(name='swap_sides', probability=1.0)
+  y, _ = augment.create((*kept, swapped), skeleton='openpose18')(x, mask, KEY)
+  swap = np.array(skeletons.get('coco17').swap)
+  np.testing.assert_array_equal(y, expected[:, :, swap])
+
+
 def test_an_unknown_centre_is_reported():
   chosen = (dict(name='rescale_centre', centre='foot'),)
   with pytest.raises(UserError, match="'foot'; choose one of neck, head, hip"):
