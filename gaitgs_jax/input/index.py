@@ -93,7 +93,7 @@ def concatenate(indices: Iterable[Index]) -> Index:
 
 
 def from_columns(columns: list[np.ndarray | None]) -> Index:
-  """Returns an index of a file's columns, of which nothing is known.
+  """Returns the index of a file's columns, which are not trusted.
 
   Args:
     columns: those of an `Index` in their order; None for one that is missing.

@@ -219,7 +219,7 @@ class _Shades:
   clear: int = 0
 
   def add(self, difference: np.ndarray, top: int) -> None:
-    """Counts those of one image, of which `_difference` is given."""
+    """Counts those of one image, given its `_difference`."""
     between = (difference > top * _SURELY_NOT) & (difference < top * _SURELY)
     borders = _borders(difference)
     self.person += int(np.count_nonzero(_cut(difference, top)))
