@@ -90,6 +90,8 @@ def problem(value: Any, annotation: Any, default: Any = None) -> str:
   if annotation is int or annotation is float:
     return _number_problem(value, annotation, default)
   origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+  if origin is typing.Literal:
+    return '' if value in inner else f'one of {", ".join(map(repr, inner))}'
   if origin in (types.UnionType, typing.Union):
     problems = [problem(value, each, default) for each in inner]
     return '' if '' in problems else ' or '.join(problems)

@@ -23,6 +23,7 @@ def taker(
   beta: float | str = 0.9,
   part: fields.Share = 0.5,
   per: Literal['sequence', 'frame'] = 'frame',
+  side: Literal['left', 'right'] | None = None,
   anything: object = None,
 ) -> None:
   """Takes a field of each kind."""
@@ -37,7 +38,8 @@ def check(**given):
   [
     dict(count=10**9, steps=0, share=0, low=-1.0, name='', wanted=False),
     dict(widths=[1, 2], classes=3, beta='one_cycle', anything=len),
-    dict(widths=(), classes=None, beta=1e300, part=1, per='sequence'),
+    dict(widths=(), classes=None, beta=1e300, part=1, side='left'),
+    dict(per='sequence', side=None),
   ],
 )
 def test_what_fits_is_taken(given):
@@ -60,6 +62,10 @@ def test_what_fits_is_taken(given):
     (dict(part=1.5), 'part is 1.5; it must be 0 to 1'),
     (dict(part=-1), 'part is -1; it must be 0 to 1'),
     (dict(per='frames'), r"per is 'frames' \(did you mean 'frame'\?\); choose"),
+    (
+      dict(side='up'),
+      "side is 'up'; it must be one of 'left', 'right' or None",
+    ),
     (dict(low=-1.5), 'low is -1.5; it must be a finite number, -1.0 or more'),
     (dict(name=3), 'name is 3; it must be text'),
     (dict(wanted=1), 'wanted is 1; it must be True or False'),
