@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 from gaitgs_jax import atomic, bar, modalities, skeletons
 from gaitgs_jax.data import chunks
-from gaitgs_jax.data.work import Call, PoseCall, TreeCall
+from gaitgs_jax.data.work import Call, PickleCall, PoseCall, TreeCall
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   datasets,
@@ -114,7 +114,9 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
 
   @property
   def partition(self) -> Partition:
-    """Who trains and who is tested."""
+    """Who trains and who is tested; nobody where a run's config says it."""
+    if self.facts.split_at:
+      return Partition((), ())
     path = partition_path(self.facts, self.builder_config.name)
     return read_partition(path)
 
@@ -122,10 +124,12 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   def frames(self) -> modalities.Shapes:
     """The shape of a frame of each modality of the dataset."""
     facts, size = self.facts, self.builder_config.size
-    shapes: dict[str, tuple[int, ...]] = {'silhouettes': (size, size)}
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(
+      ('silhouettes', 'parsing'), (size, size)
+    )
     if facts.skeleton:
       shapes['keypoints'] = (len(skeletons.get(facts.skeleton).joints), 3)
-    return {name: shapes[name] for name in facts.modalities}
+    return {name: shapes[name] for name in facts.prepared or facts.modalities}
 
   @abc.abstractmethod
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
@@ -190,15 +194,12 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
     jobs = self.jobs(dl_manager)
     self._bar.reset(total=len(jobs))
-    partition = self.partition
+    # Where in the files a sequence lies says nothing of who trains.
+    tested = set(self.partition.test)
     return {
-      split: self._generate_examples(
-        split, [job for job in jobs if job.subject in named]
-      )
-      for split, named in (
-        ('train', set(partition.train)),
-        ('test', set(partition.test)),
-      )
+      split: self._generate_examples(split, some)
+      for split, chosen in (('train', False), ('test', True))
+      if (some := [job for job in jobs if (job.subject in tested) == chosen])
     }
 
   def _generate_examples(
@@ -250,20 +251,12 @@ class TreeBuilder(SequenceBuilder):
     """Returns every sequence of `source`, or below `manual_dir`."""
     facts = self.facts
     tree = self._open(Path(self.source or dl_manager.manual_dir))
-    missing = missing_parts(
-      ((each.subject, each.condition, each.view) for each in tree.sequences),
-      facts,
-      self.partition,
-    )
-    if missing:
-      raise UserError(
-        f'{tree.root}: missing are {"; ".join(missing)}; is it another dataset,'
-        ' or half-copied? To see what is there:'
-        f' {_check_command(tree, self.name)}'
-      )
+    _refuse_missing(tree, facts, self.partition)
     named = {*self.partition.train, *self.partition.test}
-    sequences = [each for each in tree.sequences if each.subject in named]
-    if 'keypoints' in facts.modalities:
+    sequences = [
+      each for each in tree.sequences if not named or each.subject in named
+    ]
+    if 'keypoints' in self.frames:
       _refuse_faults(tree, sequences, facts)
     return [
       Job(each.subject, each.condition, each.view, self._calls(each))
@@ -278,11 +271,29 @@ class TreeBuilder(SequenceBuilder):
     return keypoints.open_tree(root, self.source_layout, self.facts)
 
   def _calls(self, sequence: trees.TreeSequence) -> dict[str, Call]:
-    calls: dict[str, Call] = {
-      'silhouettes': TreeCall(sequence.folder, self.builder_config.size),
-      'keypoints': PoseCall(sequence, self.facts.skeleton),
-    }
-    return {name: calls[name] for name in self.facts.modalities}
+    calls: dict[str, Call] = {}
+    for name in self.frames:
+      pattern = self.facts.files.get(name, '')
+      if name == 'keypoints':
+        calls[name] = PoseCall(sequence, self.facts.skeleton)
+      elif pattern or name != 'silhouettes':
+        calls[name] = PickleCall(sequence.folder, name, pattern)
+      else:
+        calls[name] = TreeCall(sequence.folder, self.builder_config.size)
+    return calls
+
+
+def _refuse_missing(
+  tree: trees.Tree, facts: datasets.Dataset, partition: Partition
+) -> None:
+  """Raises UserError where a copy of a dataset is not whole."""
+  names = ((each.subject, each.condition, each.view) for each in tree.sequences)
+  if missing := missing_parts(names, facts, partition):
+    raise UserError(
+      f'{tree.root}: missing are {"; ".join(missing)}; is it another dataset,'
+      ' or half-copied? To see what is there:'
+      f' {_check_command(tree, facts.name)}'
+    )
 
 
 def _check_command(tree: trees.Tree, name: str) -> str:

@@ -17,8 +17,13 @@ from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoint_faults, keypoints
 from gaitgs_jax.input.pretreatment import pretreat
-from gaitgs_jax.input.tree_files import sequence_files
-from gaitgs_jax.input.tree_frames import read_pretreated
+from gaitgs_jax.input.tree_files import (
+  PickleChoice,
+  nothing_found,
+  pickle_names,
+  sequence_files,
+)
+from gaitgs_jax.input.tree_frames import read_pickle, read_pretreated
 from gaitgs_jax.input.trees import TreeSequence
 from gaitgs_jax.synthetic import walk, walk_keypoints
 
@@ -106,6 +111,45 @@ class TreeCall:
       UserError: they cannot be read.
     """
     return read_pretreated(self.folder, self.size)
+
+
+@dataclasses.dataclass(frozen=True)
+class PickleCall:
+  """Reads one sequence of a released pickle as it is, [s,...].
+
+  Attributes:
+    folder: of the sequence.
+    modality: of `modalities.MODALITIES`.
+    pattern: of the pickle's name; '' for what the name says.
+  """
+
+  folder: str
+  modality: str
+  pattern: str
+
+  @property
+  def source(self) -> str:
+    """The sequence's folder."""
+    return self.folder
+
+  def _path(self) -> Path:
+    choice = PickleChoice(self.modality, self.pattern)
+    names = pickle_names(self.folder)
+    if not names:
+      raise nothing_found(self.folder, 'pickle')
+    return Path(self.folder, choice.of(names))
+
+  def digests(self) -> list[tuple[str, str]]:
+    """Returns that of the pickle."""
+    return _digests([self._path()])
+
+  def __call__(self) -> np.ndarray:
+    """Returns the frames.
+
+    Raises:
+      UserError: they cannot be read.
+    """
+    return read_pickle(self._path(), self.modality)
 
 
 @dataclasses.dataclass(frozen=True)

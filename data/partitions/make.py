@@ -41,12 +41,68 @@ def partitions() -> dict[str, dict]:
     'TEST_SET': [f'{i:05d}' for i in (*range(2, 10307, 2), 10307)],
   }
   return {
+    **_by_number(),
     'casia_b.json': casia_b,
     'casia_b_73.json': without_005,
     'oumvlp.json': oumvlp,
     **{
       f'synthetic_walkers_{variant}.json': _synthetic(*counts)
       for variant, counts in SYNTHETIC_WALKERS.items()
+    },
+  }
+
+
+def _by_number() -> dict[str, dict]:
+  """Returns the partitions whose subjects follow one another."""
+  four, five = (
+    lambda *span: [f'{i:04d}' for i in range(*span)],
+    lambda *span: [f'{i:05d}' for i in range(*span)],
+  )
+  return {
+    'casia_e.json': {
+      'source': (
+        "OpenGait's split, which differs from that of C. Song et al., TPAMI"
+        ' 2023: the first 200 train, the other 814 are tested.'
+      ),
+      'TRAIN_SET': [f'{i:03d}' for i in range(1, 201)],
+      'TEST_SET': [f'{i:03d}' for i in range(201, 1015)],
+    },
+    'ccpg.json': {
+      'source': 'W. Li et al., CVPR 2023: the first 100 of 200 train.',
+      'TRAIN_SET': [f'{i:03d}' for i in range(100)],
+      'TEST_SET': [f'{i:03d}' for i in range(100, 200)],
+    },
+    'grew.json': {
+      'source': (
+        'Z. Zhu et al., ICCV 2021: 20,000 train, another 6,000 are tested.'
+        " Names as in OpenGait's trees; who the probes are is withheld."
+      ),
+      'TRAIN_SET': [f'{name}train' for name in five(1, 20_001)],
+      'TEST_SET': [*five(1, 6_001), 'probe'],
+    },
+    'hid.json': {
+      'source': (
+        'S. Yu et al., IJCB 2022: 500 train, 505 are the gallery; who the'
+        ' probes are is withheld.'
+      ),
+      'TRAIN_SET': four(500),
+      'TEST_SET': [*four(500, 1_005), 'probe'],
+    },
+    'hid2023.json': {
+      'source': (
+        'HID 2023 to 2025: nobody trains, 859 are the gallery; who the probes'
+        ' are is withheld.'
+      ),
+      'TRAIN_SET': [],
+      'TEST_SET': [*five(859), 'probe'],
+    },
+    'gaitlu.json': {
+      'source': (
+        'C. Fan et al., TPAMI 2023: not labelled. The outermost 100 folders,'
+        ' which are no people.'
+      ),
+      'TRAIN_SET': [f'{i:03d}' for i in range(100)],
+      'TEST_SET': [],
     },
   }
 

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
   dataset = datasets.get(config.dataset.name)
   source = open_opengait(
     args.source,
-    sizes.files(config.inputs),
+    sizes.files(config.inputs, dataset),
     config.dataset.get('pair', pairing.CHOICES[0]),
   )
   sizes.check(source.modalities, preprocessing.input_sizes(config), dataset)

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     UserError: the source is missing, incomplete or damaged, or the disk full.
   """
   facts = datasets.get(args.dataset)
-  if not facts.views:
+  if facts.is_own:
     raise UserError(
       f'--dataset={facts.name}: your own data is read in place and needs no '
       'preparation: train with --config.dataset.format=opengait '

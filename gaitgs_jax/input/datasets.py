@@ -2,10 +2,33 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gaitgs_jax.errors import UserError, wrong_choice
+
+_OWN_NAME = 'own'
+
+
+class Part(NamedTuple):
+  """One folder of a release that lays out its parts in different ways.
+
+  Attributes:
+    folder: below the release's root.
+    layout: of what is below it, see `layouts`.
+    subject: what people are called, from what their folder is.
+    condition: of all of them; '' for what the layout says, '#' for the place
+      among the person's walks: '01', '02', ...
+    view: of all of them; '' for what the layout says.
+  """
+
+  folder: str
+  layout: str
+  subject: str = '{subject}'
+  condition: str = ''
+  view: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +50,11 @@ class Dataset:
       a dataset without skeletons, or of any.
     people: the dataset whose people these are, and so its partition; '' where
       they are its own.
+    split_at: where the list of who trains is published that no rule gives; ''
+      for a dataset whose partition is in data/partitions.
+    layout: of the released tree where it cannot be found out, or its parts.
+    files: modality -> pattern of its pickles' names, where a tree has several.
+    prepared: which of several modalities a prepared dataset holds; all without.
   """
 
   name: str
@@ -39,6 +67,15 @@ class Dataset:
   modalities: tuple[str, ...] = ('silhouettes',)
   skeleton: str = ''
   people: str = ''
+  split_at: str = ''
+  layout: str | tuple[Part, ...] = ''
+  files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  prepared: tuple[str, ...] = ()
+
+  @property
+  def is_own(self) -> bool:
+    """Whether it is the user's own data."""
+    return self.name.startswith(_OWN_NAME)
 
   @property
   def is_synthetic(self) -> bool:
@@ -48,7 +85,7 @@ class Dataset:
   @property
   def sequences(self) -> int | None:
     """Sequences of the published design, every subject in every cell."""
-    if self.subjects is None:
+    if not (self.subjects and self.views):
       return None
     return self.subjects * len(self.conditions) * len(self.views)
 
@@ -145,6 +182,228 @@ _SYNTHETIC_WALKERS = Dataset(
   variants=('demo', 'full', 'tiny'),
 )
 
+
+def _named(
+  name: str, title: str, subjects: int, citation: str, **more: Any
+) -> Dataset:
+  """Returns a dataset whose conditions and views are those that are found."""
+  return Dataset(name, title, (), (), subjects, citation, **more)
+
+
+def _list(folder: str) -> str:
+  return f'https://github.com/ShiqiYu/OpenGait, datasets/{folder}.json'
+
+
+# Videos of a person in the wild: the folders' names are places and times.
+_GAIT3D = _named(
+  'gait3d',
+  'Gait3D',
+  4_000,
+  'Zheng et al., CVPR 2022',
+  split_at=_list('Gait3D/Gait3D'),
+)
+_GREW = _named(
+  'grew',
+  'GREW',
+  26_000,
+  'Zhu et al., ICCV 2021',
+  # The order of a person's two galleries is nowhere told; by name.
+  layout=(
+    Part('train', '{subject}/{view}', '{subject}train', '00'),
+    Part('test/gallery', '{subject}/{view}', condition='#'),
+    Part('test/probe', '{view}', 'probe', '03'),
+  ),
+)
+_SUSTECH1K = _named(
+  'sustech1k',
+  'SUSTech1K',
+  1_050,
+  'Shen et al., CVPR 2023',
+  split_at=_list('SUSTech1K/SUSTech1K'),
+  variants=('64',),
+  modalities=('silhouettes', 'depth', 'keypoints', 'points', 'rgb'),
+  prepared=('silhouettes',),
+  skeleton='coco17',
+  # Of the camera where both have it; as they are, not at the LiDAR's times.
+  files={
+    'points': '00-*',
+    'depth': '01-*',
+    'keypoints': '03-*',
+    'rgb': '05-*',
+    'silhouettes': '06-*',
+  },
+)
+_CCPG = _named(
+  'ccpg',
+  'CCPG',
+  200,
+  'Li et al., CVPR 2023',
+  variants=('64',),
+  modalities=('silhouettes', 'rgb'),
+  prepared=('silhouettes',),
+  files={'silhouettes': '*aligned-sils*', 'rgb': '*rgbs*'},
+)
+_CCGR_MINI = _named(
+  'ccgr_mini',
+  'CCGR-MINI',
+  970,
+  'Zou et al., AAAI 2024',
+  split_at=_list('CCGR-MINI/CCGR-MINI'),
+  modalities=('silhouettes', 'parsing', 'keypoints', 'rgb'),
+  prepared=('silhouettes',),
+  skeleton='coco17',
+)
+_SCOLIOSIS1K = _named(
+  'scoliosis1k',
+  'Scoliosis1K',
+  1_493,
+  'Zhou et al., MICCAI 2024',
+  variants=('64',),
+  split_at=_list('Scoliosis1K/Scoliosis1K_118') + ' (112, 114, 116 likewise)',
+)
+_RELEASED = (
+  dataclasses.replace(
+    _CASIA_B,
+    name='casia_b_star',
+    title='CASIA-B*',
+    citation='of CASIA-B; segmented again: Liang et al., ECCV 2022',
+    variants=('64',),
+    modalities=('silhouettes', 'rgb'),
+    prepared=('silhouettes',),
+    people='casia_b',
+    files={'silhouettes': '*aligned-sils*', 'rgb': '*rgbs*'},
+  ),
+  Dataset(
+    'casia_c',
+    'CASIA-C',
+    views=('000',),
+    conditions=(
+      *(f'fn{i:02d}' for i in range(4)),
+      *(f'f{kind}{i:02d}' for kind in 'qsb' for i in range(2)),
+    ),
+    subjects=153,
+    citation='Tan et al., ICPR 2006',
+    split_at='nowhere: choose one and say so',
+    layout='{subject}/{condition}',
+  ),
+  _GAIT3D,
+  dataclasses.replace(
+    _GAIT3D,
+    name='gait3d_parsing',
+    title='Gait3D-Parsing',
+    citation='Zheng et al., ACM MM 2023',
+    variants=('64',),
+    modalities=('parsing',),
+    people='gait3d',
+  ),
+  dataclasses.replace(
+    _GAIT3D,
+    name='gait3d_pose',
+    title='Gait3D in skeletons',
+    variants=('hrnet',),
+    modalities=('keypoints',),
+    skeleton='coco17',
+    people='gait3d',
+  ),
+  _GREW,
+  dataclasses.replace(
+    _GREW,
+    name='grew_pose',
+    title='GREW in skeletons',
+    variants=('hrnet',),
+    modalities=('keypoints',),
+    skeleton='coco17',
+    people='grew',
+    layout='',
+  ),
+  _SUSTECH1K,
+  _CCPG,
+  dataclasses.replace(
+    _CCPG,
+    name='ccpg_pose',
+    title='CCPG in skeletons',
+    variants=('coco17',),
+    modalities=('keypoints',),
+    skeleton='coco17',
+    people='ccpg',
+    files={},
+  ),
+  _named(
+    'casia_e',
+    'CASIA-E',
+    1_014,
+    'Song et al., TPAMI 2023',
+    layout='{subject}/{condition}/{condition}/{condition}/{view}/{condition}',
+  ),
+  _named(
+    'hid',
+    'HID 2022',
+    1_005,
+    'Yu et al., IJCB 2022',
+    layout=(
+      Part('train', '{subject}/{condition}', view='default'),
+      Part('HID2022_test_gallery', '{subject}/{condition}', view='default'),
+      Part('HID2022_test_probe', '{view}', 'probe', '03'),
+    ),
+  ),
+  _named('hid2023', 'HID 2023 to 2025', 859, 'Yu et al., IJCB 2023'),
+  _CCGR_MINI,
+  dataclasses.replace(
+    _CCGR_MINI,
+    name='ccgr',
+    title='CCGR',
+    split_at=_list('CCGR/CCGR'),
+  ),
+  _named(
+    'freegait',
+    'FreeGait',
+    1_195,
+    'Han et al., ACM MM 2024',
+    variants=('64',),
+    split_at=_list('FreeGait/FreeGait'),
+    modalities=('silhouettes', 'points', 'depth', 'smpl'),
+    prepared=('silhouettes',),
+    files={
+      'silhouettes': 'image*',
+      'points': 'lidar*',
+      'depth': 'range*',
+      'smpl': 'smpl*',
+    },
+  ),
+  _named(
+    'd_gait',
+    'D-Gait',
+    292,
+    'as OpenGait lists it',
+    split_at=_list('D-Gait/D-Gait'),
+  ),
+  _named(
+    'ragar',
+    'RAGAR',
+    533,
+    'as OpenGait lists it',
+    split_at=_list('RAGAR/ragar'),
+  ),
+  _named(
+    'gaitlu',
+    'GaitLU-1M',
+    0,
+    'Fan et al., TPAMI 2023',
+    variants=('64',),
+  ),
+  _SCOLIOSIS1K,
+  dataclasses.replace(
+    _SCOLIOSIS1K,
+    name='scoliosis1k_pose',
+    title='Scoliosis1K in skeletons',
+    citation='Zhou et al., MICCAI 2025',
+    variants=('vitpose',),
+    modalities=('keypoints',),
+    skeleton='coco17',
+    people='scoliosis1k',
+  ),
+)
+
 # Subjects, conditions and views of the user's own data are those of its tree.
 _OWN = Dataset(
   name='own',
@@ -198,6 +457,7 @@ DATASETS: dict[str, Dataset] = {
       skeleton='coco17',
       people='synthetic_walkers',
     ),
+    *_RELEASED,
     _OWN,
     dataclasses.replace(
       _OWN,

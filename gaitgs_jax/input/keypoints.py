@@ -15,8 +15,14 @@ import numpy as np
 
 from gaitgs_jax import files, local, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import pickles, tree_files, trees, untrusted
-from gaitgs_jax.input.datasets import Dataset
+from gaitgs_jax.input import (
+  opengait,
+  pickles,
+  tree_files,
+  trees,
+  untrusted,
+)
+from gaitgs_jax.input.datasets import Dataset, Part
 
 # As GaitGraph published it. A row is `frames/001-nm-01-000/000001.jpg`, then x,
 # y and confidence of each joint; there is a line of headings.
@@ -55,10 +61,20 @@ def open_tree(
     raise UserError(
       f'{path}: is neither a folder nor a csv file; unpack an archive first'
     )
-  tree = _open_csv(path) if path.is_file() else trees.open_tree(path, layout)
+  if path.is_file():
+    tree = _open_csv(path)
+  else:
+    tree = trees.open_tree(path, layout or _released(path, facts))
   if facts:
     trees.check_modality(tree, facts)
   return tree
+
+
+def _released(root: Path, facts: Dataset | None) -> str | tuple[Part, ...]:
+  """Returns the layout of a dataset's release, '' of an OpenGait tree."""
+  if facts is None or opengait.is_tree(root):
+    return ''
+  return facts.layout
 
 
 def _open_csv(path: Path) -> trees.Tree:

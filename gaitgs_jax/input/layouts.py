@@ -98,14 +98,16 @@ def parse(layout: str) -> tuple[list[re.Pattern[str]], set[str]]:
   """Returns what the folders of each level look like, and the fields named.
 
   Raises:
-    UserError: the layout names no subject, an unknown field or one twice.
+    UserError: the layout names no subject, an unknown field, or one twice that
+      is not the condition.
   """
   fields = re.findall(r'\{(\w*)\}', layout)
-  wrong = set(fields) - set(FIELDS) or len(fields) != len(set(fields))
+  once = [field for field in fields if field != 'condition']
+  wrong = set(fields) - set(FIELDS) or len(once) != len(set(once))
   if wrong or 'subject' not in fields:
     raise UserError(
-      f'layout {layout!r}: name each of {{subject}}, {{condition}} and {{view}}'
-      ' at most once and {subject} always'
+      f'layout {layout!r}: name {{subject}} once, {{view}} at most once, and'
+      ' {condition} as often as a walk is told by several folders'
     )
   patterns = [_pattern(component) for component in layout.split('/')]
   return patterns, set(fields)
@@ -118,6 +120,7 @@ def match(
 ) -> Iterator[tuple[Path, dict[str, str]]]:
   """Yields the folders that the patterns lead to, and the fields' values.
 
+  Of several folders that tell the condition the names are joined: 'H-scene1'.
   A folder in which no name fits the next pattern is yielded itself, with the
   fields so far.
 
@@ -139,4 +142,8 @@ def match(
     yield folder, {}
   for inner, found in matches:
     for deepest, more in match(inner, patterns[1:], folders):
-      yield deepest, {**found, **more}
+      names = [
+        each['condition'] for each in (found, more) if 'condition' in each
+      ]
+      joined = {'condition': '-'.join(names)} if names else {}
+      yield deepest, {**found, **more, **joined}

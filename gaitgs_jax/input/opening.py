@@ -146,7 +146,7 @@ def _tree(dataset: Mapping[str, Any]) -> str:
 def _prepared_directory(
   dataset: Mapping[str, Any], facts: datasets.Dataset, sizes: Shapes
 ) -> Path:
-  if not facts.views:
+  if facts.is_own:
     raise UserError(
       'your own data is a tree of pickles, read in place: set '
       f"dataset.format='opengait' for dataset.name={facts.name!r}"

@@ -55,6 +55,12 @@ def load_partition(dataset: Mapping[str, Any]) -> Partition:
   """
   facts = datasets.get(dataset['name'])
   variant, chosen = dataset.get('variant', ''), dataset.get('partition', '')
+  if facts.split_at and not chosen:
+    raise UserError(
+      f'who trains of {facts.title} is a list that no rule gives, and it is not'
+      ' in data/partitions: set config.dataset.partition to the json file of'
+      f' its authors ({facts.split_at})'
+    )
   return read_partition(partition_path(facts, variant, chosen))
 
 
@@ -98,8 +104,8 @@ def read_partition(path: Path) -> Partition:
       if content.get(key)
     },
   )
-  if not partition.test:
-    raise UserError(f'{path}: TEST_SET is empty; name the subjects to test')
+  if not (partition.train or partition.test):
+    raise UserError(f'{path}: TRAIN_SET and TEST_SET are empty; name subjects')
   both = set(partition.train) & set(partition.test)
   if both:
     _note(

@@ -64,13 +64,19 @@ def of(inputs: Mapping[str, Mapping[str, Any]], facts: Dataset) -> Shapes:
   return found
 
 
-def files(inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def files(
+  inputs: Mapping[str, Mapping[str, Any]], facts: Dataset
+) -> dict[str, str]:
   """Returns the pattern of the files of each modality in a tree, or ''.
 
   Args:
     inputs: `config.inputs`, of which `of` finds nothing wrong.
+    facts: on the dataset, whose patterns are taken where `inputs` has none.
   """
-  return {name: options.get('files', '') for name, options in inputs.items()}
+  return {
+    name: options.get('files', '') or facts.files.get(name, '')
+    for name, options in inputs.items()
+  }
 
 
 def skeleton(sizes: Shapes, facts: Dataset) -> str:

@@ -18,8 +18,8 @@ FRAME_NAMES = '.frames.txt'
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 # Images that are not read, for messages.
 _OTHER_IMAGES = ('.tif', '.tiff', '.webp', '.gif', '.pgm', '.ppm')
-# Three folders and a file, and one folder too many above.
-_MAX_DEPTH = 5
+# CASIA-E's six folders and a file, and one folder too many above.
+_MAX_DEPTH = 8
 
 
 def hint(root: Path) -> str:

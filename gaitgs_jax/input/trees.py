@@ -5,14 +5,16 @@ A layout says what the folders below a root are called, for example
 sequence: as images, as one json file per frame, or as one pickle.
 """
 
+import collections
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import layouts, pickles, tree_files
-from gaitgs_jax.input.datasets import Dataset
+from gaitgs_jax.input.datasets import Dataset, Part
 
 # What a field is called that the layout leaves out.
 _DEFAULTS = {'condition': '00', 'view': '000'}
@@ -67,17 +69,26 @@ class Tree:
   hollow: tuple[str, ...] = ()
 
 
-def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
+def open_tree(
+  root: str | os.PathLike, layout: str | tuple[Part, ...] = ''
+) -> Tree:
   """Lists a tree; reads no frame.
 
   Args:
     root: its folder.
-    layout: what its folders are called; found out where empty.
+    layout: what its folders are called; found out where empty. Or the parts of
+      a release, of which those are listed that are there; without any of them
+      it is found out.
 
   Raises:
     UserError: there is no tree, or its layout cannot be detected.
   """
   root = local.path(root)
+  if isinstance(layout, tuple):
+    parts = [each for each in layout if (root / each.folder).is_dir()]
+    if parts:
+      return _joined(root, parts)
+    layout = ''
   sample = _first_file(root)
   layout = layout or layouts.detect(root, sample)
   patterns, fields = layouts.parse(layout)
@@ -103,6 +114,49 @@ def open_tree(root: str | os.PathLike, layout: str = '') -> Tree:
     tuple(sorted(sequences)),
     tuple(sorted(hollow)),
   )
+
+
+def _joined(root: Path, parts: Sequence[Part]) -> Tree:
+  """Returns the parts of a release as one tree."""
+  trees = [_open_part(root / part.folder, part) for part in parts]
+  kinds = {tree.kind for tree in trees}
+  if len(kinds) > 1:
+    raise UserError(
+      f'{root}: its parts hold {" and ".join(sorted(kinds))}; give those of one'
+      ' kind'
+    )
+  return Tree(
+    root,
+    ', '.join(f'{part.folder}/{part.layout}' for part in parts),
+    kinds.pop(),
+    tuple(sorted(each for tree in trees for each in tree.sequences)),
+    tuple(sorted(each for tree in trees for each in tree.hollow)),
+  )
+
+
+def _open_part(folder: Path, part: Part) -> Tree:
+  # A layout needs people; where the part has none, all are called the same.
+  layout = part.layout
+  if '{subject}' not in layout:
+    layout = layout.replace('{view}', '{subject}')
+  tree = open_tree(folder, layout)
+  walks: collections.Counter[str] = collections.Counter()
+  sequences = []
+  for each in tree.sequences:
+    view = each.view
+    if layout != part.layout:
+      view = each.subject
+    subject = part.subject.format(subject=each.subject)
+    walks[subject] += 1
+    condition = part.condition or each.condition
+    if condition == '#':
+      condition = f'{walks[subject]:02d}'
+    sequences.append(
+      dataclasses.replace(
+        each, subject=subject, condition=condition, view=part.view or view
+      )
+    )
+  return dataclasses.replace(tree, sequences=tuple(sequences))
 
 
 def _first_file(root: Path) -> Path:

@@ -76,7 +76,7 @@ def open_data(config: Any, *, training: bool = False) -> Data:
     config.dataset,
     preprocessing.input_sizes(config),
     skipped,
-    sizes.files(config.inputs),
+    sizes.files(config.inputs, datasets.get(config.dataset.name)),
   )
   partition = partitions.load_partition(config.dataset)
   train, test = partitions.split(source.index, partition, training=training)

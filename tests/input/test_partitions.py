@@ -66,7 +66,7 @@ def test_a_path_and_a_published_name_are_told_apart():
 @pytest.mark.parametrize(
   ('content', 'message'),
   [
-    ({'TRAIN_SET': ['001'], 'TEST_SET': []}, 'TEST_SET is empty'),
+    ({'TRAIN_SET': [], 'TEST_SET': []}, 'TEST_SET are empty'),
     ({'TRAIN_SET': ['001']}, 'TEST_SET must be a list'),
     ({'TRAIN_SET': '001', 'TEST_SET': ['002']}, 'TRAIN_SET must be a list'),
     (

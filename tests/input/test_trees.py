@@ -119,9 +119,9 @@ def test_three_levels_whose_outer_ones_are_walks_are_asked_about(tmp_path):
 @pytest.mark.parametrize(
   ('layout', 'message'),
   [
-    ('{condition}/{view}', 'and {subject} always'),
+    ('{condition}/{view}', 'name {subject} once'),
     ('{subject}/{subject}', 'at most once'),
-    ('{subject}/{camera}', 'name each of'),
+    ('{subject}/{camera}', 'name {subject} once'),
     ('walk_{condition}/{subject}', 'no folder is like'),
   ],
 )

@@ -1,0 +1,38 @@
+"""TFDS builder of CCGR."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+# In a checkout that is not installed, `tfds build` finds only this folder.
+if find_spec('gaitgs_jax') is None:
+  sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from gaitgs_jax.data.builders import SequenceConfig, TreeBuilder
+
+
+class Builder(TreeBuilder):
+  """CCGR: silhouettes of 970 people in 53 covariates, all of them."""
+
+  MANUAL_DOWNLOAD_INSTRUCTIONS = """
+  The folder is an OpenGait tree of CCGR (1/AS1/0_1.avi/*.pkl). Ask the
+  authors for the data.
+  """
+
+  VERSION = tfds.core.Version('1.0.0')
+  RELEASE_NOTES: ClassVar = {'1.0.0': 'As published.'}
+  BUILDER_CONFIGS: ClassVar = [
+    SequenceConfig(name=str(size), description=f'{size} x {size}', size=size)
+    for size in (64, 128)
+  ]
+
+  homepage = 'https://github.com/ShinanZou/CCGR'
+  citation = """@inproceedings{zou2024cross,
+  title={Cross-covariate gait recognition: A benchmark},
+  author={Zou, Shinan and Fan, Chao and Xiong, Jianbo and Shen, Chuanfu and
+    Yu, Shiqi and Tang, Jin},
+  booktitle={AAAI Conference on Artificial Intelligence}, year={2024}
+}"""
