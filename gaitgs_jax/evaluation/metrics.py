@@ -64,3 +64,16 @@ def classification(
     'accuracy': float(right.sum() / len(truth)),
     **{name: float(values[seen].mean()) for name, values in means.items()},
   }
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+  """Returns the intersection over union of masks, [n]; 0 where both are empty.
+
+  Args:
+    one: [n,...], not 0 where somebody is.
+    other: of the same shape.
+  """
+  axes = tuple(range(1, one.ndim))
+  one, other = one.astype(bool), other.astype(bool)
+  union = (one | other).sum(axes)
+  return (one & other).sum(axes) / np.maximum(union, 1)

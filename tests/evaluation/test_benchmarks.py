@@ -17,6 +17,7 @@ from eval_golden import (
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import (
+  evaluate,
   protocols,
   ranking,
   reranking,
@@ -124,6 +125,23 @@ def test_rank_10_of_a_gallery_of_two():
   ours = gait3d(rows=np.concatenate([gallery, probes]))
   assert ours['rank10'] == 100
   assert len(ours['CMC']) == 2
+
+
+@pytest.mark.parametrize('name', ['freegait', 'ccgr_mini'])
+def test_as_gait3d_by_other_columns(name):
+  data = GOLDEN['gait3d']
+  probes = data['probe_mask']
+  given = {'gallery': ~probes} if name == 'ccgr_mini' else {'probe': probes}
+  assert_same(run(name, data, columns=given), gait3d())
+
+
+def test_scoliosis_is_three_classes():
+  logits = np.array([[[2, 0, 0]], [[0, 2, 0]], [[0, 2, 0]], [[0, 0, 2]]])
+  walks = ['Negative', 'neutral', 'positive', 'Positive']
+  people, views = [*'abcd'], ['000_180'] * 4
+  ours = evaluate('scoliosis1k', logits, people, walks, views)
+  assert ours['accuracy'] == 75
+  assert ours['recall'] == pytest.approx(100 * (1 + 1 + 0.5) / 3)
 
 
 def test_gait3d_needs_to_know_its_probes():

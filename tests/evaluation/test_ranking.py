@@ -132,6 +132,12 @@ def test_classification_by_hand():
   )
 
 
+def test_overlap_by_hand():
+  one = np.array([[[1, 1], [0, 0]], [[0, 0], [0, 0]]])
+  other = np.array([[[255, 0], [255, 0]], [[0, 0], [0, 0]]])
+  np.testing.assert_allclose(metrics.overlap(one, other), [1 / 3, 0])
+
+
 def test_reranking_prefers_shared_neighbours():
   # The probe, at 0, is 4 from one whose neighbours are others, at 10 and 12,
   # and 6 from one that is nearest to it.

@@ -144,6 +144,24 @@ _ALL = (
     dropped=(),
   ),
   _GAIT3D,
+  dataclasses.replace(_GAIT3D, name='freegait', title='FreeGait'),
+  dataclasses.replace(
+    _GAIT3D,
+    name='ccgr_mini',
+    title='CCGR-MINI',
+    gallery=where(gallery=True),
+    probes={'': where(gallery=False)},
+  ),
+  Protocol(
+    name='scoliosis1k',
+    title='Scoliosis1K, three diagnoses',
+    probes={'': Rule()},
+    # Of the trees they are the walks, written with a capital by some.
+    classes=('negative', 'neutral', 'positive'),
+    mean_over='probes',
+    dropped=(),
+    metrics=('accuracy', 'precision', 'recall', 'f1'),
+  ),
   _CCPG,
   dataclasses.replace(
     _CCPG,

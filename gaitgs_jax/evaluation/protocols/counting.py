@@ -279,19 +279,19 @@ def _count_classes(evaluation: Evaluation, group: Group) -> Counted:
       f'protocol {rules.name!r} has {len(rules.classes)} classes, and the '
       f'embeddings {count} features; it takes logits [N,p,{len(rules.classes)}]'
     )
-  classes = {name: place for place, name in enumerate(rules.classes)}
+  classes = {name.lower(): place for place, name in enumerate(rules.classes)}
   result: Result = {}
   for name, rows in group.probes.items():
     labels = (
       evaluation.selection.columns[rules.truth][rows].astype(str).tolist()
     )
-    if unknown := sorted({*labels} - {*classes}):
+    if unknown := sorted({x for x in labels if x.lower() not in classes}):
       raise UserError(
         f'{rules.truth} {unknown[0]!r} is not a class of protocol '
-        f'{rules.name!r}; its classes are {listed(classes, 12)}'
+        f'{rules.name!r}; its classes are {listed(rules.classes, 12)}'
       )
     logits = np.asarray(embeddings[rows], np.float32).mean(axis=1)
-    truth = np.array([classes[label] for label in labels])
+    truth = np.array([classes[label.lower()] for label in labels])
     numbers = metrics.classification(logits.argmax(axis=1), truth, count)
     for number in rules.metrics:
       result[key(name, number)] = 100 * numbers[number]
