@@ -22,7 +22,7 @@ from gaitgs_jax.input import (
   trees,
   untrusted,
 )
-from gaitgs_jax.input.datasets import Dataset, Part
+from gaitgs_jax.input.dataset import Dataset, Part
 
 # As GaitGraph published it. A row is `frames/001-nm-01-000/000001.jpg`, then x,
 # y and confidence of each joint; there is a line of headings.

@@ -16,7 +16,7 @@ import numpy as np
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import ahead, buckets, sampling
 from gaitgs_jax.input.ahead import Batch
-from gaitgs_jax.input.datasets import Dataset
+from gaitgs_jax.input.dataset import Dataset
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.sources import Source
 from gaitgs_jax.input.unreadable import Unreadable

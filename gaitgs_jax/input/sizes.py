@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gaitgs_jax import fields, modalities, skeletons
 from gaitgs_jax.errors import UserError, wrong_value
-from gaitgs_jax.input.datasets import Dataset
+from gaitgs_jax.input.dataset import Dataset
 from gaitgs_jax.modalities import Shapes, shown_size
 
 # Longest axis. Silhouettes have 64 or 128 pixels, a point cloud 1,024 points.

@@ -14,7 +14,7 @@ from pathlib import Path
 from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import layouts, pickles, tree_files
-from gaitgs_jax.input.datasets import Dataset, Part
+from gaitgs_jax.input.dataset import Dataset, Part
 
 # What a field is called that the layout leaves out.
 _DEFAULTS = {'condition': '00', 'view': '000'}
