@@ -11,7 +11,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import result_files
-from gaitgs_jax.training import checks, loop, meshes, setup
+from gaitgs_jax.training import checks, facts, loop, meshes, setup
 
 
 @pytest.fixture
@@ -234,3 +234,41 @@ def test_a_joint_too_many_is_told_before_anything_is_computed():
   )
   with pytest.raises(UserError, match=r'takes keypoints \[n,s,17,3\].*18'):
     setup.describe_state(config, meshes.create(1))
+
+
+def test_features_of_joints_that_nobody_computes_are_reported():
+  config = tiny.get_config()
+  config.dataset.name, config.inputs = 'oumvlp_pose', {'keypoints': {}}
+  config.losses = dict(triplet=dict(margin=0.2))
+  config.model_name = 'gaittr'
+  config.model = dict(channels=(32,), features=6)
+  words = r"takes features .* \[n,s,18,10\].*'motion_and_bones'\), last in"
+  with pytest.raises(UserError, match=words):
+    setup.describe_state(facts.of_dataset(config), meshes.create(1))
+  config.augment = (dict(name='motion_and_bones'),)
+  setup.describe_state(facts.of_dataset(config), meshes.create(1))
+  with pytest.raises(UserError, match=words):
+    setup.describe_model(facts.of_dataset(config), meshes.create(1))
+  config.model_name = 'gpgait'
+  config.model = dict(channels=(8, 8), shared=1, features=6, num_classes=9)
+  config.augment = (dict(name='bones_and_angles'),)
+  with pytest.raises(UserError, match=r"of coco17, .*'to_coco17'\) first"):
+    setup.describe_state(facts.of_dataset(config), meshes.create(1))
+  config.augment = (dict(name='to_coco17'), *config.augment)
+  setup.describe_state(facts.of_dataset(config), meshes.create(1))
+
+
+@pytest.mark.parametrize(
+  ('name', 'options', 'words'),
+  [
+    ('gaittr', dict(channels=(40,)), 'multiples of 32, not'),
+    ('gpgait', dict(shared=4), 'more than 4 widths, of 8 or more each'),
+    ('gpgaitpp', dict(channels=(64, 64, 128, 4)), 'widths, of 8 or more each'),
+  ],
+)
+def test_widths_that_a_model_of_joints_cannot_have(name, options, words):
+  config = tiny.get_config()
+  config.dataset.name, config.inputs = 'casia_b_pose', {'keypoints': {}}
+  config.model_name, config.model = name, options
+  with pytest.raises(UserError, match=f'^config.model.*{words}'):
+    setup.create_model(config)
