@@ -80,6 +80,7 @@ def run(
     variant='',  # That of the height of the frames.
     format='tfds',  # Or 'opengait': a tree of pickles at root, read in place.
     root='',  # Where TFDS keeps its data.
+    pair='exact',  # Of several modalities: the same frames in each.
     cache='',  # 'ram' reads every sequence once.
     partition='',  # The published one.
     on_error='raise',

@@ -1,15 +1,13 @@
 r"""A small GaitGS on synthetic walkers: the whole path in minutes on a laptop.
 
 Paper: https://arxiv.org/abs/2305.19700; a quarter of its channels.
-Cost: 5 minutes on two cores.
+Cost: 5 minutes on two cores; `make demo` runs it.
 Expected: Rank-1 NM 84 to 91, BG 77 to 83, CL 71 to 79 on unseen people;
   docs/results.md compares with the untrained network and a baseline.
 
   python -m gaitgs_jax prepare --dataset=synthetic_walkers --variant=demo \
       --root=runs/data
   python launch.py --config=configs/demo.py --workdir=runs/demo
-
-`make demo` runs both.
 """
 
 from ml_collections import ConfigDict

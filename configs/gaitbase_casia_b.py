@@ -1,8 +1,7 @@
 r"""GaitBase on CASIA-B silhouettes, 74 training and 50 test subjects.
 
 Paper: https://arxiv.org/abs/2211.06597 and OpenGait's gaitbase_da_casiab.yaml
-Cost: not run; meant for several accelerators. On one, --config.accumulate=2 and
-  --config.remat=stem save memory.
+Cost: not run; for several accelerators, or one with --config.remat=stem.
 Expected: Rank-1 NM 97.6, BG 94.0, CL 77.4, as published.
 
   python launch.py --config=configs/gaitbase_casia_b.py \

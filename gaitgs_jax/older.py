@@ -51,6 +51,8 @@ def upgraded(config: dict[str, Any]) -> dict[str, Any]:
   if isinstance(rows, int) and 'batch_frames' not in evaluation:
     del evaluation['batch_size']
     evaluation |= {'batch_frames': _FRAMES_PER_ROW * rows, 'frames_max': 0}
+  if dataset:
+    dataset.setdefault('pair', 'exact')
   if evaluation:
     evaluation.setdefault('verification', False)
   return config

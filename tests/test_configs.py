@@ -67,6 +67,16 @@ def test_every_part_of_a_config_is_known(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
+def test_no_field_of_a_config_is_left_to_a_default(name):
+  config = _load(name).get_config()
+  for path in settings.MEANINGS:
+    *sections, field = path.split('.')
+    if sections != ['published'] or 'published' in config:
+      section = config[sections[0]] if sections else config
+      assert field in section, path
+
+
+@pytest.mark.parametrize('name', NAMES)
 def test_a_skeleton_model_fits_its_data(name):
   config = _load(name).get_config()
   skeleton = datasets.get(config.dataset.name).skeleton

@@ -110,7 +110,8 @@ def check_config(workdir: pathlib.Path, config: Any, step: int) -> None:
   """
   before = _read_config(workdir / 'config.json')
   if before is not None:
-    resuming.check(before, as_json(config), step, workdir)
+    now = older.upgraded(as_json(config))
+    resuming.check(before, now, step, workdir)
   resuming.check_reached(config.total_steps, step, workdir)
 
 
