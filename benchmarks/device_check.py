@@ -196,7 +196,7 @@ class Job:
     status = self.process.poll()
     self.signal(signal.SIGKILL)
     self.process.wait()
-    told = {
+    result = {
       'name': self.row.name,
       'command': ' '.join(self.command[1:]),
       'XLA_FLAGS': self.flags,
@@ -204,9 +204,9 @@ class Job:
     }
     lines, errors = self.out.read_text().splitlines(), self.err.read_text()
     if status == 0:
-      return told | {'ended': 'done', 'found': json.loads(lines[-1])}
+      return result | {'ended': 'done', 'found': json.loads(lines[-1])}
     how = 'took too long' if status is None else f'failed with status {status}'
-    return told | {'ended': how, 'error': errors[-2000:]}
+    return result | {'ended': how, 'error': errors[-2000:]}
 
 
 def run(
@@ -252,13 +252,13 @@ def run(
       job.end()
 
 
-def line(told: dict[str, Any]) -> str:
+def line(result: dict[str, Any]) -> str:
   """Returns a row as one line for people."""
-  text = f'{told["name"]:44}'
-  found = told.get('found')
+  text = f'{result["name"]:44}'
+  found = result.get('found')
   if found is None:
-    last = told.get('error', '').strip().splitlines()[-1:]
-    return f'{text} {told["ended"]} {" ".join(last)[:200]}'
+    last = result.get('error', '').strip().splitlines()[-1:]
+    return f'{text} {result["ended"]} {" ".join(last)[:200]}'
   if 'seconds, median' not in found:
     return f'{text} {json.dumps(found)}'
   figures = [
@@ -295,18 +295,18 @@ def main() -> None:
   )
   options = parser.parse_args()
   chosen = [row for row in ROWS if re.search(options.only, row.name)]
-  told = [
+  result = [
     {'name': row.name, 'ended': 'not run: no --code'}
     for row in chosen
     if row.module == 'original' and options.code is None
   ]
-  names = {row['name'] for row in told}
+  names = {row['name'] for row in result}
   rest = [row for row in chosen if row.name not in names]
   with tempfile.TemporaryDirectory() as folder:
     for row in run(rest, options, folder):
-      told.append(row)
+      result.append(row)
       print(line(row), flush=True)
-      options.out.write_text(json.dumps(told, indent=1))
+      options.out.write_text(json.dumps(result, indent=1))
 
 
 if __name__ == '__main__':

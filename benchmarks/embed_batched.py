@@ -1,4 +1,4 @@
-"""Measures embedding in batches beside one sequence at a time.
+"""Measures embedding in batches and one sequence at a time.
 
   python -m benchmarks.embed_batched [--config=configs/demo.py] [--sequences=96]
 

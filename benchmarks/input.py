@@ -1,4 +1,4 @@
-"""Measures training batches per source beside a plain memory-mapped read.
+"""Measures training batches per source and a plain memory-mapped read.
 
   python -m benchmarks.input [--subjects=8] [--sequences=16] [--seconds=5]
 

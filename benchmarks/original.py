@@ -59,7 +59,7 @@ class Original:
   """
 
   def __init__(self, code: pathlib.Path, form: str):
-    # It is no requirement.
+    # It is not a requirement.
     self.torch: Any = importlib.import_module('torch')
     self.cuda = self.torch.cuda.is_available()
     _prepare(self.torch, code, self.cuda)
@@ -191,7 +191,7 @@ def timed(
 
 
 def alone(original: Original, times: list[float], rows: int) -> dict[str, Any]:
-  """Returns what is told of the original, by the names that ours has."""
+  """Returns the figures of the original, by the names that ours has."""
   return {
     'seconds, median': statistics.median(times),
     'seconds, smallest': min(times),
@@ -208,15 +208,15 @@ def ours(options: argparse.Namespace, flags: list[str]) -> float:
   environment = dict(os.environ)
   if options.preload:
     environment['LD_PRELOAD'] = options.preload
-  told = subprocess.run(
+  done = subprocess.run(
     command + flags,
     env=environment,
     stdout=subprocess.PIPE,
     text=True,
   )
-  if told.returncode:
-    sys.exit(told.returncode)  # It said why.
-  return json.loads(told.stdout.splitlines()[-1])['seconds, median']
+  if done.returncode:
+    sys.exit(done.returncode)  # It said why.
+  return json.loads(done.stdout.splitlines()[-1])['seconds, median']
 
 
 def main() -> None:

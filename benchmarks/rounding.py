@@ -91,7 +91,7 @@ def embeddings(
         model = from_torch(
           'gaitgs', state_dict, **golden.GAITGS[name], dtype=dtype
         )
-        # Traced anew, as a lowering is no part of what JAX remembers.
+        # Traced again: JAX's cache does not distinguish lowerings.
         embed = jax.jit(lambda model, x: model(x).embedding)
         worst = 0.0
         for length in lengths:

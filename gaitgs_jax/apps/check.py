@@ -87,7 +87,7 @@ def _print_counts(
 def _missing(
   findings: list[checking.Finding], facts: datasets.Dataset | None
 ) -> list[str]:
-  """Returns what the tree lacks of its dataset; tells of single sequences."""
+  """Returns what the tree lacks; prints how many sequences are missing."""
   if not facts or not facts.sequences:
     return []
   names = [(each.subject, each.condition, each.view) for each in findings]

@@ -27,6 +27,7 @@ _ANIMATED, _SHOWN, _CYCLE = 60, 8, 26
 _ROUNDED, _SPREAD = 0.7, 1.0
 # A joint's glow: its share of the heat, and its reach in pixels drawn.
 _GLOW, _REACH = 0.7, 15.0
+_SMOOTHED = 9  # Frames over which the centre of a walker is averaged.
 _SHIFT = 4  # OpenCV draws to this many binary digits of a pixel.
 
 
@@ -102,10 +103,10 @@ def _centred(
   return (points - middle[:, None]) * scale + np.array(size) / 2
 
 
-def _smooth(line: np.ndarray, window: int = 9) -> np.ndarray:
+def _smooth(line: np.ndarray) -> np.ndarray:
   """Returns the running mean of [s], its ends repeated."""
-  padded = np.pad(line, window // 2, mode='edge')
-  return np.convolve(padded, np.full(window, 1 / window), mode='valid')
+  padded = np.pad(line, _SMOOTHED // 2, mode='edge')
+  return np.convolve(padded, np.full(_SMOOTHED, 1 / _SMOOTHED), mode='valid')
 
 
 def _skeleton(

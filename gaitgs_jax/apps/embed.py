@@ -1,4 +1,4 @@
-"""`python -m gaitgs_jax embed`: embeds one's own walks with a trained run."""
+"""`python -m gaitgs_jax embed`: embeds your own walks with a trained run."""
 
 import argparse
 import pathlib

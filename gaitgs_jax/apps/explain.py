@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
   _say(f'opening {config.dataset.name}')
   data = setup.open_data(config)
   index = data.source.index
-  row = choose(index, args.subject, args.condition, args.view)
+  row = find_row(index, args.subject, args.condition, args.view)
   name = index.name(row)
   stem = local.path(args.out) / name.replace('/', '_')
   atomic.check_writable(stem)
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     print(f'wrote {path}')
 
 
-def choose(index: Index, subject: str, condition: str, view: str) -> int:
+def find_row(index: Index, subject: str, condition: str, view: str) -> int:
   """Returns the first row of a subject, with that condition and view if given.
 
   Raises:

@@ -49,5 +49,5 @@ def run(args: argparse.Namespace) -> None:
   print(
     f'wrote {saved}; evaluate it with: python -m gaitgs_jax '
     f'evaluate --config={args.config} --workdir={args.workdir}\n'
-    "The optimizer's state is not carried over: training starts it anew."
+    "The optimizer's state is not carried over: training starts it again."
   )

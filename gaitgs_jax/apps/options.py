@@ -101,7 +101,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 
 def unexpected(word: str) -> UserError:
-  """Returns the error for a word of a command line that is no option."""
+  """Returns the error for a word of a command line that is not an option."""
   return UserError(
     f'unexpected argument {errors.one_line(repr(word))}: options look like '
     '--name=value'

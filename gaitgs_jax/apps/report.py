@@ -147,13 +147,13 @@ def build(
   model = str(config.get('model_name', 'run'))
   sections = []
   for group in groups:
-    beside = _published(group, config)
+    figures = _published(group, config)
     first = next(iter(group.results.values()))
     rules = report.describe(group.protocol, group.metric, first)
     sections.append(
       page.section(
         'Accuracy' if len(groups) == 1 else f'Accuracy: {rules[0][1]}',
-        page.accuracy_table(group.results, group.protocol, beside),
+        page.accuracy_table(group.results, group.protocol, figures),
         page.definition_list(rules),
       )
     )

@@ -85,7 +85,7 @@ def create(config: Mapping[str, Mapping[str, Any]]) -> LossFn:
 
   Returns:
     A function of (output, batch) that returns the total and the unweighted
-    terms by name; what a loss tells beside its value follows as
+    terms by name; further facts of a loss follow as
     '<name>_<fact>'.
 
   Raises:

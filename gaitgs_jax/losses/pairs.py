@@ -79,17 +79,26 @@ def triplet_parts(
     'distance' (mean over pairs), each [p].
   """
   distance = pairwise_distance(features)
-  n, p = features.shape[:2]
   same = subject[:, None] == subject[None, :]
   if hardest:
     hinge = _hardest_hinge(distance, same, margin)
-    active = jnp.count_nonzero(hinge, axis=1).astype(features.dtype)
-    return {
-      'loss': hinge.sum(axis=1) / jnp.maximum(active, 1),
-      'active': active,
-      'hard': hinge.max(axis=1),
-      'distance': distance.mean(axis=(1, 2)),
-    }
+    total, hard = hinge.sum(axis=1), hinge.max(axis=1)
+    count = jnp.count_nonzero(hinge, axis=1)
+  else:
+    total, count, hard = _all_hinges(distance, same, margin)
+  active = count.astype(features.dtype)
+  return {
+    'loss': total / jnp.maximum(active, 1),
+    'active': active,
+    'hard': hard,
+    'distance': distance.mean(axis=(1, 2)),
+  }
+
+
+def _all_hinges(
+  distance: jax.Array, same: jax.Array, margin: float
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Returns sum, count and largest of all triplets' hinges, each [p]."""
 
   @jax.checkpoint
   def one_anchor(
@@ -102,16 +111,11 @@ def triplet_parts(
     count = jnp.count_nonzero(hinge, axis=(1, 2))
     return hinge.sum(axis=(1, 2)), count, hinge.max(axis=(1, 2))
 
+  p, n = distance.shape[:2]
   rows = (distance.swapaxes(0, 1), same)
   at_once = max(1, min(n, _TRIPLETS_AT_ONCE // (p * n * n)))
   total, count, hard = jax.lax.map(one_anchor, rows, batch_size=at_once)
-  active = count.sum(axis=0).astype(features.dtype)
-  return {
-    'loss': total.sum(axis=0) / jnp.maximum(active, 1),
-    'active': active,
-    'hard': hard.max(axis=0),
-    'distance': distance.mean(axis=(1, 2)),
-  }
+  return total.sum(axis=0), count.sum(axis=0), hard.max(axis=0)
 
 
 def _hardest_hinge(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gaitgs_jax.errors import BadValue, did_you_mean
 from gaitgs_jax.models.output import GaitOutput
 
-# What a loss tells beside its value, by name.
+# Facts of a loss next to its value, by name.
 Terms = dict[str, jax.Array]
 # Labels of a batch, int [n] each.
 LABELS = ('subject', 'view', 'condition', 'sequence')

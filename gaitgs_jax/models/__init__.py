@@ -49,10 +49,16 @@ def fields(name: str) -> dict[str, inspect.Parameter]:
   this returns.
 
   Raises:
-    ValueError: for a name that is not one of `names()`.
+    ValueError: for a name that is not one of `names()`, or a `create` that does
+      not say what it returns.
   """
   function = _module(name).create
-  made = typing.get_type_hints(function)['return']
+  made = typing.get_type_hints(function).get('return')
+  if made is None:
+    raise BadValue(
+      f'model {name!r}: its create does not say which class it returns: '
+      'def create(*, rngs, ...) -> MyModel'
+    )
   found = {
     **inspect.signature(made.__init__).parameters,
     **inspect.signature(function).parameters,

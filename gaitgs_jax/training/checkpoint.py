@@ -199,7 +199,7 @@ def find(path: pathlib.Path) -> pathlib.Path:
     if kept.steps(folder):
       whole, damaged = kept.newest_whole(folder)
       for step, damage in damaged.items():
-        kept.tell(f'{step} is damaged ({damage}); taking {whole.name} instead')
+        kept.show(f'{step} is damaged ({damage}); taking {whole.name} instead')
       return whole
   raise UserError(
     f'no checkpoint in {path}: train first, or give the workdir of a run or '
@@ -233,7 +233,7 @@ def choose(
   chosen, score = find(steps[place]), found[place]
   assert score is not None
   basis = score.basis or 'its protocol was not noted'
-  kept.tell(
+  kept.show(
     f'step {chosen.name} is the best of its run: mean {score.metric} '
     f'{score.value:.1f} ({basis}). It was chosen on these test subjects, so '
     'its accuracy on them is optimistic'

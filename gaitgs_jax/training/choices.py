@@ -1,4 +1,4 @@
-"""What a config may hold beside its fixed fields: names and their options.
+"""What a config may hold next to its fixed fields: names and their options.
 
 Collected from the functions that take the options, so that the shell, the
 checks and docs/config.md cannot disagree with the code.
@@ -46,7 +46,7 @@ _FAMILIES = {
   'keypoints': ('keypoints',),
   'points': ('points',),
 }
-# What each transform takes beside its own options.
+# What every transform takes, next to its own options.
 _DRAWN = {
   'probability': (
     'Share of the sequences, or frames, that it changes; not of one that '
@@ -92,7 +92,7 @@ class Choice:
 
 
 def of_every_transform() -> Choice:
-  """Returns the options that transforms have beside their own."""
+  """Returns the options that every transform has."""
   options = Entry(lambda x: x).options
   return Choice(
     '',

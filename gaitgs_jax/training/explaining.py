@@ -19,16 +19,16 @@ from flax import nnx
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.augment import Transform
+from gaitgs_jax.input.pipeline import Batch
 from gaitgs_jax.modalities import MODALITIES, Shapes
 from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import states
 from gaitgs_jax.training.states import Arrays
+from gaitgs_jax.training.steps import DeviceBatch
 
 _SAMPLES = 32
 _NOISE = 0.15  # Standard deviation; silhouettes lie in 0..1.
 _KEPT = 99  # The percentile of all gradients that is drawn as the greatest.
-
-Batch = dict[str, Any]
 
 
 class Explained(NamedTuple):
@@ -110,7 +110,7 @@ def saliency(
 
   @jax.jit
   def gradients(
-    params: Arrays, stats: Arrays, batch: Batch
+    params: Arrays, stats: Arrays, batch: DeviceBatch
   ) -> tuple[jax.Array, ...]:
     inputs, mask = transform.of_batch(batch, sizes)
 
@@ -160,7 +160,7 @@ def activations(
 
   @jax.jit
   def activate(
-    params: Arrays, stats: Arrays, batch: Batch
+    params: Arrays, stats: Arrays, batch: DeviceBatch
   ) -> tuple[jax.Array, ...]:
     inputs, mask = transform.of_batch(batch, sizes)
     model: Any = states.join(graphdef, params, stats)

@@ -91,12 +91,12 @@ def show(config: Any, topology: str = '') -> None:
   limit = capacity(mesh)
   sampler = sampling.batch_spec(config.batch).sampler
   device = mesh.devices.flat[0]
-  _tell(
+  _show(
     'step',
     f'{config.model_name} on {config.dataset.name}, {sampler} x '
     f'{config.batch.frames} frames',
   )
-  _tell(
+  _show(
     'devices',
     f'{mesh.size} x {device.device_kind}'
     + (f' ({topology})' if topology else '')
@@ -104,11 +104,25 @@ def show(config: Any, topology: str = '') -> None:
   )
   found = forecast(config, mesh)
   if found is None:
-    _tell('memory', f'does not fit in the {_gib(limit)} of a device')
+    _show('memory', f'does not fit in the {_gib(limit)} of a device')
   else:
-    _tell_need(found, limit)
+    _show_need(found, limit)
+  _search(config, mesh, found, limit)
+
+
+def _search(
+  config: Any, mesh: Mesh, found: Forecast | None, limit: int
+) -> None:
+  """Prints the largest batch that fits, which grows by what a sampler draws.
+
+  Args:
+    config: of the run.
+    mesh: where it runs.
+    found: what its own batch needs.
+    limit: bytes of each device.
+  """
+  sampler = sampling.batch_spec(config.batch).sampler
   devices = mesh.shape['data'] * config.accumulate
-  # The batch grows by subjects or by sequences.
   number = getattr(sampler, sampler.grows)
   unit = devices // math.gcd(devices, sampler.rows // number)
 
@@ -119,14 +133,14 @@ def show(config: Any, topology: str = '') -> None:
 
   def fits(units: int) -> bool:
     tried, size = larger(units)
-    _tell('trying', size)
+    _show('trying', size)
     return within(forecast(tried, mesh), limit)
 
   given = number // unit
   most, too_many = largest(
     fits, _guess(found, given, limit), given, within(found, limit)
   )
-  _tell(
+  _show(
     'largest batch',
     f'{larger(most)[1]} ({too_many * unit} {sampler.grows} do not fit)'
     if most
@@ -179,8 +193,8 @@ def _compiler_capacity(device: Any) -> int:
   try:
     jax.jit(jnp.bitwise_not).lower(much).compile()
   except jax.errors.JaxRuntimeError as error:
-    if told := _CAPACITY.search(str(error)):
-      return int(float(told.group(1)) * _GIB)
+    if found := _CAPACITY.search(str(error)):
+      return int(float(found.group(1)) * _GIB)
     raise
   raise AssertionError(f'{_TOO_MUCH} bytes fit on {device.device_kind}')
 
@@ -310,29 +324,29 @@ def _guess(found: Forecast | None, units: int, limit: int) -> int:
   return max(1, int((limit - fixed) / slope))
 
 
-def _tell_need(found: Forecast, limit: int) -> None:
+def _show_need(found: Forecast, limit: int) -> None:
   parts = (
     ('arguments', found.arguments),
     ('outputs', found.outputs),
     ('temporaries', found.temporaries),
     ('program', found.program),
   )
-  _tell('memory', ', '.join(f'{name} {_gib(size)}' for name, size in parts))
+  _show('memory', ', '.join(f'{name} {_gib(size)}' for name, size in parts))
   verdict = 'fits' if within(found, limit) else 'does not fit'
-  _tell('peak', f'{_gib(found.peak)} of {_gib(limit)} per device: {verdict}')
-  _tell('arithmetic', f'{found.flops / 1e9:,.1f} GFLOP per device and step')
+  _show('peak', f'{_gib(found.peak)} of {_gib(limit)} per device: {verdict}')
+  _show('arithmetic', f'{found.flops / 1e9:,.1f} GFLOP per device and step')
   kinds: dict[str, list[int]] = {}
   for each in found.collectives:
     kinds.setdefault(each.kind, []).append(each.bytes)
   for kind, sizes in sorted(kinds.items()):
-    _tell(kind, f'{len(sizes)} of {sum(sizes) / _MIB:,.2f} MiB in all')
+    _show(kind, f'{len(sizes)} of {sum(sizes) / _MIB:,.2f} MiB in all')
   if not kinds:
-    _tell('collectives', 'none')
+    _show('collectives', 'none')
 
 
 def _gib(size: float) -> str:
   return f'{size / _GIB:,.2f} GiB'
 
 
-def _tell(name: str, value: str) -> None:
+def _show(name: str, value: str) -> None:
   print(f'{name:15}{value}', flush=True)

@@ -66,7 +66,7 @@ class Held:
       return True
     if os.path.samestat(found, os.fstat(self._descriptor)):
       return True
-    # Some file systems number their folders anew.
+    # Some file systems number their folders again.
     return _note(self._workdir / _LOCK) == str(os.getpid())
 
   def _describe(self) -> str:

@@ -163,16 +163,16 @@ def set_damaged_aside(folder: pathlib.Path) -> None:
   whole, damaged = newest_whole(folder)
   for step, found in damaged.items():
     aside = workdirs.set_aside(step)
-    tell(
+    show(
       f'{step} is damaged ({found}): it is {aside.name} now, and {whole.name} '
       'the last checkpoint'
     )
   for step in steps(folder):
     if reading(step, functools.partial(scores.remove_damaged, step)):
-      tell(f'{step}: its score was damaged and is removed')
+      show(f'{step}: its score was damaged and is removed')
 
 
-def tell(text: str) -> None:
+def show(text: str) -> None:
   """Prints a line, in the first process alone."""
   if not jax.process_index():
     print(text, flush=True)

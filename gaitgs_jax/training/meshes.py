@@ -21,12 +21,10 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import paths
 
-Rules = Sequence[tuple[str, PartitionSpec]]
-
 # Pattern of a weight's path -> the axes its dimensions are split over; the
 # first that matches counts, anything else is whole on every device. Optimizer
 # moments carry their weight's path, hence the same rule.
-RULES: Rules = ((r'identity/.*kernel$', PartitionSpec(None, None, 'model')),)
+RULES = ((r'identity/.*kernel$', PartitionSpec(None, None, 'model')),)
 
 
 def create(
@@ -177,14 +175,14 @@ def check_batch(rows: int, what: str, mesh: Mesh, accumulate: int = 1) -> None:
     )
 
 
-def shardings(tree: Any, mesh: Mesh, rules: Rules = RULES) -> Any:
-  """Returns a tree of shardings for a tree of arrays, by the paths' rules."""
+def shardings(tree: Any, mesh: Mesh) -> Any:
+  """Returns a tree of shardings for a tree of arrays, by `RULES`."""
 
   def choose(path: tuple[Any, ...], leaf: Any) -> NamedSharding:
     name = paths.name(path)
-    spec = next((s for p, s in rules if re.search(p, name)), PartitionSpec())
+    spec = next((s for p, s in RULES if re.search(p, name)), PartitionSpec())
     # A weight that does not divide (OU-MVLP's 5,153 classes) stays whole: split
-    # over its parts, it would have XLA split all before it likewise.
+    # over its parts, it would have XLA split all before it that way.
     fits = len(spec) <= len(leaf.shape) and all(
       axis is None or size % mesh.shape[axis] == 0
       for axis, size in zip(spec, leaf.shape, strict=False)

@@ -89,7 +89,7 @@ def _options(given: dict[str, str]) -> dict[str, Any] | None:
 
   In a shell of `salloc`, or a notebook in a job, SLURM's variables are those of
   the job, with all of its tasks, although one process was started. The step's
-  own count tells: a shell is a step of one task.
+  own count decides: a shell is a step of one task.
 
   Raises:
     ValueError: a count is not a number.

@@ -74,7 +74,7 @@ class Progress:
     )
 
   def resume_clock(self) -> None:
-    """Starts timing anew, after work that is no training."""
+    """Starts timing again, after work that is not training."""
     self._mark, self._timed = time.perf_counter(), 0
 
   def summary(self, learning_rate: float) -> dict[str, float]:

@@ -276,12 +276,17 @@ class Scorer:
     if not len(rows):
       raise UserError('no test sequence can be read: look at the dataset')
     index = self._data.index(rows)
-    told = (np.asarray(embeddings), index.subject, index.condition, index.view)
+    given = (
+      np.asarray(embeddings),
+      index.subject,
+      index.condition,
+      index.view,
+    )
     options = dict(metric=self._config.evaluation.metric, columns=index.columns)
-    whole = protocols.Evaluation.of(self._protocol, *told, **options)
+    whole = protocols.Evaluation.of(self._protocol, *given, **options)
     result, each = protocols.count(whole)
     if self._config.evaluation.verification:
-      result |= evaluation.verify(self._protocol, *told, **options)
+      result |= evaluation.verify(self._protocol, *given, **options)
     if not jax.process_index():
       result_files.save(
         result,
@@ -295,7 +300,7 @@ class Scorer:
       print(f'\n{self._table({label: result})}\n', flush=True)
       if self._protocol.submission:
         path = self._folder / f'{label}.csv'
-        evaluation.submit(path, self._protocol, *told, **options)
+        evaluation.submit(path, self._protocol, *given, **options)
         print(f'submission: {path}', flush=True)
     return {k: v for k, v in result.items() if isinstance(v, float)}
 

@@ -178,7 +178,7 @@ _OPTIONAL = ('published',)
 # What a model can compute in.
 DTYPES = ('float32', 'bfloat16', 'float16')
 
-# What using a trained model takes beside its sections.
+# Fields that using a trained model takes, next to its sections.
 _USED = ('inputs', 'evaluation.transform')
 # More steps than any run makes, and more rows or weights than memory holds.
 _STEPS, _MANY = 1_000_000_000, 1_000_000
@@ -266,7 +266,7 @@ def check(config: Any) -> None:
   for path in _LISTS:
     list(transform_lists.checked(_field(config, path), f'config.{path}'))
   for path, (least, most) in _WHOLE.items():
-    check_whole(f'config.{path}', _field(config, path), least, most)
+    _check_whole(f'config.{path}', _field(config, path), least, most)
   _check_model_sizes(config.model)
   _check_types(config, _TYPES)
   _check_dtypes(config)
@@ -276,7 +276,7 @@ def check(config: Any) -> None:
     )
 
 
-def check_whole(where: str, value: Any, least: int, most: int) -> None:
+def _check_whole(where: str, value: Any, least: int, most: int) -> None:
   """Raises UserError unless a value is a whole number of a range."""
   wrong = fields.whole_problem(value, least, most)
   if wrong:
@@ -290,7 +290,7 @@ def _check_model_sizes(model: Any) -> None:
     for number in numbers:
       if isinstance(number, int) and not isinstance(number, bool):
         most = _MODEL.get(name, _MANY)
-        check_whole(f'config.model.{name}', number, -most, most)
+        _check_whole(f'config.model.{name}', number, -most, most)
 
 
 def check_model(config: Any) -> None:
@@ -343,16 +343,6 @@ def _check_dtypes(config: Any) -> None:
       raise wrong_choice(
         f'config.{section}.dtype is {dtype!r}', str(dtype), DTYPES
       )
-
-
-def check_options(
-  function: Callable[..., Any], given: Mapping[str, Any], where: str
-) -> None:
-  """Raises UserError unless a section fits a function's keyword-only ones.
-
-  Names, types and ranges are checked; see `fields.check`.
-  """
-  fields.check(fields.keyword_only(function), given, where)
 
 
 def call(

@@ -284,6 +284,6 @@ def create_losses(config: Any) -> losses.LossFn:
       raise UserError(f'{where}.weight is {weight!r}; it must be a number')
     with settings.in_section(where):
       function = losses.function(kind)
-    settings.check_options(function, given, where)
+    fields.check(fields.keyword_only(function), given, where)
   with settings.in_section('config.losses'):
     return losses.create(config.losses.to_dict())

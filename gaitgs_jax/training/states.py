@@ -52,6 +52,6 @@ def create(
   state = TrainState(
     jnp.zeros((), jnp.int32), params, stats, optimizer.init(params)
   )
-  # Each array by itself, as the step donates them and layers may start from
-  # one; and with a dtype of its own, as a weak one would compile the step anew.
+  # Copies every array: the step donates them, and layers may share an initial
+  # one. A weak dtype would compile the step again.
   return jax.tree.map(lambda x: jnp.array(x, x.dtype, copy=True), state)

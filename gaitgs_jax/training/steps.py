@@ -16,9 +16,12 @@ from gaitgs_jax.models import GaitOutput, layers, remat
 from gaitgs_jax.training import accumulation, averaging, states
 from gaitgs_jax.training.states import TrainState
 
-Batch = dict[str, jax.Array]
+# As `input.pipeline.Batch`, on the devices.
+DeviceBatch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
-TrainStep = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
+TrainStep = Callable[
+  [TrainState, DeviceBatch, jax.Array], tuple[TrainState, Metrics]
+]
 
 
 def call(
@@ -61,6 +64,33 @@ def taught(output: GaitOutput, teacher: GaitOutput) -> GaitOutput:
   return dataclasses.replace(output, extras=extras)
 
 
+def _forward(
+  params: states.Arrays,
+  stats: states.Arrays,
+  rows: Any,
+  key: jax.Array,
+  *,
+  graphdef: nnx.GraphDef,
+  recompute: str,
+  hold: Callable[[states.Arrays], states.Arrays],
+  teacher: states.Arrays | None = None,
+) -> tuple[GaitOutput, states.Arrays]:
+  """Returns a model's output in training, a teacher's added, and statistics.
+
+  See `make_train_step` for the arguments.
+  """
+  model = states.join(graphdef, hold(params), stats)
+  with remat.recomputing(recompute):
+    output = call(model, *rows, train=True, key=key)
+  if teacher is not None:
+    with remat.recomputing(recompute):
+      other = states.join(graphdef, hold(teacher), stats)
+      # With a draw of its own, as its own dropout.
+      drop = jax.random.fold_in(key, 1)
+      output = taught(output, call(other, *rows, train=True, key=drop))
+  return output, states.statistics(model)
+
+
 def make_train_step(
   graphdef: nnx.GraphDef,
   loss_fn: losses.LossFn,
@@ -93,26 +123,12 @@ def make_train_step(
       `models.remat.LEVELS`.
     hold: stops the gradient of frozen weights, see `groups.Groups`.
   """
-
-  def forward(
-    params: states.Arrays,
-    stats: states.Arrays,
-    rows: Any,
-    key: jax.Array,
-    *,
-    teacher: states.Arrays | None = None,
-  ) -> tuple[GaitOutput, states.Arrays]:
-    model = states.join(graphdef, hold(params), stats)
-    with remat.recomputing(recompute):
-      output = call(model, *rows, train=True, key=key)
-    if teacher is not None:
-      # With a draw of its own, as its own dropout.
-      drop = jax.random.fold_in(key, 1)
-      output = taught(output, forward(teacher, stats, rows, drop)[0])
-    return output, states.statistics(model)
+  forward = functools.partial(
+    _forward, graphdef=graphdef, recompute=recompute, hold=hold
+  )
 
   def train_step(
-    state: TrainState, batch: Batch, key: jax.Array
+    state: TrainState, batch: DeviceBatch, key: jax.Array
   ) -> tuple[TrainState, Metrics]:
     draw, drop = jax.random.split(jax.random.fold_in(key, state.step))
     inputs, mask = augment.of_batch(batch, sizes, draw)
@@ -139,7 +155,7 @@ def make_refresh(
   *,
   sizes: Shapes,
   augment: inputs_of.Transform = inputs_of.keep,
-) -> Callable[[TrainState, Batch, jax.Array, Any], TrainState]:
+) -> Callable[[TrainState, DeviceBatch, jax.Array, Any], TrainState]:
   """Returns the jitted (state, batch, key, share) -> state of newer statistics.
 
   A training step without the update of the weights, for weights that were
@@ -149,12 +165,12 @@ def make_refresh(
   Args:
     graphdef: the model's static part, of `states.split`.
     sizes: as for `make_train_step`.
-    augment: likewise.
+    augment: as for `make_train_step`.
   """
 
   @jax.jit
   def refresh(
-    state: TrainState, batch: Batch, key: jax.Array, share: jax.Array
+    state: TrainState, batch: DeviceBatch, key: jax.Array, share: jax.Array
   ) -> TrainState:
     draw, drop = jax.random.split(key)
     inputs, mask = augment.of_batch(batch, sizes, draw)

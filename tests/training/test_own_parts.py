@@ -35,6 +35,7 @@ FAULTS = {
   'no_value': 'int("x")',
   'no_type': 'len(3)',
   'no_module': 'import my_gait_parts',
+  'no_class': 'def create(*, rngs): ...',
   'no_name': """
 from flax import nnx
 
@@ -83,6 +84,7 @@ def test_a_model_and_a_loss_of_ones_own_train(own, tmp_path, capsys):
   [
     (dict(model_name='my_gait.men'), r"config.model_name: .*'my_gait.men'"),
     (dict(model_name='my_gait.losses'), 'that module defines no create'),
+    (dict(model_name='my_gait.no_class'), r'create\(.*\) -> MyModel'),
     (dict(model=dict(feature=1)), r"'feature' .did you mean 'features'"),
     (
       dict(losses=dict(x=dict(kind='my_gait.losses.spred'))),

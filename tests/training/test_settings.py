@@ -1,6 +1,7 @@
 import pytest
 from training import tiny
 
+from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import settings
 
@@ -79,11 +80,11 @@ def test_options_must_be_the_functions_own():
   def loss(output, batch, *, margin, scale=1.0):
     del output, batch, margin, scale
 
-  settings.check_options(loss, {'margin': 0.2}, 'config.losses.x')
+  fields.check(fields.keyword_only(loss), {'margin': 0.2}, 'config.losses.x')
   with pytest.raises(UserError, match=r"no field 'margn'.*'margin'"):
-    settings.check_options(loss, {'margn': 0.2}, 'config.losses.x')
+    fields.check(fields.keyword_only(loss), {'margn': 0.2}, 'config.losses.x')
   with pytest.raises(UserError, match=r'config.losses.x lacks margin'):
-    settings.check_options(loss, {'scale': 1.0}, 'config.losses.x')
+    fields.check(fields.keyword_only(loss), {'scale': 1.0}, 'config.losses.x')
 
 
 def test_a_model_of_an_older_run_is_used_whatever_bounded_its_batches():
