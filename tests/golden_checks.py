@@ -127,8 +127,12 @@ def by_length(golden, lengths, output):
 
 def inputs(array, dtype):
   """Returns what a model is given of an array `eval_in_*` or `train_in`."""
-  if array.dtype == np.uint8:  # Silhouettes [n,s,h,w].
-    return array[..., None].astype(dtype) / 255
+  if array.dtype == np.uint8:
+    x = array[..., None, :, :] if array.ndim == 4 else array  # [n,s,c,h,w].
+    x = np.moveaxis(x, 2, -1).astype(dtype) / 255
+    if x.shape[-1] == 3:
+      return dict(heatmaps=x[..., :2], silhouettes=x[..., 2:])
+    return x
   if array.shape[-1] == 1:  # GaitTR's [n,s,c,v,1], GaitGraph's [n,c,s,v,1].
     channels = 2 if array.shape[2] == 10 else 1
     return np.moveaxis(array[..., 0], channels, -1).astype(dtype)
@@ -138,6 +142,10 @@ def inputs(array, dtype):
 
 def padded(walks):
   """Joins arrays [n,s,...] of several lengths to one of them and a mask."""
+  if isinstance(walks[0], dict):
+    several = {key: padded([x[key] for x in walks]) for key in walks[0]}
+    masks = [mask for _, mask in several.values()]
+    return {key: frames for key, (frames, _) in several.items()}, masks[0]
   longest = max(x.shape[1] for x in walks)
   frames, mask = [], []
   for x in walks:
@@ -185,7 +193,7 @@ class Gradient:
     self._name, self._dtype, self._config = name, dtype, config
     with precision(dtype):
       start = model(name, golden, dtype, **config)
-      x = jnp.asarray(inputs(golden['train_in'], dtype))
+      x = jax.tree.map(jnp.asarray, inputs(golden['train_in'], dtype))
       if copies > 1:
         x = x.reshape(len(x), copies, -1, *x.shape[2:])
       self._x = x
@@ -194,7 +202,8 @@ class Gradient:
     def objective(params, x):
       params = _stopped(params, frozen)
       found = nnx.merge(graphdef, params, stats, copy=True)
-      mask = jnp.ones(x.shape[: 2 if copies == 1 else 3], bool)
+      shape = jax.tree.leaves(x)[0].shape
+      mask = jnp.ones(shape[: 2 if copies == 1 else 3], bool)
       output = steps.call(found, x, mask, train=True, key=None)
       total, terms = loss_fn(output, jax.tree.map(jnp.asarray, batch))
       return total, (terms, output, nnx.state(found, nnx.BatchStat))

@@ -35,7 +35,7 @@ def state_dict(golden: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
   """Returns the network's weights under their PyTorch names.
 
   They are drawn again, but for the adjacency of skeletons, which is in the
-  file.
+  file, and for the indices of places in windows, which are left out.
   """
   entries = zip(golden['names'], golden['shapes'], golden['ndim'], strict=True)
   gain = float(golden.get('weight_gain', 0.5))
@@ -44,6 +44,7 @@ def state_dict(golden: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if str(name).rsplit('.', 1)[-1] == 'A'
     else _weight(str(name), tuple(shape[:ndim]), gain)
     for name, shape, ndim in entries
+    if not str(name).endswith('relative_position_index')
   }
 
 

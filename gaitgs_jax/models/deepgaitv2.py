@@ -107,9 +107,8 @@ class DeepGaitV2(nnx.Module):
     """Embeds images [n,s,h,w,c] of any number of channels."""
     x, mask = layers.front_frames(images.astype(self.dtype), mask, shortest=1)
     x = layers.max_frames(self.backbone(x, mask, train=train), mask)
-    return heads.embed_strips(
-      x,
-      self.bins,
+    return heads.embed_parts(
+      heads.pool_strips(x, self.bins),
       self.head,
       self.neck,
       behind_neck=self.behind_neck,

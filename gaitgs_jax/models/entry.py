@@ -1,17 +1,16 @@
 """What a model may be called with, checked in the same words for every model.
 
 Each model's `__call__` is decorated by what it takes: `silhouettes`,
-`keypoints` or `joint_features`. Only shapes and dtypes are looked at, so that
-it works in a trace.
+`heatmaps`, `maps` of several kinds, `keypoints` or `joint_features`. Only
+shapes and dtypes are looked at, so that it works in a trace.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from gaitgs_jax import skeletons
@@ -30,26 +29,92 @@ def silhouettes(call: Call) -> Call:
   Raises:
     ValueError: the inputs or the mask are something else.
   """
+  return _images(call, 'silhouettes', 1, '(h, w)')
 
+
+def heatmaps(call: Call) -> Call:
+  """Decorates a method (inputs, mask=None, ...) that takes [n,s,h,w,2] in 0..1.
+
+  The size, here (h, w, 2), is as for `silhouettes`.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+  return _images(call, 'heatmaps', 2, '(h, w, 2)')
+
+
+def _images(call: Call, what: str, channels: int, size_of: str) -> Call:
   @functools.wraps(call)
   def checked(
     model: nnx.Module, inputs: jax.Array, mask: Any = None, **options: Any
   ) -> Any:
-    size = tuple(getattr(model, 'size', None) or ('h', 'w'))
-    fits = _is_float(inputs) and jnp.ndim(inputs) == 5 and inputs.shape[4] == 1
+    size = tuple(getattr(model, 'size', None) or ('h', 'w'))[:2]
+    fits = _are_maps(inputs, channels)
     if fits:
       given = inputs.shape[2:4]
       fits = given == size or (size == ('h', 'w') and given[0] != given[1])
     if not fits or not _fits(mask, inputs):
       raise BadValue(
-        f'{_takes(model)} silhouettes [n,s,{size[0]},{size[1]},1], floats in '
-        f'0..1{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs makes '
-        'them from uint8 silhouettes and cuts 64x64 to 64x44; for frames '
-        'of another size, square ones too, create the model with size=(h, w)'
+        f'{_takes(model)} {what} [n,s,{size[0]},{size[1]},{channels}], floats '
+        f'in 0..1{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs makes '
+        f'them from uint8 {what} and cuts 64x64 to 64x44; for frames of '
+        'another size, square ones too, create the model with size='
+        f'{size_of}'
       )
     return call(model, inputs, _mask(inputs, mask), **options)
 
   return checked
+
+
+def maps(**channels: int) -> Callable[[Call], Call]:
+  """Decorates a method (inputs, mask=None, ...) of several kinds of images.
+
+  They come as a dict of arrays [n,s,h,w,c] in 0..1, of one size, which is not
+  square.
+
+  Args:
+    **channels: name of a modality -> c.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+  what = ' and '.join(f'{each} [n,s,h,w,{c}]' for each, c in channels.items())
+
+  def decorate(call: Call) -> Call:
+    @functools.wraps(call)
+    def checked(
+      model: nnx.Module, inputs: Any, mask: Any = None, **options: Any
+    ) -> Any:
+      if not _are_alike(inputs, channels) or not _fits(
+        mask, next(iter(inputs.values()))
+      ):
+        raise BadValue(
+          f'{_takes(model)} a dict of {what}, floats in 0..1 and of the same '
+          f'frames, not square{_given(inputs, mask)}. config.inputs names them '
+          'with one height and width, such as 64 and 44'
+        )
+      first = next(iter(inputs.values()))
+      return call(model, inputs, _mask(first, mask), **options)
+
+    return checked
+
+  return decorate
+
+
+def _are_alike(inputs: Any, channels: Mapping[str, int]) -> bool:
+  """Returns whether inputs are images by name, of the same frames."""
+  if not isinstance(inputs, Mapping) or {*inputs} != {*channels}:
+    return False
+  if not all(_are_maps(inputs[each], c) for each, c in channels.items()):
+    return False
+  shapes = {x.shape[:4] for x in inputs.values()}
+  return len(shapes) == 1 and all(h != w for _, _, h, w in shapes)
+
+
+def _are_maps(inputs: Any, channels: int) -> bool:
+  return (
+    _is_float(inputs) and jnp.ndim(inputs) == 5 and inputs.shape[4] == channels
+  )
 
 
 def keypoints(call: Call) -> Call:
@@ -126,10 +191,15 @@ def _takes(model: nnx.Module) -> str:
 
 def _given(inputs: Any, mask: Any) -> str:
   """Returns what was given instead."""
+  named = inputs if isinstance(inputs, Mapping) else {'': inputs}
   shown = [
-    f'{getattr(x, "dtype", type(x).__name__)} '
-    f'[{",".join(map(str, np.shape(x)))}]'
-    for x in (inputs, mask)
+    f'{name} {_shape(x)}'.strip()
+    for name, x in {**named, ' ': mask}.items()
     if x is not None
   ]
   return f', and a mask bool [n,s] or None; got {" and ".join(shown)}'
+
+
+def _shape(x: Any) -> str:
+  kind = getattr(x, 'dtype', type(x).__name__)
+  return f'{kind} [{",".join(map(str, getattr(x, "shape", ())))}]'

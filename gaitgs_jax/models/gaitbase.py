@@ -104,7 +104,9 @@ class GaitBase(nnx.Module):
     """
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask, shortest=1)
     x = layers.max_frames(self.backbone(x, mask, train=train), mask)
-    return heads.embed_strips(x, self.bins, self.head, self.neck, train=train)
+    return heads.embed_parts(
+      heads.pool_strips(x, self.bins), self.head, self.neck, train=train
+    )
 
 
 def torch_names(

@@ -82,29 +82,27 @@ class Neck(nnx.Module):
     return x, self.identity(x).astype(x.dtype) * scale
 
 
-def embed_strips(
-  x: jax.Array,
-  bins: Sequence[int],
+def embed_parts(
+  parts: jax.Array,
   head: SeparateDense,
   neck: Neck,
   *,
   behind_neck: bool = False,
   train: bool,
 ) -> GaitOutput:
-  """Embeds the strips of maps [n,h,w,c], and compares them with classes.
+  """Embeds body parts, and compares them with classes.
 
   Args:
-    x: the maps.
-    bins: see `pool_strips`.
-    head: makes the embeddings of the strips.
-    neck: makes their cosines with classes.
+    parts: [n,p,c], see `pool_strips`.
+    head: makes their embeddings.
+    neck: makes the cosines with classes.
     behind_neck: whether the embedding is that behind the neck.
     train: whether to use the batch's own statistics.
 
   Returns:
     embedding and features [n,p,d]; logits [n,p,k].
   """
-  features = head(pool_strips(x, bins))
+  features = head(parts)
   features = features.astype(layers.wide(features.dtype))
   behind, cosines = neck(features, train=train)
   embedding = behind if behind_neck else features

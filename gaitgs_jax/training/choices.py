@@ -257,13 +257,16 @@ def _of(
   """Returns what a config may give to a function.
 
   Args:
-    documented: its docstring is read.
+    documented: its docstring is read, and of a class those of its parents, of
+      which it may have arguments.
     function: its arguments are taken; `documented` by default.
     keyword_only: whether the others do not come from a config.
     given: arguments that do not.
   """
   text = inspect.getdoc(documented) or ''
-  meanings = _meanings(text)
+  meanings: dict[str, str] = {}
+  for each in reversed(getattr(documented, '__mro__', (documented,))):
+    meanings |= _meanings(inspect.getdoc(each) or '')
   options = tuple(
     Option(p.name, p.default, meanings.get(p.name, ''))
     for p in inspect.signature(function or documented).parameters.values()

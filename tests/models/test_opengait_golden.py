@@ -75,6 +75,24 @@ CASES = {
     dict(dropout=0.0),
     frozen=dict(pose='pose.', bone='bone.'),
   ),
+  'swingait': Case(
+    'swingait',
+    TRIPLET | IDENTITY,
+    dict(blocks=(1, 4), depths=(4, 2)),
+    frozen=dict(backbone='layer'),
+  ),
+  'skeletongait': Case(
+    'skeletongait',
+    TRIPLET | IDENTITY,
+    dict(blocks=(1, 4, 4, 1)),
+    frozen=dict(backbone='layer'),
+  ),
+  'skeletongaitpp': Case(
+    'skeletongaitpp',
+    TRIPLET | IDENTITY,
+    dict(blocks=(1, 4, 4, 1)),
+    frozen=dict(trunk='layer'),
+  ),
 }
 # Those whose float32 is compared too: cheap ones, of different blocks.
 ROUNDED = ('gaitbase', 'gaitgl_casia', 'gaitpart', 'gaittr_coco')

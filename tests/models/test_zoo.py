@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +37,31 @@ FORMS = {
     ),
     '3d, behind the neck': dict(
       kind='3d', channels=(4, 6, 8, 8), bins=(4,), features=6, behind_neck=True
+    ),
+  },
+  'swingait': {
+    'two stages': dict(
+      channels=(4, 8),
+      width=8,
+      heads=(2, 2),
+      window=(3, 2, 2),
+      grid=(4, 4),
+      drop_path=0.5,
+      features=6,
+    ),
+  },
+  'skeletongait': {
+    'behind the neck': dict(
+      channels=(4, 4, 6),
+      blocks=(1, 1, 1),
+      bins=(4,),
+      features=6,
+      behind_neck=True,
+    ),
+  },
+  'skeletongaitpp': {
+    'two blocks': dict(
+      channels=(4, 4, 6), blocks=(1, 2, 1), bins=(4,), features=6
     ),
   },
   'gaitbase': {
@@ -86,6 +112,9 @@ FORMS = {
 SHAPES = {
   'cstl': (16, 10, 1),
   'deepgaitv2': (16, 10, 1),
+  'skeletongait': (16, 10, 2),
+  'swingait': (16, 10, 1),
+  'skeletongaitpp': {'heatmaps': (16, 10, 2), 'silhouettes': (16, 10, 1)},
   'gaitbase': (16, 10, 1),
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
@@ -103,6 +132,11 @@ PARAMETERS = {
   ('cstl', 17_933_216): dict(parts=64),
   ('deepgaitv2', 8_339_392): dict(),
   ('deepgaitv2', 25_492_160): dict(blocks=(1, 4, 4, 1), num_classes=3000),
+  ('swingait', 25_539_136): dict(
+    blocks=(1, 4), depths=(4, 2), num_classes=3000
+  ),
+  ('skeletongait', 25_492_736): dict(blocks=(1, 4, 4, 1), num_classes=3000),
+  ('skeletongaitpp', 25_568_608): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('gaitbase', 7_305_408): dict(),
   ('gaitgraph', 319_530): dict(),
   ('gaitgraph2', 255_782): dict(joined=True),
@@ -185,8 +219,10 @@ def create(name, form, **extra):
 
 
 def inputs(name, form, n=3, s=10, seed=0):
-  """Draws silhouettes or skeletons that move, so that frames differ."""
+  """Draws maps or skeletons that move, so that frames differ."""
   rng = np.random.default_rng(seed)
+  if isinstance(SHAPES[name], dict):
+    return {key: maps(rng, n, s, *each) for key, each in SHAPES[name].items()}
   if len(SHAPES[name]) == 2:
     skeleton = skeletons.get(FORMS[name][form].get('skeleton', 'coco17'))
     v, c = len(skeleton.joints), SHAPES[name][1]
@@ -196,14 +232,27 @@ def inputs(name, form, n=3, s=10, seed=0):
     x = rng.uniform(20, 60, (n, 1, v, 2)) + rng.normal(0, 5, (n, s, v, 2))
     x = np.concatenate([x, rng.random((n, s, v, 1))], axis=-1)
     return jnp.asarray(x, jnp.float32)
-  h, w, c = SHAPES[name]
+  return maps(rng, n, s, *SHAPES[name])
+
+
+def maps(rng, n, s, h, w, c):
   x = rng.random((n, s, h // 2, w // 2, c)) > 0.5
   return jnp.asarray(np.kron(x, np.ones((1, 1, 2, 2, 1))), jnp.float32)
 
 
 def poison(x, mask):
   """Fills padded frames with NaN, which would survive any arithmetic."""
-  return jnp.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, jnp.nan)
+
+  def fill(x):
+    kept = mask.reshape(*mask.shape, *(1,) * (x.ndim - 2))
+    return jnp.where(kept, x, jnp.nan)
+
+  return jax.tree.map(fill, x)
+
+
+def rows(x, *index):
+  """Indexes the arrays that a model sees, of one modality or of several."""
+  return jax.tree.map(operator.itemgetter(index), x)
 
 
 def arrays(output):
@@ -260,7 +309,7 @@ def test_shapes_and_dtypes(name, form):
   x, mask = batch(name, form)
   output = jitted()(create(name, form), x, mask)
   n, p, _ = output.embedding.shape
-  assert n == len(x)
+  assert n == len(mask)
   assert output.features.shape[:2] == (n, p)
   if output.logits is not None:
     assert output.logits.shape[:2] == (n, p)
@@ -272,6 +321,8 @@ def test_shapes_and_dtypes(name, form):
 def wrong_inputs(name, form):
   """Returns inputs and masks that a model must refuse, by what is wrong."""
   x, mask = batch(name, form)
+  if isinstance(x, dict):
+    return wrong_modalities(x, mask)
   other = x[..., : x.shape[3] - 1, :]
   return {
     'stored as uint8': ((255 * x).astype(jnp.uint8), mask),
@@ -286,18 +337,37 @@ def wrong_inputs(name, form):
   }
 
 
+def wrong_modalities(x, mask):
+  """Returns the same for a model of several modalities."""
+  maps, silhouettes = x['heatmaps'], x['silhouettes']
+  return {
+    'one of them': (maps, mask),
+    'one of them by name': (dict(heatmaps=maps), mask),
+    'of two sizes': (x | dict(heatmaps=maps[:, :, :-1]), mask),
+    'of other frames': (x | dict(silhouettes=silhouettes[:, 1:]), mask),
+    'square': (jax.tree.map(lambda x: x[:, :, : x.shape[3]], x), mask),
+    'exchanged': (dict(heatmaps=silhouettes, silhouettes=maps), mask),
+    'stored as uint8': (x | dict(heatmaps=maps.astype(jnp.uint8)), mask),
+    'a list': ([maps, silhouettes], mask),
+    'a mask of other frames': (x, mask[:, 1:]),
+  }
+
+
 @every_form
 def test_wrong_inputs_get_one_message(name, form):
   config = FORMS[name][form]
   x, mask = batch(name, form)
-  model = models.create(name, rngs=nnx.Rngs(0), size=x.shape[2:4], **config)
+  several = isinstance(x, dict)
+  size = None if several else x.shape[2:4]
+  model = models.create(name, rngs=nnx.Rngs(0), size=size, **config)
   kind = type(model).__name__
   jax.eval_shape(model, x, mask)
   jax.eval_shape(model, x, None)
   for what, given in wrong_inputs(name, form).items():
     with pytest.raises(ValueError, match=rf'^{kind} takes .*; got ') as error:
       model(*given)
-    assert 'create the model with' in str(error.value), what
+    fix = 'config.inputs names' if several else 'create the model with'
+    assert fix in str(error.value), what
 
 
 @pytest.mark.parametrize('name', ['cstl', 'gaitgs'])
@@ -316,7 +386,7 @@ def test_padding_is_exact(name, form):
   model, (x, mask) = create(name, form), batch(name, form)
   padded = arrays(jitted()(model, poison(x, mask), mask))
   for row, kept in enumerate(MASK):
-    alone = jitted()(model, x[row : row + 1, kept], None)
+    alone = jitted()(model, rows(x, slice(row, row + 1), kept), None)
     for a, b in zip(padded, arrays(alone), strict=True):
       np.testing.assert_allclose(a[row : row + 1], b, rtol=0, atol=1e-5)
 
@@ -336,7 +406,7 @@ def test_the_order_of_the_batch_does_not_matter(name, form):
   model, (x, mask) = create(name, form), batch(name, form)
   order = np.array([2, 0, 3, 1])
   plain = jitted()(model, x, mask)
-  mixed = jitted()(model, x[order], mask[order])
+  mixed = jitted()(model, rows(x, order), mask[order])
   for a, b in zip(arrays(plain), arrays(mixed), strict=True):
     np.testing.assert_allclose(a[order], b, rtol=0, atol=1e-5)
 
@@ -399,8 +469,10 @@ def test_dropout_follows_its_key(name, form):
   _, (again, _) = stepped(name, form)(x, jax.random.key(1))
   _, (other, _) = stepped(name, form)(x, jax.random.key(2))
   np.testing.assert_array_equal(first, again)
-  drops = 'dropout' in inspect.signature(type(model).__init__).parameters
-  assert (np.abs(first - other).max() > 1e-4) == drops
+  drops = {'dropout', 'drop_path'} & {
+    *inspect.signature(type(model).__init__).parameters
+  }
+  assert (np.abs(first - other).max() > 1e-4) == bool(drops)
 
 
 @every_form
@@ -441,7 +513,7 @@ def test_padding_is_exact_to_rounding_in_bfloat16(name, form):
   x, mask = batch(name, form)
   padded = jitted()(model, poison(x, mask), mask).embedding
   row, kept = 2, MASK[2]
-  alone = jitted()(model, x[row : row + 1, kept], None).embedding
+  alone = jitted()(model, rows(x, slice(row, row + 1), kept), None).embedding
   error = np.abs(padded[row] - alone[0]) / np.std(padded)
   # docs/porting.md: 2e-2 was seen; a frame may be chosen by rounding.
   assert np.mean(error) < 0.02
