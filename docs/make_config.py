@@ -42,6 +42,7 @@ Any field can be set from the shell:
 --config.losses.second.kind=triplet --config.losses.second.margin=0.1
 --config.optimizer.groups.body.paths='extractor/*'    a group of weights
 --config.init.checkpoint=runs/casia_b       starts from another run's weights
+--config.mixture.own.name=own               a dataset to train on (docs/data.md)
 --config.schedule="{'name': 'cosine', 'final': 1e-6}"     a whole section
 ```
 

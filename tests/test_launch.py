@@ -55,12 +55,17 @@ def test_every_field_of_a_runs_json_is_shown_as_the_shell_sets_it(
     '--config.augment.0.probability=0.3',
     '--config.losses.second.kind=triplet',
     '--config.losses.second.margin=0.1',
+    '--config.mixture.own.name=own',
+    '--config.mixture.own.root=TREE',
+    '--config.batch.mixture_power=0.5',
   )
   assert done.returncode == 0, done.stderr
   fields['batch']['subjects'] = 4
   fields['model']['channels'] = [4, 8, 16]
   fields['augment'] = [{'name': 'rotation', 'probability': 0.3}]
   fields['losses']['second'] = {'kind': 'triplet', 'margin': 0.1}
+  fields['mixture'] = {'own': {'name': 'own', 'root': 'TREE'}}
+  fields['batch']['mixture_power'] = 0.5
   assert json.loads(done.stdout) == fields
 
 

@@ -13,7 +13,7 @@ from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pairing, sizes
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.opening import open_opengait
-from gaitgs_jax.training import checkpoint, preprocessing, settings
+from gaitgs_jax.training import checkpoint, preprocessing, settings, setup
 
 # The widest matrix that a terminal shows, and the largest to be computed.
 _SHOWN = 24
@@ -84,9 +84,10 @@ def run(args: argparse.Namespace) -> None:
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
     print(describe(index, np.asarray(matrix), metric))
-  if dataset.is_synthetic:
+  learned = setup.trained_on(config)
+  if learned.is_synthetic:
     print(
-      f'note: this model was trained on {dataset.title} alone; its distances'
+      f'note: this model was trained on {learned.title} alone; its distances'
       ' between real people say little about who they are'
     )
   if out:

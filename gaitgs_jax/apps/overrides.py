@@ -18,12 +18,13 @@ from gaitgs_jax.errors import UserError
 
 # Sections that may gain fields; others are whole in every config.
 _OPEN = re.compile(
-  r'(inputs|losses|optimizer\.groups)(\.\w+){1,2}'
+  r'(inputs|losses|mixture|optimizer\.groups)(\.\w+){1,2}'
   r'|(batch|dataset|init|model|optimizer|schedule|teacher)\.\w+'
 )
 # Fields that are sections, whatever is given for them.
 _SECTION = re.compile(
-  r'(inputs|losses|optimizer\.groups)\.\w+|optimizer\.groups|init|teacher'
+  r'(inputs|losses|mixture|optimizer\.groups)\.\w+'
+  r'|optimizer\.groups|init|mixture|teacher'
 )
 # Lists of transforms, and a field of one.
 _LIST = re.compile(r'(augment|evaluation\.transform)[.[]')

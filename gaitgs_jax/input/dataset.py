@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -141,6 +141,31 @@ class Dataset:
     classes = {name: i for i, name in enumerate(names)}
     found = [classes.get(name, -1) for name in unique.tolist()]
     return np.asarray(found, np.int32)[inverse]
+
+
+def joined(parts: Sequence[Dataset]) -> Dataset:
+  """Returns the facts on several datasets that are one.
+
+  It has the views and conditions of all, in the order of the parts, and none
+  where a part is one's own data, whose views are those that are found. Of one
+  part it is the part.
+  """
+  if len(parts) == 1:
+    return parts[0]
+  people = {part.people or part.name for part in parts}
+  has_views = all(part.views for part in parts)
+  views = {_angle(view): view for part in parts for view in part.views}
+  conditions = dict.fromkeys(each for part in parts for each in part.conditions)
+  return dataclasses.replace(
+    parts[0],
+    name=' + '.join(part.name for part in parts),
+    title=' and '.join(dict.fromkeys(part.title for part in parts)),
+    views=tuple(views.values()) if has_views else (),
+    conditions=tuple(conditions) if has_views else (),
+    subjects=None,
+    citation='',
+    people=people.pop() if len(people) == 1 else '',
+  )
 
 
 def _angle(view: str) -> int | str:

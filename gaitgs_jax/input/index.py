@@ -9,6 +9,8 @@ import numpy as np
 # As many as the index can count.
 _MOST_FRAMES = 1 << 31
 _FIELDS = ('subject', 'condition', 'view', 'length')
+# The column that says of which dataset of a mixture a sequence is.
+DATASET = 'dataset'
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """From `config.dataset` to the source that it describes."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def open_source(
   sizes: Shapes,
   unreadable: Unreadable | None = None,
   files: Mapping[str, str] | None = None,
+  where: str = 'config.dataset',
 ) -> Source:
   """Opens the source that `config.dataset` describes.
 
@@ -56,22 +57,24 @@ def open_source(
     sizes: what the model sees of each modality, see `sizes.of`.
     unreadable: of `unreadable.create`.
     files: of `sizes.files`, for a tree.
+    where: the section's name in messages.
 
   Raises:
     UserError: a field is wrong, there is no data, or its frames are of
       another size; the message says how to fix it.
   """
-  facts = check_fields(dataset)
+  facts = check_fields(dataset, where)
   source: Source
   if dataset.get('format', '') == 'opengait':
     source = open_opengait(
-      _tree(dataset),
+      _tree(dataset, where),
       {name: (files or {}).get(name, '') for name in sizes},
       dataset.get('pair', pairing.CHOICES[0]),
       unreadable,
     )
   else:
-    source = PreparedSource(_prepared_directory(dataset, facts, sizes), sizes)
+    directory = _prepared_directory(dataset, facts, sizes, where)
+    source = PreparedSource(directory, sizes)
   check_sizes(source.modalities, sizes, facts)
   return CachedSource(source) if dataset.get('cache', '') else source
 
@@ -106,19 +109,28 @@ def open_opengait(
   return PairedSource(parts, pair, unreadable)
 
 
-def check_fields(dataset: Mapping[str, Any]) -> datasets.Dataset:
+def check_fields(
+  dataset: Mapping[str, Any],
+  where: str = 'config.dataset',
+  allowed: Sequence[str] = FIELDS,
+) -> datasets.Dataset:
   """Checks `config.dataset` as far as no data is needed; returns its facts.
+
+  Args:
+    dataset: the section.
+    where: its name in messages.
+    allowed: the fields that it may have.
 
   Raises:
     UserError: a field is unknown or wrong.
   """
   for name in dataset:
-    if name not in FIELDS:
-      raise wrong_choice(f'config.dataset has no field {name!r}', name, FIELDS)
+    if name not in allowed:
+      raise wrong_choice(f'{where} has no field {name!r}', name, allowed)
   for name in ('root', 'partition', 'variant'):
     value = dataset.get(name, '')
     if not isinstance(value, str):
-      raise wrong_value(f'config.dataset.{name}', value, 'text')
+      raise wrong_value(f'{where}.{name}', value, 'text')
   facts = datasets.get(dataset['name'])
   for name, choices in (
     ('format', FORMATS),
@@ -128,28 +140,31 @@ def check_fields(dataset: Mapping[str, Any]) -> datasets.Dataset:
   ):
     value = dataset.get(name, choices[0])
     if value not in choices:
-      raise wrong_choice(f'config.dataset.{name} is {value!r}', value, choices)
+      raise wrong_choice(f'{where}.{name} is {value!r}', value, choices)
   if dataset.get('variant', '') and dataset.get('format', '') != 'opengait':
     facts.check_variant(dataset['variant'])
   return facts
 
 
-def _tree(dataset: Mapping[str, Any]) -> str:
+def _tree(dataset: Mapping[str, Any], where: str) -> str:
   root = dataset.get('root', '')
   if not root:
     raise UserError(
-      "dataset.format is 'opengait': set dataset.root to the tree's folder"
+      f"{where}.format is 'opengait': set {where}.root to the tree's folder"
     )
   return root
 
 
 def _prepared_directory(
-  dataset: Mapping[str, Any], facts: datasets.Dataset, sizes: Shapes
+  dataset: Mapping[str, Any],
+  facts: datasets.Dataset,
+  sizes: Shapes,
+  where: str,
 ) -> Path:
   if facts.is_own:
     raise UserError(
       'your own data is a tree of pickles, read in place: set '
-      f"dataset.format='opengait' for dataset.name={facts.name!r}"
+      f"{where}.format='opengait' for {where}.name={facts.name!r}"
     )
   root = dataset.get('root', '')
   default = facts.variants[0]
@@ -171,7 +186,7 @@ def _prepared_directory(
     if root and opengait.is_tree(root):
       raise UserError(
         f'{root}: is an OpenGait tree, not a prepared dataset; set'
-        " dataset.format='opengait' to read it in place"
+        f" {where}.format='opengait' to read it in place"
       )
     raise UserError(
       f'{prepared.data_dir(root)}: no prepared {facts.name} ({variant}); make'

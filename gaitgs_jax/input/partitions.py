@@ -89,9 +89,9 @@ def read_partition(path: Path) -> Partition:
     content = files.read_json(path)
   except OSError as error:
     raise UserError(
-      f'{path}: no partition there ({error.strerror}); set dataset.partition to'
-      ' a json file with TRAIN_SET and TEST_SET, or to the name of one in'
-      ' data/partitions'
+      f'{path}: no partition there ({error.strerror}); set the `partition` of'
+      ' the dataset to a json file with TRAIN_SET and TEST_SET, or to the name'
+      ' of one in data/partitions'
     ) from error
   except ValueError as error:
     raise UserError(f'{path}: is not JSON ({error})') from error
@@ -108,7 +108,7 @@ def read_partition(path: Path) -> Partition:
     raise UserError(f'{path}: TRAIN_SET and TEST_SET are empty; name subjects')
   both = set(partition.train) & set(partition.test)
   if both:
-    _note(
+    note(
       f'note: {path}: {len(both)} subjects both train and are tested; the'
       ' result says nothing about strangers'
     )
@@ -116,7 +116,7 @@ def read_partition(path: Path) -> Partition:
 
 
 @functools.cache
-def _note(text: str) -> None:
+def note(text: str) -> None:
   """Prints a line once, however often a file is read."""
   print(text, file=sys.stderr)
 
@@ -174,7 +174,8 @@ def split(
     raise UserError(
       f'the data lacks {len(missing)} of the {len(named)} subjects of its'
       f' partition ({listed(missing)}): complete a half-copied tree, or set'
-      ' dataset.partition to a json file that names the subjects you have'
+      ' the `partition` of the dataset to a json file that names the subjects'
+      ' you have'
     )
   train = np.flatnonzero(np.isin(index.subject, partition.train))
   test = np.flatnonzero(np.isin(index.subject, partition.test))

@@ -11,11 +11,12 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input.index import Index
+from gaitgs_jax.input.index import DATASET, Index
 
-# Streams of random numbers; a slot counts subjects in the first two and rows
-# of the batch in the others.
-SUBJECTS, SEQUENCES, FRAMES, REPLACEMENTS = range(4)
+# Streams of random numbers. A slot counts datasets where something is drawn
+# within them, subjects where the sequences of each are, and rows of the batch
+# in the others.
+SUBJECTS, SEQUENCES, FRAMES, REPLACEMENTS, DATASETS = range(5)
 
 
 def generator(
@@ -30,20 +31,24 @@ class Table:
   """The training sequences, subject by subject.
 
   They are sorted by name, so that another order of the same data gives the
-  same batches.
+  same batches. In a mixture the subjects of a dataset come one after another.
 
   Args:
     index: of the source.
     rows: of the training sequences, integers [N].
+    power: a dataset of a mixture is drawn with a probability that is its size
+      to this power.
 
   Attributes:
     rows: int64 [N], of the index.
     subjects: the sorted names of the people, [P].
     starts: int [P], where the rows of each begin.
     counts: int [P], how many each has.
+    row_bounds: int [D+1], where the rows of each dataset begin, and N.
+    subject_bounds: int [D+1], where its people begin, and P.
   """
 
-  def __init__(self, index: Index, rows: np.ndarray):
+  def __init__(self, index: Index, rows: np.ndarray, power: float = 1.0):
     rows = np.asarray(rows, np.int64)
     part = index.take(rows)
     order = np.lexsort((part.view, part.condition, part.subject))
@@ -51,13 +56,86 @@ class Table:
     self.subjects, self.starts, self.counts = np.unique(
       part.subject[order], return_index=True, return_counts=True
     )
+    datasets = part.columns.get(DATASET, np.zeros(len(rows), np.int32))[order]
+    _, firsts = np.unique(datasets, return_index=True)
+    self.row_bounds = np.append(np.sort(firsts), len(rows))
+    self.subject_bounds = np.searchsorted(self.starts, self.row_bounds)
+    self._power = power
 
   def same_subject(self, row: int) -> np.ndarray:
     """Returns all rows of the subject of one row."""
-    place = int(np.flatnonzero(self.rows == row)[0])
-    subject = int(np.searchsorted(self.starts, place, side='right')) - 1
-    start, count = self.starts[subject], self.counts[subject]
-    return self.rows[start : start + count]
+    start, end = _around(np.append(self.starts, len(self.rows)), self._at(row))
+    return self.rows[start:end]
+
+  def same_dataset(self, row: int) -> np.ndarray:
+    """Returns all rows of the dataset of one row."""
+    start, end = _around(self.row_bounds, self._at(row))
+    return self.rows[start:end]
+
+  def _at(self, row: int) -> int:
+    return int(np.flatnonzero(self.rows == row)[0])
+
+  def draw(
+    self,
+    bounds: np.ndarray,
+    count: int,
+    seed: int,
+    stream: int,
+    step: int,
+    *,
+    replace: bool,
+  ) -> np.ndarray:
+    """Draws subjects, or sequences: first the dataset of each, then which.
+
+    Args:
+      bounds: `subject_bounds` or `row_bounds`.
+      count: how many to draw.
+      seed: of the run.
+      stream: of random numbers, whose slot is the dataset.
+      step: of the run.
+      replace: whether one may be drawn twice; otherwise a dataset of which all
+        are drawn is drawn no more.
+
+    Returns:
+      int64 [count], below the last of the bounds.
+    """
+    drawn = np.empty(count, np.int64)
+    sizes = np.diff(bounds)
+    datasets = self._draw_datasets(sizes, count, seed, step, replace)
+    for number, start in enumerate(bounds[:-1]):
+      slots = np.flatnonzero(datasets == number)
+      rng = generator(seed, stream, step, number)
+      if replace:
+        own = rng.integers(sizes[number], size=len(slots))
+      else:
+        own = rng.permutation(sizes[number])[: len(slots)]
+      drawn[slots] = start + own
+    return drawn
+
+  def _draw_datasets(
+    self, sizes: np.ndarray, count: int, seed: int, step: int, replace: bool
+  ) -> np.ndarray:
+    """Returns the number of the dataset that each of `count` is taken from."""
+    drawn = np.zeros(count, np.int64)
+    if len(sizes) == 1:
+      return drawn
+    left = sizes.copy()
+    uniform = generator(seed, DATASETS, step, 0).random(count)
+    for slot in range(count):
+      there = np.flatnonzero(left)
+      # Relative to the largest, as a large power of all would overflow.
+      odds = np.cumsum((sizes[there] / sizes[there].max()) ** self._power)
+      place = np.searchsorted(odds, uniform[slot] * odds[-1], side='right')
+      drawn[slot] = there[min(int(place), len(there) - 1)]
+      if not replace:
+        left[drawn[slot]] -= 1
+    return drawn
+
+
+def _around(bounds: np.ndarray, place: int) -> tuple[int, int]:
+  """Returns the two of the ascending bounds that a place is between."""
+  end = int(np.searchsorted(bounds, place, side='right'))
+  return int(bounds[end - 1]), int(bounds[end])
 
 
 class Sampler(Protocol):
@@ -127,8 +205,10 @@ class PK:
 
   def draw(self, table: Table, seed: int, step: int) -> np.ndarray:
     """Returns the rows int64 [rows] of the index in a step's batch."""
-    rng = generator(seed, SUBJECTS, step, 0)
-    chosen = rng.permutation(len(table.subjects))[: self.subjects]
+    chosen = table.draw(
+      *(table.subject_bounds, self.subjects, seed, SUBJECTS, step),
+      replace=False,
+    )
     batch = np.empty((self.subjects, self.sequences), np.int64)
     for slot, subject in enumerate(chosen):
       rng = generator(seed, SEQUENCES, step, slot)
@@ -172,12 +252,14 @@ class Instances:
 
   def draw(self, table: Table, seed: int, step: int) -> np.ndarray:
     """Returns the rows int64 [rows] of the index in a step's batch."""
-    rng = generator(seed, SEQUENCES, step, 0)
-    return table.rows[rng.integers(len(table.rows), size=self.sequences)]
+    drawn = table.draw(
+      *(table.row_bounds, self.sequences, seed, SEQUENCES, step), replace=True
+    )
+    return table.rows[drawn]
 
   def stand_ins(self, table: Table, row: int) -> np.ndarray:
-    """Returns all rows."""
-    return table.rows
+    """Returns all rows of the same dataset."""
+    return table.same_dataset(row)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -213,12 +295,14 @@ class Pairs:
 
   def draw(self, table: Table, seed: int, step: int) -> np.ndarray:
     """Returns the rows int64 [rows] of the index in a step's batch."""
-    rng = generator(seed, SEQUENCES, step, 0)
-    return table.rows[rng.permutation(len(table.rows))[: self.sequences]]
+    drawn = table.draw(
+      *(table.row_bounds, self.sequences, seed, SEQUENCES, step), replace=False
+    )
+    return table.rows[drawn]
 
   def stand_ins(self, table: Table, row: int) -> np.ndarray:
-    """Returns all rows."""
-    return table.rows
+    """Returns all rows of the same dataset."""
+    return table.same_dataset(row)
 
 
 SAMPLERS: dict[str, Callable[..., Sampler]] = {

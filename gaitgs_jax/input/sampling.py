@@ -60,10 +60,19 @@ class FrameSpec:
 
 @dataclasses.dataclass(frozen=True)
 class BatchSpec:
-  """`config.batch`: which sequences, and which frames of each."""
+  """`config.batch`: which sequences, and which frames of each.
+
+  Attributes:
+    sampler: draws the sequences.
+    frames: say which frames.
+    mixture_power: with `config.mixture`, datasets are drawn in proportion to
+      this power of their size, which is the number of subjects for 'pk' and of
+      sequences for the others. 0 draws from each dataset alike.
+  """
 
   sampler: samplers.Sampler
   frames: FrameSpec
+  mixture_power: float = 1.0
 
   @property
   def rows(self) -> int:
@@ -89,9 +98,11 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
     )
   sampler = samplers.SAMPLERS[name]
   given = {field: value for field, value in batch.items() if field != 'sampler'}
-  own, common = (
-    dict(inspect.signature(each).parameters) for each in (sampler, FrameSpec)
+  own, common, spec = (
+    dict(inspect.signature(each).parameters)
+    for each in (sampler, FrameSpec, BatchSpec)
   )
+  power = {'mixture_power': spec['mixture_power']}
   for other in samplers.SAMPLERS.values():
     for field in inspect.signature(other).parameters:
       if field in given and field not in own:
@@ -99,7 +110,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
           f'config.batch.sampler is {name!r}, which takes no {field!r}: leave '
           f'config.batch.{field} out'
         )
-  fields.check({**own, **common}, given, 'config.batch')
+  fields.check({**own, **common, **power}, given, 'config.batch')
   for field, value in given.items():
     if isinstance(value, int) and value > _MOST:
       wanted = f'a whole number up to {_MOST:,}'
@@ -107,6 +118,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
   return BatchSpec(
     sampler(**{k: v for k, v in given.items() if k in own}),
     FrameSpec(**{k: v for k, v in given.items() if k in common}),
+    **{k: v for k, v in given.items() if k in power},
   )
 
 
@@ -149,7 +161,7 @@ class Picker:
   ):
     if not isinstance(seed, int) or seed < 0:
       raise wrong_value('config.seed', seed, 'a whole number, 0 or more')
-    self._table = samplers.Table(index, rows)
+    self._table = samplers.Table(index, rows, spec.mixture_power)
     self._length = index.length
     self._spec = spec
     self._seed = seed

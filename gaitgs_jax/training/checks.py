@@ -10,8 +10,15 @@ import numpy as np
 from gaitgs_jax import losses, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, protocols, published
-from gaitgs_jax.input import opening, pipeline, samplers, sampling, sources
-from gaitgs_jax.input.index import Index
+from gaitgs_jax.input import (
+  mixture,
+  opening,
+  pipeline,
+  samplers,
+  sampling,
+  sources,
+)
+from gaitgs_jax.input.index import DATASET, Index
 from gaitgs_jax.training import preprocessing, settings, setup
 
 _GB = 1e9
@@ -36,6 +43,11 @@ def check_config(config: Any, *, training: bool = True) -> None:
     protocols.get_protocol(config.evaluation.protocol)
   if training:
     sampling.batch_spec(config.batch)
+    if 'mixture' in config:
+      given = config.mixture, config.inputs, config.dataset.name
+      mixture.check_inputs(*given)
+      if config.evaluation.protocol:
+        mixture.note_overlap(config.mixture, config.dataset)
 
 
 def check_model(config: Any) -> None:
@@ -50,12 +62,15 @@ def check_model(config: Any) -> None:
   distance.check_metric(config.evaluation.metric)
 
 
-def check_data(config: Any, data: setup.Data) -> None:
+def check_data(
+  config: Any, data: setup.Data, tested: setup.Data | None
+) -> None:
   """Checks what the config and the index of the training data show.
 
   Args:
     config: of a run that trains.
-    data: its dataset.
+    data: what it learns from.
+    tested: what it is evaluated on, if it is.
 
   Raises:
     UserError: the batch cannot be drawn from the data or holds no pair, the
@@ -75,11 +90,19 @@ def check_data(config: Any, data: setup.Data) -> None:
   frames = sampler.rows * sampler.windows * longest
   what = f'{sampler} of {longest:,} frames'
   _check_batch(data.source, 'batch', what, frames, _memory())
-  if config.dataset.get('cache', '') == 'ram':
-    rows = data.train
-    if config.evaluation.protocol:
-      rows = np.union1d(rows, data.test)
-    _check_memory(data.source, rows, _memory())
+  kept = [(data.source, _cached(config, data))]
+  if tested is not None and config.dataset.get('cache', ''):
+    kept.append((tested.source, tested.test))
+  _check_memory(kept, _memory())
+
+
+def _cached(config: Any, data: setup.Data) -> np.ndarray:
+  """Returns the training rows that are to be kept in memory."""
+  if 'mixture' not in config:
+    return data.train if config.dataset.get('cache', '') else data.train[:0]
+  labels = [k for k, v in config.mixture.items() if v.get('cache', '')]
+  whose = data.source.index.columns[DATASET][data.train]
+  return data.train[np.isin(whose, labels)]
 
 
 def check_pairs(config: Any, data: setup.Data) -> None:
@@ -193,14 +216,19 @@ def _frame_bytes(source: sources.Source) -> int:
   )
 
 
-def _check_memory(source: sources.Source, rows: np.ndarray, limit: int) -> None:
-  """Raises UserError unless sequences fit in `limit` bytes."""
-  frames = int(source.index.length[rows].sum(dtype=np.int64))
-  size = _frame_bytes(source)
-  if frames * size > limit:
+def _check_memory(
+  kept: list[tuple[sources.Source, np.ndarray]], limit: int
+) -> None:
+  """Raises UserError unless rows of sources fit in `limit` bytes."""
+  count = frames = size = 0
+  for source, rows in kept:
+    own = int(source.index.length[rows].sum(dtype=np.int64))
+    count, frames = count + len(rows), frames + own
+    size += own * _frame_bytes(source)
+  if size > limit:
     raise UserError(
-      f"config.dataset.cache is 'ram', but {len(rows):,} sequences of "
-      f'{frames:,} frames take {frames * size / _GB:.1f} GB, and this machine '
+      f"config.dataset.cache is 'ram', but {count:,} sequences of "
+      f'{frames:,} frames take {size / _GB:.1f} GB, and this machine '
       f"has {limit / _GB:.1f} GB: set config.dataset.cache=''"
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gaitgs_jax import losses, models
 from gaitgs_jax.input import (
+  mixture,
   opening,
   samplers,
   sampling,
@@ -156,7 +157,8 @@ def batch() -> Choice:
   """Returns the fields of `config.batch` with any sampler."""
   choice = _of(sampling.FrameSpec)
   name = Option('sampler', 'pk', 'A sampler of the table above.')
-  return dataclasses.replace(choice, options=(name, *choice.options))
+  power = _of(sampling.BatchSpec, given=('sampler', 'frames')).options
+  return dataclasses.replace(choice, options=(name, *choice.options, *power))
 
 
 def batch_samplers() -> dict[str, Choice]:
@@ -191,6 +193,8 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
       return set(opening.FIELDS)
     case ('inputs',):
       return set(MODALITIES)
+    case ('mixture', _):
+      return set(mixture.FIELDS)
     case ('inputs', _):
       return set(sizes.FIELDS)
     case ('batch',):

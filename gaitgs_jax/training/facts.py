@@ -14,7 +14,7 @@ import numpy as np
 
 from gaitgs_jax import fields, losses, models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import datasets, partitions
+from gaitgs_jax.input import mixture, partitions
 from gaitgs_jax.training import preprocessing, restoring, settings, setup
 from gaitgs_jax.training.setup import Data
 
@@ -25,7 +25,8 @@ def of_dataset(config: Any) -> Any:
   """Returns a config with what is published about its dataset.
 
   It serves to try a model before the data is opened. The views of one's own
-  data are not known then, and are left out.
+  data are not known then, and are left out, nor are its people in a mixture,
+  where no partition names them.
 
   Args:
     config: of a run; its losses are checked.
@@ -34,13 +35,17 @@ def of_dataset(config: Any) -> Any:
     UserError: config.model.skeleton is not the data's, or there is no
       partition that says how many subjects train.
   """
-  found: dict[str, Any] = {
-    'num_views': len(datasets.get(config.dataset.name).views)
-  }
+  found: dict[str, Any] = {'num_views': len(setup.trained_on(config).views)}
   if 'num_classes' in _wanted(config) and 'num_classes' not in config.model:
-    partition = partitions.load_partition(config.dataset)
-    found['num_classes'] = len(partition.train)
+    found['num_classes'] = _named_people(config)
   return _complete(config, found)
+
+
+def _named_people(config: Any) -> int:
+  """Returns how many people train, as far as partitions say; at least 1."""
+  if 'mixture' in config:
+    return max(mixture.count_people(config.mixture), 1)
+  return len(partitions.load_partition(config.dataset).train)
 
 
 def of_data(config: Any, data: Data) -> Any:
@@ -94,7 +99,7 @@ def check(config: Any, built: Any, data: Data) -> None:
   Raises:
     UserError: there are too few.
   """
-  name = config.dataset.name
+  name = data.dataset.name
   for field, count in _counts(data).items():
     given = built.model.get(field)
     if field == 'num_views' and not setup.learns_views(config):

@@ -93,7 +93,7 @@ def show(config: Any, topology: str = '') -> None:
   device = mesh.devices.flat[0]
   _show(
     'step',
-    f'{config.model_name} on {config.dataset.name}, {sampler} x '
+    f'{config.model_name} on {setup.trained_on(config).name}, {sampler} x '
     f'{config.batch.frames} frames',
   )
   _show(

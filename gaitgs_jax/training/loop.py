@@ -145,8 +145,8 @@ class _Run:
       if last is None
       else facts.of_checkpoint(config, checkpoints.folder / str(last))
     )
-    self.data = setup.open_data(config, training=True)
-    checks.check_data(config, self.data)
+    self.data, self.tested = setup.open_training(config)
+    checks.check_data(config, self.data, self.tested)
     if last is None:
       self._build(facts.of_data(config, self.data))
     facts.check(config, self.built, self.data)
@@ -202,12 +202,12 @@ class _Run:
 
   def _make_scorer(self) -> scoring.Scorer | None:
     """Returns what evaluates; None if the config names no protocol."""
-    if not self.config.evaluation.protocol:
+    if self.tested is None:
       return None
     graphdef, _, _ = setup.describe_model(self.built, self.mesh)
     return scoring.Scorer(
       self.config,
-      self.data,
+      self.tested,
       graphdef,
       self.mesh,
       self.workdir,

@@ -4,6 +4,7 @@ A change is allowed if the steps already made would have been the same with it,
 up to the rounding of sums that are split differently.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -38,6 +39,9 @@ RULES: dict[str, Rule] = {
   'dataset.cache': Rule(True, 'changes only the speed'),
   'dataset.on_error': Rule(
     True, "from 'raise' to 'skip' only: nothing had been left out before"
+  ),
+  'mixture': Rule(
+    False, 'as of `dataset`; root, format and cache of each may change too'
   ),
   'inputs': Rule(False, 'the weights were trained on these inputs'),
   'batch': Rule(False, 'the weights were trained on these batches'),
@@ -108,7 +112,8 @@ def check_reached(total_steps: int, step: int, where: Any) -> None:
 
 def rule_of(field: str) -> Rule:
   """Returns the rule of a field such as 'dataset.root'."""
-  name = field
+  # Of mixture.LABEL.root too.
+  name = re.sub(r'^mixture\.[^.]+\.', 'dataset.', field)
   while name not in RULES and '.' in name:
     name = name.rpartition('.')[0]
   return RULES.get(name, _UNKNOWN)

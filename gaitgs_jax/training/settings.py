@@ -12,7 +12,7 @@ from typing import Any
 
 from gaitgs_jax import fields, older
 from gaitgs_jax.errors import BadValue, UserError, one_line, wrong_choice
-from gaitgs_jax.input import transform_lists
+from gaitgs_jax.input import mixture, transform_lists
 from gaitgs_jax.models import remat
 from gaitgs_jax.training import averaging
 
@@ -47,6 +47,11 @@ MEANINGS: dict[str, str] = {
   'dataset.on_error': (
     "At a sequence that cannot be read: 'raise' ends the run, 'skip' goes on "
     'without it.'
+  ),
+  'mixture': (
+    'Datasets to train on in place of `dataset`, which is then only evaluated: '
+    'a label of your own -> fields as those of `dataset`, without `on_error`. '
+    "With `name='own'` and no partition everybody trains."
   ),
   'inputs': (
     'What the model sees: modality -> `size`, of its frames; their table is '
@@ -130,7 +135,7 @@ def _fields() -> dict[str, tuple[str, ...]]:
     fixed[section] = (*fixed.get(section, ()), *([field] if field else []))
   # Read where they are used, some of them optional.
   return fixed | dict.fromkeys(
-    ('dataset', 'inputs', 'batch', 'optimizer', 'schedule'), ()
+    ('dataset', 'mixture', 'inputs', 'batch', 'optimizer', 'schedule'), ()
   )
 
 
@@ -173,7 +178,7 @@ _SECTIONS = (
 )
 
 # Of the others, what a config need not have.
-_OPTIONAL = ('published',)
+_OPTIONAL = ('mixture', 'published')
 
 # What a model can compute in.
 DTYPES = ('float32', 'bfloat16', 'float16')
@@ -214,8 +219,6 @@ _TYPES: dict[str, tuple[Any, Any]] = {
   'average.every': (int, None),
   'average.statistics_steps': (int, 0),
 }
-# Sections whose values are sections too.
-_OF_SECTIONS = ('losses',)
 # Lists of transforms.
 _LISTS = ('augment', 'evaluation.transform')
 
@@ -259,10 +262,13 @@ def check(config: Any) -> None:
   for section, names in FIELDS.items():
     if names and section in config:
       fields.check_names(f'config.{section}', config[section].keys(), names)
-  _check_sections(config, _OF_SECTIONS)
-  for section in _OF_SECTIONS:
-    names = _field(config, section)
-    _check_sections(config, [f'{section}.{name}' for name in names])
+  _check_sections(config, [f'losses.{name}' for name in config.losses])
+  if 'mixture' in config:
+    _check_mixture(config)
+  elif 'mixture_power' in config.batch:
+    raise UserError(
+      'config.batch.mixture_power goes with config.mixture: leave it out'
+    )
   for path in _LISTS:
     list(transform_lists.checked(_field(config, path), f'config.{path}'))
   for path, (least, most) in _WHOLE.items():
@@ -274,6 +280,12 @@ def check(config: Any) -> None:
     raise wrong_choice(
       f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
     )
+
+
+def _check_mixture(config: Any) -> None:
+  _check_sections(config, ['mixture'])
+  _check_sections(config, [f'mixture.{label}' for label in config.mixture])
+  mixture.check(config.mixture)
 
 
 def _check_whole(where: str, value: Any, least: int, most: int) -> None:
@@ -301,6 +313,8 @@ def check_model(config: Any) -> None:
   _check_sections(config, ('dataset', 'inputs', 'model', 'evaluation'))
   for path in _USED:
     _field(config, path)
+  if 'mixture' in config:
+    _check_mixture(config)
   # How many are embedded at once changes no embedding of an older run.
   _check_moved(config, but='evaluation.batch_size')
   used = ('model_name', 'dataset.name', 'evaluation.metric', 'evaluation.dtype')

@@ -15,7 +15,14 @@ from jax.sharding import Mesh
 
 from gaitgs_jax import fields, losses, models
 from gaitgs_jax.errors import UserError, wrong_choice
-from gaitgs_jax.input import datasets, opening, partitions, sizes, unreadable
+from gaitgs_jax.input import (
+  datasets,
+  mixture,
+  opening,
+  partitions,
+  sizes,
+  unreadable,
+)
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.unreadable import Unreadable
 from gaitgs_jax.models import GaitOutput
@@ -83,6 +90,32 @@ def open_data(config: Any, *, training: bool = False) -> Data:
   columns = partitions.columns(source.index, partition)
   dataset = datasets.get(config.dataset.name)
   return Data(dataset, source, train, test, skipped, columns)
+
+
+def open_training(config: Any) -> tuple[Data, Data | None]:
+  """Opens what a run learns from, and what it is evaluated on.
+
+  They are the same without config.mixture. The second is None where no protocol
+  asks for it, and is not opened then.
+
+  Raises:
+    UserError: as `open_data`, or the datasets do not fit together.
+  """
+  if 'mixture' not in config:
+    data = open_data(config, training=True)
+    return data, data if config.evaluation.protocol else None
+  tested = open_data(config) if config.evaluation.protocol else None
+  skipped = tested.unreadable if tested else unreadable.create(config.dataset)
+  source, train = mixture.open_sources(config.mixture, config.inputs, skipped)
+  facts, nobody = mixture.facts(config.mixture), np.zeros(0, np.int64)
+  return Data(facts, source, train, nobody, skipped), tested
+
+
+def trained_on(config: Any) -> datasets.Dataset:
+  """Returns the facts on what a run learns from."""
+  if 'mixture' in config:
+    return mixture.facts(config.mixture)
+  return datasets.get(config.dataset.name)
 
 
 def learns_views(config: Any) -> bool:

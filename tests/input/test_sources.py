@@ -258,7 +258,7 @@ def test_what_is_not_yet_a_tree_says_how_to_make_one(tmp_path):
     sources.OpenGaitSource(tmp_path / 'json')
   root, sizes = str(write_tree(tmp_path / 'tree')), {'silhouettes': (64, 44)}
   config = {'name': 'casia_b', 'root': root}
-  with message("is an OpenGait tree, .*set dataset.format='opengait'"):
+  with message("is an OpenGait tree, .*set config.dataset.format='opengait'"):
     opening.open_source(config, sizes)
   config = {'name': 'casia_b', 'root': str(tmp_path / 'raw')}
   with message('no prepared casia_b'):
@@ -443,7 +443,7 @@ def test_config_opens_skeletons_of_a_dataset_of_skeletons(tmp_path):
     ({'name': 'casia'}, "unknown dataset 'casia'"),
     ({'nmae': 'casia_b'}, "no field 'nmae'"),
     ({'format': 'zip'}, "'zip'.*choose one of '', tfds, opengait"),
-    ({'format': 'opengait'}, 'set dataset.root'),
+    ({'format': 'opengait'}, 'set config.dataset.root'),
     ({'variant': '65'}, "no variant '65'; choose one of 64, 128"),
     ({'variant': '128'}, 'prepare --dataset=casia_b --variant=128'),
     ({'cache': 'disk', 'variant': '64'}, "'disk'; choose one of '', ram"),

@@ -75,7 +75,7 @@ def test_own_data_has_the_facts_of_its_tree(config, tmp_path, capsys):
   with pytest.raises(UserError, match='num_views is 1, but own has 2 views'):
     loop.train(config, tmp_path / 'other')
   config.dataset.format = 'tfds'
-  with pytest.raises(UserError, match=r'set dataset\.format'):
+  with pytest.raises(UserError, match=r'set config\.dataset\.format'):
     loop.train(config, tmp_path / 'other')
 
 
