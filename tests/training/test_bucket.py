@@ -46,6 +46,7 @@ def test_a_run_in_a_bucket_goes_on_and_ends_bit_for_bit_as_on_a_disk(tmp_path):
   assert {
     path.name for path in (tmp_path / 'other' / 'evaluation').iterdir()
   } == {
-    'run_step_000003.json',
-    'run_step_000006.json',
+    f'run_step_{step}.{kind}'
+    for step in ('000003', '000006')
+    for kind in ('json', 'npz')
   }
