@@ -142,6 +142,8 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('gaitbase_oumvlp', 7_305_408 + 16 * 256 * (5153 - 74)),
     ('gaitgl_casia_b', 3_096_673),
     ('gaitgl_oumvlp', 95_620_449),
+    ('gln_phase1_casia_b', 14_703_904 - 6_161_920),
+    ('gln_phase2_casia_b', 14_703_904),
     ('gaitpart_casia_b', 1_204_000),
     ('gaitpart_oumvlp', 4_841_248),
     ('gaitset_casia_b', 2_594_592),

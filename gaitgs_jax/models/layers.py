@@ -212,9 +212,11 @@ class BatchNorm(nnx.Module):
 
   Attributes:
     frozen: whether the running statistics are used in training too, and stay.
+    learns_bias: whether the bias gets a gradient.
   """
 
   frozen = False
+  learns_bias = True
 
   def __init__(
     self, *shape: int, scale: float = 1.0, rngs: nnx.Rngs | None = None
@@ -250,7 +252,9 @@ class BatchNorm(nnx.Module):
       self.variance[...] = (1 - share) * running[1] + share * unbiased
     scale = self.scale[...] * jax.lax.rsqrt(variance + 1e-5)
     ahead = (None,) * (x.ndim - mean.ndim)
-    return (x - mean[ahead]) * scale[ahead] + self.bias[...][ahead]
+    bias = self.bias[...]
+    bias = bias if self.learns_bias else jax.lax.stop_gradient(bias)
+    return (x - mean[ahead]) * scale[ahead] + bias[ahead]
 
 
 def _moments(

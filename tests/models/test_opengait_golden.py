@@ -60,6 +60,12 @@ CASES = {
     frozen=dict(first='conv3d', units='LTA', blocks='GLConv'),
     lengths=(2,),
   ),
+  'gln': Case(
+    'gln',
+    TRIPLET | dict(identity=dict(weight=0.1)),
+    dict(dropout=0.0),
+    lengths=(7,),
+  ),
   'gaitpart': Case('gaitpart', TRIPLET),
   'gaitset': Case('gaitset', TRIPLET),
   'deepgaitv2': Case('deepgaitv2', TRIPLET | IDENTITY),

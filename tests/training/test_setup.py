@@ -164,6 +164,8 @@ def test_a_wrong_field_of_a_model_is_told(change, words):
     ),
     ('gaitpart', dict(parts=5), '5 parts do not divide maps of height 16'),
     ('gaitpart', dict(strips=(1, 4)), 'must be one for each pair'),
+    ('gln', dict(bins=(12,)), '12 parts do not divide maps of height 64'),
+    ('gln', dict(dropout=1.0), 'dropout is 1.0; .* less than 1'),
     ('gaitgl', dict(strips=3), '3 strips do not divide a height of 64'),
     ('gaitgl', dict(parts=48), '48 parts do not divide silhouettes of .* 64'),
     ('gaitgl', dict(neck='bn'), "no neck 'bn'; choose one of"),
