@@ -22,7 +22,7 @@ from gaitgs_jax import modalities as modality_rows
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input.transform import Entry
-from gaitgs_jax.input.transform_lists import COPIES, TABLES, checked
+from gaitgs_jax.input.transform_lists import COPIES, TABLES, checked, with_own
 from gaitgs_jax.modalities import Shapes
 
 # One modality alone, [n,s,...], or a dict of several by name.
@@ -195,7 +195,7 @@ def create(
       random transform where there may be none.
   """
   modalities = modalities or ('keypoints' if skeleton else 'silhouettes',)
-  tables = {modality: TABLES[modality] for modality in modalities}
+  tables = with_own(chosen, where, {name: TABLES[name] for name in modalities})
   given = {
     'width': width,
     'skeleton': skeletons.get(skeleton) if skeleton else None,

@@ -9,6 +9,10 @@ from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, wrong_value
 from gaitgs_jax.fields import Share
 
+# What a transform may take in addition to the frames.
+_GIVEN = ('mask', 'key', 'nearest', 'width', 'skeleton')
+# Options of every transform.
+_COMMON = ('name', 'probability', 'per', 'inputs')
 # What is drawn once.
 Per = Literal['sequence', 'frame']
 
@@ -57,6 +61,24 @@ class Entry:
     if not self.masks:
       found['inputs'] = _option('inputs', None, Sequence[str] | None)
     return found
+
+  def problem(self) -> str:
+    """Returns why a function cannot be a transform; '' if it can."""
+    if not callable(self.function):
+      return 'is not a function'
+    try:
+      given = self.given
+    except (TypeError, ValueError):
+      return 'is not a function whose arguments can be read'
+    if unknown := [name for name in given if name not in _GIVEN]:
+      return (
+        f'takes {", ".join(unknown)}: after the frames a transform takes any'
+        f' of {", ".join(_GIVEN)}; options come after a *'
+      )
+    own = fields.keyword_only(self.function)
+    if taken := [name for name in _COMMON if name in own]:
+      return f'has an option {taken[0]!r}, which every transform has'
+    return ''
 
   def check(self, options: dict[str, Any], where: str) -> None:
     """Raises UserError unless a config's options fit."""

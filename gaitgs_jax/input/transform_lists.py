@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gaitgs_jax import dotted
 from gaitgs_jax.errors import (
+  BadValue,
   UserError,
   one_line,
   wrong_choice,
@@ -86,12 +88,13 @@ def checked(
   Args:
     chosen: the list, of which nothing is known.
     where: what the config calls it.
-    tables: of the modalities that there are; by default of all.
+    tables: of the modalities that there are, with the user's own transforms,
+      see `with_own`; by default of all, and the user's own are not checked.
 
   Raises:
     UserError: it is not such a list, or a name or an option is wrong.
   """
-  tables = TABLES if tables is None else tables
+  known = TABLES if tables is None else tables
   made = 0
   for place, each in enumerate(_list(chosen, where)):
     name, options = each['name'], {k: v for k, v in each.items() if k != 'name'}
@@ -99,9 +102,46 @@ def checked(
     made += name == COPIES
     if made > 1:
       raise UserError(f'{within}: a list makes copies once')
-    for entry in _entries(name, tables, options, f'{where}[{place}]'):
-      entry.check(options, within)
+    # The user's own are looked up where they are used.
+    if '.' not in name or tables is not None:
+      for entry in _entries(name, known, options, f'{where}[{place}]'):
+        entry.check(options, within)
     yield within, name, options
+
+
+def with_own(
+  chosen: Any, where: str, tables: Mapping[str, Mapping[str, Entry]]
+) -> dict[str, dict[str, Entry]]:
+  """Returns tables with the transforms of the user's own that a list names.
+
+  'mypackage.transforms.wiggle' is a function as `Entry.function` or an `Entry`,
+  and is for all modalities.
+
+  Args:
+    chosen: the list, of which nothing is known.
+    where: what the config calls it.
+    tables: of the modalities that there are.
+
+  Raises:
+    UserError: it is not such a list, or there is no such function.
+  """
+  own = {}
+  for place, each in enumerate(_list(chosen, where)):
+    if '.' in each['name']:
+      own[each['name']] = _own(each['name'], f'{where}[{place}]')
+  return {modality: {**table, **own} for modality, table in tables.items()}
+
+
+def _own(name: str, where: str) -> Entry:
+  try:
+    found = dotted.attribute(name, 'transform')
+  except BadValue as error:
+    raise UserError(f'{where}: {error}') from error
+  entry = found if isinstance(found, Entry) else Entry(found)
+  problem = entry.problem()
+  if problem:
+    raise UserError(f'{where}: {name} {problem}')
+  return entry
 
 
 def _list(chosen: Any, where: str) -> list[Any]:

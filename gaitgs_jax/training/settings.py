@@ -64,7 +64,9 @@ MEANINGS: dict[str, str] = {
   ),
   'augment': (
     'Transforms of the inputs in training, in their order: '
-    'dict(name=..., options); the table of them is below.'
+    'dict(name=..., options); the table of them is below. A name with dots is '
+    "a function of the user's own: it takes x [s,...], one sequence, then any "
+    'of mask, key, nearest, width and skeleton, and its options after a *.'
   ),
   'model_name': (
     "A file of `gaitgs_jax/models`, or a module of one's own by dotted name."

@@ -1,10 +1,13 @@
 import sys
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import loop, meshes, setup
+from gaitgs_jax.training import loop, meshes, preprocessing, settings, setup
 
 MODEL = """
 import jax.numpy as jnp
@@ -31,6 +34,23 @@ def spread(output, batch, *, target: float):
 """
 
 # Modules with a slip of the pen, as they may have while they are written.
+TRANSFORMS = """
+import jax
+
+def wiggle(x, key, *, amount: float = 0.1):
+  return x + amount * jax.random.normal(key, x.shape)
+
+def darken(x, *, by: float):
+  return x * by
+
+def odd(x, frames):
+  return x
+
+def taken(x, *, per: int = 3):
+  return x
+
+number = 3
+"""
 FAULTS = {
   'no_value': 'int("x")',
   'no_type': 'len(3)',
@@ -55,6 +75,7 @@ def own(tree, tmp_path, monkeypatch):
   folder.mkdir()
   (folder / 'mean.py').write_text(MODEL)
   (folder / 'losses.py').write_text(LOSS)
+  (folder / 'transforms.py').write_text(TRANSFORMS)
   for name, code in FAULTS.items():
     (folder / f'{name}.py').write_text(code)
   monkeypatch.syspath_prepend(tmp_path)
@@ -135,3 +156,52 @@ def test_a_fault_in_a_loss_of_ones_own_keeps_its_traceback(own):
     own.losses = dict(x=dict(kind='my_gait.no_name.loss'))
   with pytest.raises(AttributeError, match='no_attribute'):
     setup.describe_state(own, meshes.create(1))
+
+
+def _named(name, **options):
+  return (dict(name=f'my_gait.transforms.{name}', **options),)
+
+
+def test_a_transform_of_ones_own_has_probability_and_per(own):
+  own.augment = (
+    *_named('wiggle', probability=0.5, per='frame', amount=0.2),
+    dict(name='horizontal_flip'),
+  )
+  settings.check(own)
+  change = preprocessing.create_augmentation(own)
+  x, mask = jnp.ones((3, 40, *tiny.SIZE, 1)), jnp.ones((3, 40), bool)
+  y = change(x, mask, jax.random.key(0))[0]
+  changed = np.asarray((y != 1).any(axis=(2, 3, 4)))
+  assert 0.3 < changed.mean() < 0.7
+  assert np.asarray(y[changed]).std() == pytest.approx(0.2, rel=0.1)
+  own.evaluation.transform = _named('darken', by=0.5)
+  change = preprocessing.create_transform(own)
+  np.testing.assert_array_equal(change(x, mask)[0], x * 0.5)
+
+
+@pytest.mark.parametrize(
+  ('chosen', 'message'),
+  [
+    (_named('wigle'), r"config.augment\[0\]: .*transforms has no 'wigle'"),
+    (_named('odd'), 'odd takes frames: after the frames a transform takes any'),
+    (_named('taken'), "taken has an option 'per', which every transform has"),
+    (_named('number'), 'number is not a function'),
+    (_named('darken'), 'lacks by'),
+    (_named('wiggle', amount='x'), 'amount is .x.; it must be a finite number'),
+    (_named('darken', by=0.5, probability=2.0), 'probability is 2.0'),
+    ((dict(name='my_gate.x.y'),), "no module 'my_gate'"),
+  ],
+)
+def test_what_is_wrong_with_a_transform_is_said(own, chosen, message):
+  own.augment = chosen
+  settings.check(own)  # An evaluation needs no transform of training.
+  with pytest.raises(UserError, match=message):
+    preprocessing.create_augmentation(own)
+
+
+def test_a_transform_that_draws_is_not_for_an_evaluation(own):
+  own.evaluation.transform = _named('wiggle')
+  with pytest.raises(
+    UserError, match='is random, which an evaluation must not'
+  ):
+    preprocessing.create_transform(own)
