@@ -20,11 +20,13 @@ from gaitgs_jax.errors import UserError
 _OPEN = re.compile(
   r'(inputs|losses|mixture|optimizer\.groups)(\.\w+){1,2}'
   r'|(batch|dataset|init|model|optimizer|schedule|teacher)\.\w+'
+  r'|(gallery|others)(\.\w+)*'
 )
 # Fields that are sections, whatever is given for them.
 _SECTION = re.compile(
   r'(inputs|losses|mixture|optimizer\.groups)\.\w+'
   r'|optimizer\.groups|init|mixture|teacher'
+  r'|(gallery|others|others\.\w+)(\.dataset|\.inputs(\.\w+)?)?'
 )
 # Lists of transforms, and a field of one.
 _LIST = re.compile(r'(augment|evaluation\.transform)[.[]')

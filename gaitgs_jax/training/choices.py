@@ -23,7 +23,7 @@ from gaitgs_jax.input import (
 from gaitgs_jax.input.time_transforms import TIME
 from gaitgs_jax.input.transform import Entry
 from gaitgs_jax.modalities import MODALITIES
-from gaitgs_jax.training import groups, optimizers, settings
+from gaitgs_jax.training import elsewhere, groups, optimizers, settings
 
 # Arguments that do not come from a config.
 _GIVEN = ('self', 'rngs', 'rate', 'decays', 'base', 'total_steps')
@@ -193,6 +193,14 @@ def allowed(path: tuple[str, ...], added: frozenset[str]) -> set[str]:
       return set(opening.FIELDS)
     case ('inputs',):
       return set(MODALITIES)
+    case ('gallery',) | ('others', _):
+      return set(inspect.signature(elsewhere.changed).parameters)
+    case ('gallery', 'dataset') | ('others', _, 'dataset'):
+      return set(opening.FIELDS)
+    case ('gallery', 'inputs') | ('others', _, 'inputs'):
+      return set(MODALITIES)
+    case ('gallery', 'inputs', _) | ('others', _, 'inputs', _):
+      return set(sizes.FIELDS)
     case ('mixture', _):
       return set(mixture.FIELDS)
     case ('inputs', _):

@@ -18,6 +18,7 @@ from gaitgs_jax.training import (
   averaging,
   checkpoint,
   checks,
+  elsewhere,
   facts,
   holding,
   initial,
@@ -100,9 +101,19 @@ def evaluate(
   built = facts.of_checkpoint(config, found)
   graphdef, params, stats = setup.describe_model(built, mesh)
   checks.check_state(params)
-  data = setup.open_data(config)
   stopping = Stopping('leaving') if jax.process_count() > 1 else None
-  scorer = scoring.Scorer(config, data, graphdef, mesh, folder, stopping)
+  scorers = {
+    label: scoring.Scorer(
+      each,
+      setup.open_data(each),
+      graphdef,
+      mesh,
+      folder,
+      stopping,
+      setup.open_gallery(each),
+    )
+    for label, each in elsewhere.every(config)
+  }
   step, params, stats = restoring.restore_model(found, params, stats)
   own = found.is_relative_to(cloud.absolute(folder))
   # One process alone has nothing to save, and leaves at once.
@@ -111,8 +122,14 @@ def evaluate(
     stopping or contextlib.nullcontext(),
   ):
     with contextlib.suppress(scoring.Stopped):
-      scorer.checkpoint(step, params, stats, None if own else found)
-      scorer.show()
+      results = {
+        label: scorer.checkpoint(step, params, stats, None if own else found)
+        for label, scorer in scorers.items()
+      }
+      for scorer in scorers.values():
+        scorer.show()
+      if len(scorers) > 1:
+        scoring.show_datasets(scorers, results)
     if stopping is not None:
       leave(stopping.settle())
 
@@ -212,6 +229,7 @@ class _Run:
       self.mesh,
       self.workdir,
       self.stopping,
+      setup.open_gallery(self.config),
     )
 
   def _first_state(self, like: TrainState) -> TrainState:

@@ -56,6 +56,8 @@ RULES: dict[str, Rule] = {
   'init': Rule(False, 'the weights started from it'),
   'teacher': Rule(False, 'the losses may have read it'),
   'evaluation': Rule(True, 'changes nothing in training'),
+  'gallery': Rule(True, 'changes nothing in training'),
+  'others': Rule(True, 'changes nothing in training'),
   'published': Rule(True, 'changes nothing in training'),
   'average': Rule(False, 'decides which weights are in the mean so far'),
   'checkpoint': Rule(True, 'changes only what is written'),

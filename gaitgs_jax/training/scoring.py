@@ -1,5 +1,6 @@
 """Evaluation within a run: embed the test set, count, save, print."""
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,9 @@ from gaitgs_jax.evaluation import (
   report,
   result_files,
 )
+from gaitgs_jax.evaluation.protocols.rules import GALLERY, PROBES
 from gaitgs_jax.input import pipeline
+from gaitgs_jax.input.index import Index, concatenate
 from gaitgs_jax.training import (
   checks,
   embedding,
@@ -54,6 +57,7 @@ class Scorer:
     mesh: where to embed.
     workdir: results go to workdir/evaluation/<label>.json.
     stopping: when the processes agree to stop, an evaluation raises `Stopped`.
+    gallery: where the gallery is from, if not from `data` as the probes are.
   """
 
   def __init__(
@@ -64,8 +68,10 @@ class Scorer:
     mesh: Mesh,
     workdir: pathlib.Path,
     stopping: Stopping | None = None,
+    gallery: Data | None = None,
   ):
-    self._config, self._data, self._mesh = config, data, mesh
+    self._config, self._mesh = config, mesh
+    self._parts = [data] if gallery is None else [data, gallery]
     self._folder = workdir / _FOLDER
     self._stopping = stopping
     self._described = False
@@ -76,14 +82,29 @@ class Scorer:
       mesh=mesh,
     )
     self._protocol = protocols.get_protocol(config.evaluation.protocol)
-    self._views = self._select(self._data.test).view_names
-    checks.check_evaluation(config, data, mesh.shape['data'])
+    if gallery is not None:
+      self._protocol = self._protocol.across()
+    every = self._index([part.test for part in self._parts])
+    self._views = self._select(every).view_names
+    for part in self._parts:
+      checks.check_evaluation(config, part, mesh.shape['data'])
     if config.evaluation.baseline:
       self._baseline()
 
-  def _select(self, rows: np.ndarray) -> protocols.Selection:
+  def _index(self, rows: Sequence[np.ndarray]) -> Index:
+    """Returns what is known of some rows of each part."""
+    found = []
+    for sensor, part, some in zip(
+      (PROBES, GALLERY), self._parts, rows, strict=False
+    ):
+      index = part.index(some)
+      named = {'sensor': np.full(len(some), sensor)}
+      columns = {**index.columns, **(named if len(self._parts) > 1 else {})}
+      found.append(dataclasses.replace(index, columns=columns))
+    return concatenate(found)
+
+  def _select(self, index: Index) -> protocols.Selection:
     """Returns whom the protocol takes, or what would end an evaluation."""
-    index = self._data.index(rows)
     try:
       return protocols.select(
         self._protocol,
@@ -102,7 +123,7 @@ class Scorer:
   def basis(self) -> str:
     """On what the scores are counted, see `scores.Score`."""
     options, dataset = self._config.evaluation, self._config.dataset.name
-    subjects = self._data.source.index.subject[self._data.test]
+    subjects = self._parts[0].index(self._parts[0].test).subject
     changed = ', transformed' if options.transform else ''
     if options.frames_max:
       changed += f', the first {options.frames_max} frames'
@@ -160,26 +181,40 @@ class Scorer:
       stats: the model's.
       **kept: what to save with the result.
     """
+    result = self._evaluate(label, params, stats, **kept)
+    return {k: v for k, v in result.items() if isinstance(v, float)}
+
+  def _evaluate(
+    self, label: str, params: Arrays, stats: Arrays, **kept: str
+  ) -> protocols.Result:
+    embedded = [self._embed_part(part, params, stats) for part in self._parts]
+    embeddings, rows = zip(*embedded, strict=True)
+    return self._record(label, embeddings, rows, **kept)
+
+  def _embed_part(
+    self, part: Data, params: Arrays, stats: Arrays
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the embeddings of a part's test rows, and of which rows."""
     options = self._config.evaluation
     batches = pipeline.evaluation_batches(
-      self._data.source,
-      self._data.test,
+      part.source,
+      part.test,
       options.batch_frames,
-      dataset=self._data.dataset,
+      dataset=part.dataset,
       frames_max=options.frames_max,
       multiple=self._mesh.shape['data'],
       slots=functools.partial(meshes.local_rows, mesh=self._mesh),
-      unreadable=self._data.unreadable,
+      unreadable=part.unreadable,
     )
     embeddings, found = embedding.embed(
       self._embed,
       params,
       stats,
       self._until_stopped(batches),
-      self._data.test,
+      part.test,
       mesh=self._mesh,
     )
-    return self._record(label, embeddings, self._data.test[found], **kept)
+    return embeddings, part.test[found]
 
   def checkpoint(
     self,
@@ -187,11 +222,18 @@ class Scorer:
     params: Arrays,
     stats: Arrays,
     other: pathlib.Path | None = None,
-  ) -> None:
-    """Evaluates a checkpoint; `other` is its folder, if not of this workdir."""
+  ) -> protocols.Result:
+    """Evaluates a checkpoint; returns the result.
+
+    Args:
+      step: that it is of.
+      params: the model's.
+      stats: the model's.
+      other: its folder, if not of this workdir.
+    """
     label = labels.choose(self._folder, step, other, self._counted)
     kept = {'checkpoint': str(other)} if other else {}
-    self.model(label, params, stats, **kept)
+    return self._evaluate(label, params, stats, **kept)
 
   def _baseline(self) -> tuple[str, str]:
     """Returns a modality that has a baseline, and its name.
@@ -199,33 +241,36 @@ class Scorer:
     Raises:
       UserError: no modality of the data has one.
     """
-    for name in self._data.source.modalities:
+    source = self._parts[0].source
+    for name in source.modalities:
       if label := modalities.get(name).baseline:
         return name, label
     raise UserError(
       'config.evaluation.baseline is True, but there is none for'
-      f' {" and ".join(self._data.source.modalities)}: set it to False'
+      f' {" and ".join(source.modalities)}: set it to False'
     )
 
   def baseline(self, *, again: bool) -> None:
     """Evaluates what needs no network, if not done before or wanted again."""
-    source = self._data.source
     modality, label = self._baseline()
-    feature = baseline.BASELINES[label]
     if self.has(label) and not again:
       return
-    found: dict[int, np.ndarray] = {}
-    # In parts, as a process may skip sequences that another could read.
-    parts = np.split(self._data.test, range(_READ, len(self._data.test), _READ))
-    for rows in self._until_stopped(parts):
-      reads = pipeline.read_whole(
-        source,
-        rows,
-        self._data.unreadable,
-        self._config.evaluation.frames_max,
-      )
-      found |= {row: feature(read[modality]) for row, read in reads}
-    self._record(label, list(found.values()), np.array(list(found), int))
+    feature = baseline.BASELINES[label]
+    found: list[dict[int, np.ndarray]] = []
+    for part in self._parts:
+      found.append({})
+      # Few at a time, as a process may skip sequences that another could read.
+      every = np.split(part.test, range(_READ, len(part.test), _READ))
+      for rows in self._until_stopped(every):
+        reads = pipeline.read_whole(
+          part.source,
+          rows,
+          part.unreadable,
+          self._config.evaluation.frames_max,
+        )
+        found[-1] |= {row: feature(read[modality]) for row, read in reads}
+    embeddings = [np.array(list(each.values())) for each in found]
+    self._record(label, embeddings, [np.array([*each], int) for each in found])
 
   def show(self) -> None:
     """Prints every saved evaluation of this protocol side by side."""
@@ -268,16 +313,17 @@ class Scorer:
   def _record(
     self,
     label: str,
-    embeddings: np.ndarray | Sequence[np.ndarray],
-    rows: np.ndarray,
+    embeddings: Sequence[np.ndarray],
+    rows: Sequence[np.ndarray],
     **kept: str,
-  ) -> dict[str, float]:
-    """Counts, saves and prints what the embeddings of some rows give."""
-    if not len(rows):
+  ) -> protocols.Result:
+    """Counts, saves and prints what the embeddings of each part's rows give."""
+    if not all(map(len, rows)):
       raise UserError('no test sequence can be read: look at the dataset')
-    index = self._data.index(rows)
+    index = self._index(rows)
     given = (
-      np.asarray(embeddings),
+      # One array may fill half of the memory.
+      embeddings[0] if len(embeddings) == 1 else np.concatenate(embeddings),
       index.subject,
       index.condition,
       index.view,
@@ -294,7 +340,7 @@ class Scorer:
         **self._counted,
         **kept,
         rules=self._protocol.plain(),
-        views=self._select(rows).view_names,
+        views=self._select(index).view_names,
       )
       outcomes.save(each, self._folder / f'{label}.npz')
       print(f'\n{self._table({label: result})}\n', flush=True)
@@ -302,7 +348,12 @@ class Scorer:
         path = self._folder / f'{label}.csv'
         evaluation.submit(path, self._protocol, *given, **options)
         print(f'submission: {path}', flush=True)
-    return {k: v for k, v in result.items() if isinstance(v, float)}
+    return result
+
+  @property
+  def protocol(self) -> protocols.Protocol:
+    """What is counted."""
+    return self._protocol
 
   def _table(self, results: Mapping[str, protocols.Result]) -> str:
     config = self._config
@@ -323,6 +374,22 @@ class Scorer:
       views=self._views,
       described=described,
     )
+
+
+def show_datasets(
+  scorers: Mapping[str, Scorer], results: Mapping[str, protocols.Result]
+) -> None:
+  """Prints one table of what a checkpoint gives on several datasets."""
+  if jax.process_index():
+    return
+  grid = [['%', 'protocol', 'number', 'value', '95 %']]
+  for label, scorer in scorers.items():
+    result, rules = results[label], scorer.protocol
+    for key, name, what in report.rows({label: result}, rules):
+      number = report.number(result.get(key))
+      ends = report.interval(result, key)
+      grid.append([label, rules.name, f'{name} {what}'.strip(), number, ends])
+  print('\n' + '\n'.join(report.aligned(grid)) + '\n', flush=True)
 
 
 def headline(

@@ -14,7 +14,7 @@ from gaitgs_jax import fields, older
 from gaitgs_jax.errors import BadValue, UserError, one_line, wrong_choice
 from gaitgs_jax.input import mixture, transform_lists
 from gaitgs_jax.models import remat
-from gaitgs_jax.training import averaging
+from gaitgs_jax.training import averaging, elsewhere
 
 # Every field with a fixed name -> what it means; docs/config.md is made of it.
 # The other fields of a section are options of what it names, or described where
@@ -47,6 +47,14 @@ MEANINGS: dict[str, str] = {
   'dataset.on_error': (
     "At a sequence that cannot be read: 'raise' ends the run, 'skip' goes on "
     'without it.'
+  ),
+  'gallery': (
+    'What differs where the gallery of an evaluation is from, such as another '
+    'sensor: `dataset` and `inputs`, with those of their fields.'
+  ),
+  'others': (
+    'With `--mode=evaluate`: further data to evaluate on, a label of your own '
+    '-> `dataset`, `inputs` and `protocol`, as far as they differ.'
   ),
   'mixture': (
     'Datasets to train on in place of `dataset`, which is then only evaluated: '
@@ -137,7 +145,17 @@ def _fields() -> dict[str, tuple[str, ...]]:
     fixed[section] = (*fixed.get(section, ()), *([field] if field else []))
   # Read where they are used, some of them optional.
   return fixed | dict.fromkeys(
-    ('dataset', 'mixture', 'inputs', 'batch', 'optimizer', 'schedule'), ()
+    (
+      'dataset',
+      'gallery',
+      'others',
+      'mixture',
+      'inputs',
+      'batch',
+      'optimizer',
+      'schedule',
+    ),
+    (),
   )
 
 
@@ -180,7 +198,7 @@ _SECTIONS = (
 )
 
 # Of the others, what a config need not have.
-_OPTIONAL = ('mixture', 'published')
+_OPTIONAL = ('gallery', 'mixture', 'others', 'published')
 
 # What a model can compute in.
 DTYPES = ('float32', 'bfloat16', 'float16')
@@ -265,6 +283,7 @@ def check(config: Any) -> None:
     if names and section in config:
       fields.check_names(f'config.{section}', config[section].keys(), names)
   _check_sections(config, [f'losses.{name}' for name in config.losses])
+  _check_elsewhere(config)
   if 'mixture' in config:
     _check_mixture(config)
   elif 'mixture_power' in config.batch:
@@ -282,6 +301,17 @@ def check(config: Any) -> None:
     raise wrong_choice(
       f'config.remat is {config.remat!r}', config.remat, remat.LEVELS
     )
+
+
+def _check_elsewhere(config: Any) -> None:
+  sections = ['gallery'] if 'gallery' in config else []
+  if 'others' in config:
+    _check_sections(config, ['others'])
+    sections += [f'others.{label}' for label in config.others]
+  _check_sections(config, sections)
+  allowed = inspect.signature(elsewhere.changed).parameters
+  for section in sections:
+    fields.check(allowed, _field(config, section), f'config.{section}')
 
 
 def _check_mixture(config: Any) -> None:

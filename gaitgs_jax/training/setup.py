@@ -28,6 +28,7 @@ from gaitgs_jax.input.unreadable import Unreadable
 from gaitgs_jax.models import GaitOutput
 from gaitgs_jax.training import (
   averaging,
+  elsewhere,
   groups,
   initial,
   meshes,
@@ -90,6 +91,16 @@ def open_data(config: Any, *, training: bool = False) -> Data:
   columns = partitions.columns(source.index, partition)
   dataset = datasets.get(config.dataset.name)
   return Data(dataset, source, train, test, skipped, columns)
+
+
+def open_gallery(config: Any) -> Data | None:
+  """Opens what config.gallery says, None if the gallery is config.dataset's.
+
+  Raises:
+    UserError: as `open_data`.
+  """
+  changed = elsewhere.gallery(config)
+  return None if changed is None else open_data(changed)
 
 
 def open_training(config: Any) -> tuple[Data, Data | None]:

@@ -29,6 +29,9 @@ _GIVEN = ('name', 'title', 'probes', 'gallery')
 # What changes no number: what it is called, and which numbers are wanted.
 _NAMES = ('name', 'title', 'metrics', 'submission')
 
+# What is in the column 'sensor' of `Protocol.across`.
+GALLERY, PROBES = 'gallery', 'probes'
+
 Values = bool | tuple[str, ...]
 
 
@@ -190,6 +193,29 @@ class Protocol:
     if self.ignored:
       rules.append(self.ignored)
     return found.union(*(rule.columns() for rule in rules))
+
+  def across(self) -> 'Protocol':
+    """Returns the protocol with a gallery of one sensor and probes of another.
+
+    Which a sequence is of is told by its column 'sensor', of `GALLERY` and
+    `PROBES`.
+    """
+
+    def of(rule: Rule, sensor: str) -> Rule:
+      values = {**rule.values, 'sensor': (sensor,)}
+      return dataclasses.replace(rule, values=values)
+
+    if isinstance(self.gallery, Rule):
+      gallery: Rule | dict[str, Rule] = of(self.gallery, GALLERY)
+    else:
+      gallery = {name: of(rule, GALLERY) for name, rule in self.gallery.items()}
+    return dataclasses.replace(
+      self,
+      name=f'{self.name}_across',
+      title=f'{self.title}, across sensors',
+      gallery=gallery,
+      probes={name: of(rule, PROBES) for name, rule in self.probes.items()},
+    )
 
   @property
   def identical(self) -> bool:
