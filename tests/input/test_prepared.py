@@ -15,6 +15,17 @@ LAYOUTS = {
   'silhouettes': {'silhouettes': (16, 12)},
   'keypoints': {'keypoints': (17, 3)},
   'both': {'silhouettes': (16, 12), 'keypoints': (17, 3)},
+  'all': {
+    'silhouettes': (16, 12),
+    'heatmaps': (16, 12, 2),
+    'keypoints': (17, 3),
+    'parsing': (16, 12),
+    'depth': (16, 12, 3),
+    'rgb': (16, 12, 3),
+    'smpl': (85,),
+    'points': (32, 3),
+    'features': (24,),
+  },
 }
 
 
@@ -105,6 +116,10 @@ def directory(root, tmp_path, layout):
   name = next(name for name, each in LAYOUTS.items() if each == layout)
   folder = root / 'walks' / name / '1.2.0'
   return shutil.copytree(folder, tmp_path / '1.2.0')
+
+
+def test_every_modality_is_stored_in_one_of_the_datasets():
+  assert LAYOUTS['all'].keys() == modalities.MODALITIES.keys()
 
 
 def test_a_record_decodes_to_what_was_written(directory, layout):
