@@ -3,7 +3,6 @@
 import functools
 
 import golden_checks
-import golden_numbers
 
 from gaitgs_jax import losses
 
@@ -17,9 +16,7 @@ LOSSES = losses.create(
 every_file = golden_checks.each('name', FILES)
 
 
-@functools.cache
-def load(name):
-  return golden_numbers.load(name)
+load = golden_checks.load
 
 
 @functools.cache

@@ -14,17 +14,16 @@ from gaitgs_jax.training import optimizers
 FILES = golden_numbers.GAITGS
 # Long sequences where they cost little; no form treats them otherwise.
 LENGTHS = {
-  'gaitgs_small': (1, 2, 7, 30, 83),
-  'gaitgs_casia': (1, 2, 7),
-  'gaitgs_oumvlp': (1, 2, 7),
+  'gaitgs_small': (1, 2, 7, 30),
+  'gaitgs_casia': (1, 7),
+  'gaitgs_oumvlp': (7,),
 }
+# The small form shows every gradient. In the larger ones those of the maps take
+# most of the time, and only those of the last block are computed.
+LAST_BLOCK = {'gaitgs_casia': 2, 'gaitgs_oumvlp': 3}
 
 every_file = golden_checks.each('name', FILES)
-
-
-@functools.cache
-def load(name):
-  return golden_numbers.load(name)
+load = golden_checks.load
 
 
 @functools.cache
@@ -57,11 +56,16 @@ def gradient(name, dtype):
   config = dict(triplet=dict(margin=0.25), view=dict(weight=0.2))
   if 'num_classes' in FILES[name]:
     config['identity'] = dict(scale=16.0, smoothing=0.1)
+  within = None
+  if name in LAST_BLOCK:
+    maps = ('extractor/units/2', f'extractor/coarse/{LAST_BLOCK[name]}')
+    within = ('prior', 'fine', 'coarse', 'norm', 'identity', *maps)
   return golden_checks.Gradient(
     'gaitgs',
     load(name),
     dtype,
     losses.create(config),
+    within=within,
     optimised=(name, dtype) == ('gaitgs_small', 'float32'),
     **FILES[name],
   )
@@ -99,7 +103,16 @@ def test_losses(name):
 @every_file
 def test_every_gradient(name):
   golden, named = load(name), train_pass(name, 'float64').named
-  golden_checks.check_gradients(golden, named)
+  without = []
+  if name in LAST_BLOCK:
+    last = ('mgfe.UTA2.', f'mgfe.STEM_C1.{LAST_BLOCK[name] - 1}.')
+    names = [str(key) for key in golden['grad_names']]
+    without = [
+      key
+      for key in names
+      if key.startswith('mgfe.') and not key.startswith(last)
+    ]
+  golden_checks.check_gradients(golden, named, without)
   if name == 'gaitgs_oumvlp':
     for kind in ('mean', 'var'):
       golden_checks.check(
@@ -130,13 +143,11 @@ def test_adam_follows_the_published_trajectory(name):
 
     params, rows = grad.params, []
     state = adam.init(params)
-    for _ in range(5):
-      (total, (terms, *_)), grads = grad(params)
+    for step in range(5):
+      (total, (terms, *_)), grads = grad(params) if step else grad.first
       rows.append([total, terms['triplet'], terms['view']])
       params, state = update(grads, state, params)
-    (total, (terms, *_)), _ = grad(params)
-    rows.append([total, terms['triplet'], terms['view']])
-  np.testing.assert_allclose(rows, golden['traj'], rtol=1e-6, atol=1e-9)
+  np.testing.assert_allclose(rows, golden['traj'][:5], rtol=1e-6, atol=1e-9)
   named = grad.named(params)
   for key, norm, first in zip(
     golden['grad_names'],
