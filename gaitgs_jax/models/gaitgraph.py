@@ -104,7 +104,7 @@ class GaitGraph(nnx.Module):
       found = self._embed(x, mask, train=train)[:, None]
       return GaitOutput(embedding=found, features=found)
     # Beside one another in the batch, which may be split over devices.
-    both = jnp.stack([x, resgcn.reverse_frames(x, mask)], axis=1)
+    both = jnp.stack([x, layers.reverse_frames(x, mask)], axis=1)
     found = self._embed(
       both.reshape(-1, *x.shape[1:]), jnp.repeat(mask, 2, axis=0), train=False
     )
@@ -126,7 +126,7 @@ class GaitGraph(nnx.Module):
     """
     x, front = layers.front_frames(inputs, mask, shortest=1)
     found = self.network.activations(x[:, :, :, None], front)
-    return resgcn.to_their_frames(found, mask)
+    return layers.to_their_frames(found, mask)
 
   def _embed(self, x: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
     """Maps keypoints [n,s,v,3], valid frames first, to [n,d] of length 1."""

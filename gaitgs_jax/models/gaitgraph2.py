@@ -135,7 +135,7 @@ class GaitGraph2(nnx.Module):
     """
     x, front = layers.front_frames(inputs, mask, shortest=1)
     found = self.network.activations(self.branches(x, front), front)
-    return resgcn.to_their_frames(found, mask)
+    return layers.to_their_frames(found, mask)
 
   def branches(
     self, x: jax.Array, mask: jax.Array, centre: int | None = None
@@ -168,7 +168,7 @@ class GaitGraph2(nnx.Module):
     return [
       self.branches(changed, mask, skeleton.centre)
       for changed in (
-        resgcn.reverse_frames(x, mask),
+        layers.reverse_frames(x, mask),
         x[:, :, np.array(skeleton.swap)],
       )
     ]

@@ -10,7 +10,6 @@ where paper and code differ. The published forms differ only in arguments:
 """
 
 import functools
-import itertools
 import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -22,30 +21,24 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import (
+  attention,
   entry,
+  granularities,
   heads,
   initializers,
   layers,
   products,
   remat,
 )
-from gaitgs_jax.models.convolution import (
-  convolve,
-  convolve_with_strips,
-  shifted_frames,
-)
+from gaitgs_jax.models.attention import EncoderLayer
+from gaitgs_jax.models.convolution import shifted_frames
+from gaitgs_jax.models.granularities import Extractor
 from gaitgs_jax.models.initializers import kernel
-from gaitgs_jax.models.layers import (
-  EncoderLayer,
-  SeparateDense,
-  leaky_relu,
-  mask_frames,
-)
+from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.temporal import (
   SQUEEZE,
   MicroMotion,
-  UnitAggregation,
   micro_motion_torch_names,
   unit_mask,
 )
@@ -237,104 +230,6 @@ class GaitGS(nnx.Module):
     return parts[:, :s], coarse[:, : s // 3], layers.largest(largest, axis=0)
 
 
-class B3D(nnx.Module):
-  """Three parallel convolutions (cube, frame, time), summed.
-
-  The sum of the three is computed as one 3x3x3 convolution with the summed
-  kernels: equal, with 30 % less arithmetic.
-  """
-
-  def __init__(self, channels: int, features: int, *, rngs: nnx.Rngs):
-    self.cube = kernel(rngs, 3, 3, 3, channels, features)
-    self.frame = kernel(rngs, 1, 3, 3, channels, features)
-    self.time = kernel(rngs, 3, 1, 1, channels, features)
-
-  def summed(self, dtype: DTypeLike) -> jax.Array:
-    """Returns the summed kernel [3,3,3,c,d]."""
-    frame = jnp.pad(self.frame[...], ((1, 1), *((0, 0),) * 4))
-    time = jnp.pad(self.time[...], ((0, 0), (1, 1), (1, 1), (0, 0), (0, 0)))
-    return (self.cube[...] + frame + time).astype(dtype)
-
-
-class Stem(nnx.Module):
-  """A B3D over the whole map plus another over each horizontal strip."""
-
-  def __init__(
-    self,
-    channels: int,
-    features: int,
-    strips: int,
-    *,
-    rngs: nnx.Rngs,
-    dtype: DTypeLike,
-  ):
-    self.whole = B3D(channels, features, rngs=rngs)
-    self.strip = B3D(channels, features, rngs=rngs)
-    self.strips, self.dtype = strips, dtype
-
-  @remat.block('stem')
-  def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
-    """Maps [n,s,h,w,c] to [n,s,h,w,d], zero where the mask is False."""
-    whole, strip = convolve_with_strips(
-      x,
-      self.whole.summed(self.dtype),
-      self.strip.summed(self.dtype),
-      self.strips,
-    )
-    return mask_frames(leaky_relu(whole) + leaky_relu(strip), mask)
-
-
-class Extractor(nnx.Module):
-  """The multi-granularity feature extractor: a map per frame and per unit."""
-
-  def __init__(
-    self,
-    channels: Sequence[int],
-    strips: int,
-    *,
-    rngs: nnx.Rngs,
-    dtype: DTypeLike,
-  ):
-    self.first = kernel(rngs, 3, 3, 3, 1, channels[0])
-    self.mix = kernel(rngs, 1, 1, 1, channels[0], channels[0])
-    # One block, the pooling, then one block per further width and one more
-    # that keeps the third.
-    widths = (*channels[:3], *channels[2:])
-    pairs = list(itertools.pairwise(widths))
-    stem = functools.partial(Stem, strips=strips, rngs=rngs, dtype=dtype)
-    self.fine = nnx.List([stem(c, d) for c, d in pairs])
-    self.coarse = nnx.List([stem(c, d) for c, d in pairs])
-    self.units = nnx.List(
-      [
-        UnitAggregation(c, rngs=rngs, dtype=dtype)
-        for c in (channels[0], channels[1], channels[-1])
-      ]
-    )
-    self.dtype = dtype
-
-  def __call__(
-    self, x: jax.Array, mask: jax.Array
-  ) -> tuple[jax.Array, jax.Array]:
-    """Maps silhouettes [n,s,h,w,1] to maps at both granularities.
-
-    Returns:
-      The fine maps [n,s,h/2,w/2,c] and the coarse maps
-      [n,floor(s/3),h/2,w/2,c].
-    """
-    coarse_mask = unit_mask(mask)
-    x = leaky_relu(convolve(x, self.first[...].astype(self.dtype)))
-    x = leaky_relu(products.matmul(x, self.mix[0, 0, 0].astype(self.dtype)))
-    x = mask_frames(x, mask)
-    y = self.units[0](x, coarse_mask)
-    x = layers.max_pool(self.fine[0](x, mask))
-    y = layers.max_pool(self.coarse[0](y, coarse_mask))
-    y = y + self.units[1](x, coarse_mask)
-    for fine, coarse in zip(self.fine[1:], self.coarse[1:], strict=True):
-      x = fine(x, mask)
-      y = coarse(y, coarse_mask)
-    return x, y + self.units[2](x, coarse_mask)
-
-
 class ViewPrior(nnx.Module):
   """Predicts the view and looks up a learned vector for it.
 
@@ -465,24 +360,14 @@ def torch_names(
     Our path, their names (several where we stack them) and the layout, one of
     `gaitgs_jax.interop.torch.LAYOUTS`.
   """
-  yield 'extractor/first', ['mgfe.conv3d.0.conv3d.weight'], 'kernel'
-  yield 'extractor/mix', ['mgfe.conv3d.2.conv3d.weight'], 'kernel'
-  for i in range(3):
-    name = f'mgfe.UTA{i}.conv3d.weight'
-    yield f'extractor/units/{i}/kernel', [name], 'kernel'
+  yield from granularities.torch_names('extractor', 'mgfe', len(channels))
   yield 'prior/power', ['PIEG.P'], 'same'
   yield 'prior/head', ['PIEG.view_cls.weight'], 'kernel'
   yield 'prior/table', ['PIEG.V_view'], 'same'
-  for branch, stem, motion, span, local in (
-    ('fine', 'S', 'MCMs_S', 'catm_f', 'fc'),
-    ('coarse', 'C', 'MCMs_C', 'catm_c', 'fc_L'),
+  for branch, motion, span, local in (
+    ('fine', 'MCMs_S', 'catm_f', 'fc'),
+    ('coarse', 'MCMs_C', 'catm_c', 'fc_L'),
   ):
-    for i in range(len(channels)):
-      block = f'{stem}0' if i == 0 else f'{stem}1.{i - 1}'
-      for ours, theirs in (('whole', 'plain'), ('strip', 'shortcut')):
-        for k, kind in enumerate(('cube', 'frame', 'time'), start=1):
-          name = f'mgfe.STEM_{block}.{theirs}.conv3d_{k}.conv3d.weight'
-          yield f'extractor/{branch}/{i}/{ours}/{kind}', [name], 'kernel'
     yield from micro_motion_torch_names(f'{branch}/motion', motion, parts)
     yield f'{branch}/token', [f'{span}.cls_token'], 'token'
     yield f'{branch}/position', [f'{span}.CAPE.conv1d.conv.weight'], 'kernel'
@@ -490,10 +375,8 @@ def torch_names(
     total = f'{span}.L_Transformer.separate_mlp.fc_bin'
     yield f'{branch}/total/kernel', [total], 'same'
     for i in range(depth):
-      for ours, theirs, layout in layers.ENCODER_TORCH_NAMES:
-        name = f'{span}.L_Transformer.attn.layers.{i}.{theirs}'
-        yield f'{branch}/layers/{i}/{ours}', [name], layout
+      layer = f'{span}.L_Transformer.attn.layers.{i}'
+      yield from attention.torch_names(f'{branch}/layers/{i}', layer)
   if num_classes is not None:
-    for ours, theirs in layers.NORM_TORCH_NAMES:
-      yield f'norm/{ours}', [f'Bn.{theirs}'], 'same'
+    yield from layers.norm_torch_names('norm', 'Bn')
     yield 'identity/kernel', ['Head1.fc_bin'], 'same'

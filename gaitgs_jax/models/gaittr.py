@@ -21,10 +21,10 @@ from gaitgs_jax import skeletons
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import entry, initializers, layers, products, remat
 from gaitgs_jax.models import mish as mishes
+from gaitgs_jax.models.joints import convolution_names, normed_names
 from gaitgs_jax.models.layers import BatchNorm, mask_frames
 from gaitgs_jax.models.mish import Convolution, MishConvolution, mish
 from gaitgs_jax.models.output import GaitOutput
-from gaitgs_jax.models.resgcn import convolution_names, normed_names
 
 # See `models.facts`.
 FACTS = {'skeleton': ('norm/scale', 0)}

@@ -21,9 +21,9 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.models import mish, pagcn, part_branches, remat
 from gaitgs_jax.models.body import Parts
+from gaitgs_jax.models.joints import normed_names
 from gaitgs_jax.models.mish import MishConvolution
 from gaitgs_jax.models.pagcn import OverParts
-from gaitgs_jax.models.resgcn import normed_names
 from gaitgs_jax.skeletons import Skeleton
 
 # See `models.facts`.

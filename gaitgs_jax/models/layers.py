@@ -2,9 +2,8 @@
 
 import contextlib
 import contextvars
-import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +11,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import initializers, products, remat
-from gaitgs_jax.models.initializers import kernel
-
-# Scores of an attention that are held at once: 512 MiB in float32.
-_MOST_SCORES = 1 << 27
+from gaitgs_jax.models import initializers, products
 
 
 def wide(dtype: DTypeLike) -> jnp.dtype:
@@ -67,6 +62,29 @@ def front_frames(
   frames = jnp.take_along_axis(inputs, index.reshape(*index.shape, *tail), 1)
   mask = step < tiled
   return mask_frames(frames, mask), mask
+
+
+def to_their_frames(values: jax.Array, mask: jax.Array) -> jax.Array:
+  """Puts values of valid frames back where `front_frames` took them.
+
+  Args:
+    values: [n,s,v], those of the valid frames first.
+    mask: bool [n,s], which frames are valid.
+
+  Returns:
+    [n,s,v], zero outside the mask.
+  """
+  place = jnp.maximum(jnp.cumsum(mask, axis=1, dtype=jnp.int32) - 1, 0)
+  values = jnp.take_along_axis(values, place[..., None], axis=1)
+  return mask_frames(values, mask)
+
+
+def reverse_frames(x: jax.Array, mask: jax.Array) -> jax.Array:
+  """Turns the valid frames of x [n,s,...] around; they come first."""
+  step = jnp.arange(mask.shape[1], dtype=jnp.int32)[None]
+  last = mask.sum(axis=1, dtype=jnp.int32)[:, None] - 1
+  index = jnp.where(mask, last - step, step)
+  return jnp.take_along_axis(x, index.reshape(*mask.shape, 1, 1), axis=1)
 
 
 def mask_frames(
@@ -287,121 +305,6 @@ def _mean(x: jax.Array, mask: jax.Array | None, leading: int) -> jax.Array:
   count = mask.sum(dtype=jnp.int32).astype(x.dtype)
   mask = mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
   return x.sum(axis=tuple(range(leading)), where=mask) / count
-
-
-# Our names in `EncoderLayer`, torch's, and the layout (see interop/torch.py).
-ENCODER_TORCH_NAMES = (
-  ('norm1/scale', 'norm1.weight', 'same'),
-  ('norm1/bias', 'norm1.bias', 'same'),
-  ('attend_in', 'self_attn.in_proj_weight', 'kernel'),
-  ('attend_in_bias', 'self_attn.in_proj_bias', 'same'),
-  ('attend_out', 'self_attn.out_proj.weight', 'kernel'),
-  ('attend_out_bias', 'self_attn.out_proj.bias', 'same'),
-  ('norm2/scale', 'norm2.weight', 'same'),
-  ('norm2/bias', 'norm2.bias', 'same'),
-  ('grow', 'linear1.weight', 'kernel'),
-  ('grow_bias', 'linear1.bias', 'same'),
-  ('shrink', 'linear2.weight', 'kernel'),
-  ('shrink_bias', 'linear2.bias', 'same'),
-)
-
-
-class EncoderLayer(nnx.Module):
-  """A pre-norm transformer layer, as torch.nn.TransformerEncoderLayer."""
-
-  def __init__(
-    self,
-    channels: int,
-    heads: int,
-    dropout: float,
-    *,
-    feed_forward: int = 256,
-    rngs: nnx.Rngs,
-    dtype: DTypeLike,
-  ):
-    self.norm1 = LayerNorm(channels)
-    self.attend_in = kernel(rngs, channels, 3 * channels)
-    self.attend_in_bias = nnx.Param(jnp.zeros((3 * channels,)))
-    self.attend_out = kernel(rngs, channels, channels)
-    self.attend_out_bias = nnx.Param(jnp.zeros((channels,)))
-    self.norm2 = LayerNorm(channels)
-    self.grow = kernel(rngs, channels, feed_forward)
-    self.grow_bias = nnx.Param(jnp.zeros((feed_forward,)))
-    self.shrink = kernel(rngs, feed_forward, channels)
-    self.shrink_bias = nnx.Param(jnp.zeros((channels,)))
-    self.heads, self.rate, self.dtype = heads, dropout, dtype
-
-  @remat.block('all')
-  def __call__(
-    self,
-    x: jax.Array,
-    mask: jax.Array,
-    key: jax.Array | None,
-    *,
-    queries: int | None = None,
-  ) -> jax.Array:
-    """Maps tokens [n,s,c] to [n,q,c]: the first `queries` tokens, or all."""
-    keys = (None,) * 4 if key is None else jax.random.split(key, 4)
-    drop = functools.partial(dropout, rate=self.rate)
-    y = self._attend(self.norm1(x).astype(self.dtype), mask, queries, keys[0])
-    x = x[:, :queries] + drop(y, key=keys[1])
-    y = self.norm2(x).astype(self.dtype)
-    y = jax.nn.gelu(
-      self._dense(y, self.grow, self.grow_bias), approximate=False
-    )
-    y = self._dense(drop(y, key=keys[2]), self.shrink, self.shrink_bias)
-    return x + drop(y, key=keys[3])
-
-  def _attend(
-    self,
-    x: jax.Array,
-    mask: jax.Array,
-    queries: int | None,
-    key: jax.Array | None,
-  ) -> jax.Array:
-    n, s, c = x.shape
-    x = self._dense(x, self.attend_in, self.attend_in_bias)
-    x = x.reshape(n, s, 3, self.heads, c // self.heads)
-    query, keys, values = x[:, :queries, 0], x[:, :, 1], x[:, :, 2]
-    scale = jnp.asarray((c // self.heads) ** -0.5, x.dtype)
-
-    def attend(query: jax.Array) -> jax.Array:
-      scores = products.einsum('nqhd,nkhd->nhqk', query * scale, keys)
-      scores = scores.astype(wide(self.dtype))
-      scores = jnp.where(mask[:, None, None], scores, -jnp.inf)
-      weights = jax.nn.softmax(scores).astype(self.dtype)
-      weights = dropout(weights, self.rate, key)
-      return products.einsum('nhqk,nkhd->nqhd', weights, values)
-
-    # Dropout draws for all queries at once.
-    block = query.shape[1] if key is not None else _queries(n * self.heads * s)
-    y = _in_blocks(attend, query, block).reshape(n, -1, c)
-    return self._dense(y, self.attend_out, self.attend_out_bias)
-
-  def _dense(
-    self, x: jax.Array, weight: nnx.Param, bias: nnx.Param
-  ) -> jax.Array:
-    shift = bias[...].astype(self.dtype)[None, None]
-    return products.matmul(x, weight[...].astype(self.dtype)) + shift
-
-
-def _queries(scores: int) -> int:
-  """Returns how many queries to attend at once, of `scores` numbers each."""
-  return max(1, _MOST_SCORES // scores)
-
-
-def _in_blocks(
-  function: Callable[[jax.Array], jax.Array], x: jax.Array, block: int
-) -> jax.Array:
-  """Applies a function to [n,s,...], at most `block` of s at a time."""
-  n, s = x.shape[:2]
-  if s <= block:
-    return function(x)
-  count = -(-s // block)
-  padding = ((0, 0), (0, count * block - s), *((0, 0),) * (x.ndim - 2))
-  x = jnp.pad(x, padding).reshape(n, count, block, *x.shape[2:])
-  y = jax.lax.map(function, x.swapaxes(0, 1)).swapaxes(0, 1)
-  return y.reshape(n, count * block, *y.shape[3:])[:, :s]
 
 
 class LayerNorm(nnx.Module):

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import initializers, layers, resgcn
+from gaitgs_jax.models import initializers, joints, layers
 from gaitgs_jax.models.layers import BatchNorm, mask_frames
 
 # As released: Xavier's rule in all convolutions.
 Convolution = functools.partial(
-  resgcn.Convolution, initial=initializers.xavier_uniform
+  joints.Convolution, initial=initializers.xavier_uniform
 )
 
 
@@ -31,10 +31,10 @@ def mish(x: jax.Array) -> jax.Array:
 
 def projection(
   channels: int, features: int, *, rngs: nnx.Rngs, dtype: DTypeLike
-) -> resgcn.Normed:
+) -> joints.Normed:
   """Returns a linear map of each joint's channels, and a norm."""
   linear = Convolution(channels, features, rngs=rngs, dtype=dtype)
-  return resgcn.Normed(linear, features)
+  return joints.Normed(linear, features)
 
 
 class MishConvolution(nnx.Module):
@@ -67,4 +67,4 @@ class MishConvolution(nnx.Module):
 
 def torch_names(ours: str, theirs: str) -> Iterator[tuple[str, list[str], str]]:
   """Names the arrays of a `MishConvolution`; see `gaitgs.torch_names`."""
-  return resgcn.normed_names(ours, f'{theirs}.conv', f'{theirs}.bn')
+  return joints.normed_names(ours, f'{theirs}.conv', f'{theirs}.bn')

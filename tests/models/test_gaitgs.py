@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax import models
-from gaitgs_jax.models import gaitgs, layers
+from gaitgs_jax.models import attention, gaitgs
 
 SMALL = dict(
   channels=(2, 4, 8), parts=2, strips=2, heads=2, depth=2, features=4
@@ -79,7 +79,7 @@ def test_a_long_sequence_in_windows_is_the_sequence_as_a_whole(monkeypatch):
   whole = jax.jit(lambda model: model(x, mask))(model)
   monkeypatch.setattr(gaitgs, '_LONGEST', 10)
   monkeypatch.setattr(gaitgs, '_WINDOW', 12)
-  monkeypatch.setattr(layers, '_MOST_SCORES', 3 * 4 * 2 * 33 * 5)
+  monkeypatch.setattr(attention, '_MOST_SCORES', 3 * 4 * 2 * 33 * 5)
   windows = jax.jit(lambda model: model(x, mask))(model)
   np.testing.assert_allclose(
     windows.embedding, whole.embedding, atol=1e-5 * abs(whole.embedding).max()
@@ -92,7 +92,7 @@ def test_a_long_sequence_in_windows_is_the_sequence_as_a_whole(monkeypatch):
 def test_the_memory_of_a_long_sequence_is_that_of_its_windows(monkeypatch):
   monkeypatch.setattr(gaitgs, '_LONGEST', 60)
   monkeypatch.setattr(gaitgs, '_WINDOW', 30)
-  monkeypatch.setattr(layers, '_MOST_SCORES', 1 << 14)
+  monkeypatch.setattr(attention, '_MOST_SCORES', 1 << 14)
   model = create(**SMALL)
   graphdef, state = nnx.split(model)
 

@@ -94,3 +94,17 @@ def test_batch_norm_starts_from_a_scale_or_draws_it():
   scale = layers.BatchNorm(40, 50, rngs=nnx.Rngs(0)).scale[...]
   assert scale.mean() == pytest.approx(1, abs=2e-3)
   assert scale.std() == pytest.approx(0.02, rel=5e-2)
+
+
+def test_values_go_back_to_their_frames():
+  values = jnp.asarray([[[1.0], [2], [3], [9]], [[4], [9], [9], [9]]])
+  mask = jnp.asarray([[0, 1, 1, 1], [0, 0, 1, 0]], bool)
+  found = layers.to_their_frames(values, mask)
+  assert found[..., 0].tolist() == [[0, 1, 2, 3], [0, 0, 4, 0]]
+
+
+def test_only_valid_frames_are_reversed():
+  x = jnp.arange(1.0, 9).reshape(2, 4, 1, 1)
+  mask = jnp.asarray([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
+  found = layers.reverse_frames(x, mask)[..., 0, 0]
+  assert found.tolist() == [[4, 3, 2, 1], [6, 5, 7, 8]]

@@ -71,20 +71,6 @@ def test_activations_of_a_blank_network_are_zero():
   assert np.all(network.activations(x, mask) == 0)
 
 
-def test_values_go_back_to_their_frames():
-  values = jnp.asarray([[[1.0], [2], [3], [9]], [[4], [9], [9], [9]]])
-  mask = jnp.asarray([[0, 1, 1, 1], [0, 0, 1, 0]], bool)
-  found = resgcn.to_their_frames(values, mask)
-  assert found[..., 0].tolist() == [[0, 1, 2, 3], [0, 0, 4, 0]]
-
-
-def test_only_valid_frames_are_reversed():
-  x = jnp.arange(1.0, 9).reshape(2, 4, 1, 1)
-  mask = jnp.asarray([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
-  found = resgcn.reverse_frames(x, mask)[..., 0, 0]
-  assert found.tolist() == [[4, 3, 2, 1], [6, 5, 7, 8]]
-
-
 @pytest.mark.parametrize(
   'sizes',
   (dict(blocks=(1, 1)), dict(blocks=(1, 0, 1)), dict(channels=(8, 4, 8))),
