@@ -37,6 +37,7 @@ AT_THE_TOP = {
     'numpy',
     'gaitgs_jax.dotted',
     'gaitgs_jax.errors',
+    'gaitgs_jax.fields',
     'gaitgs_jax.skeletons',
   },
   'gaitgs_jax/losses': {

@@ -20,6 +20,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
+from gaitgs_jax.fields import Share
 from gaitgs_jax.models import (
   attention,
   entry,
@@ -90,7 +91,7 @@ class GaitGS(nnx.Module):
     heads: int = 8,
     depth: int = 3,
     position_taps: int = 7,
-    dropout: float = 0.2,
+    dropout: Share = 0.2,
     shrink: int = 1,
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,

@@ -19,6 +19,7 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import BadValue
+from gaitgs_jax.fields import Share
 from gaitgs_jax.models import entry, initializers, layers, products, remat
 from gaitgs_jax.models import mish as mishes
 from gaitgs_jax.models.joints import convolution_names, normed_names
@@ -63,7 +64,7 @@ class GaitTR(nnx.Module):
     skeleton: str = 'coco17',
     channels: Sequence[int] = _CHANNELS,
     features: int = 128,
-    dropout: float = 0.1,
+    dropout: Share = 0.1,
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,
   ):

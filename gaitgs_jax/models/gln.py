@@ -17,6 +17,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
+from gaitgs_jax.fields import Share
 from gaitgs_jax.models import entry, heads, layers, products, remat
 from gaitgs_jax.models.convolution import convolve
 from gaitgs_jax.models.initializers import kernel
@@ -63,7 +64,7 @@ class GLN(nnx.Module):
     lateral: int = 256,
     bins: Sequence[int] = _BINS,
     features: int = 256,
-    dropout: float = 0.9,
+    dropout: Share = 0.9,
     num_classes: int | None = None,
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
+from gaitgs_jax.fields import Share
 from gaitgs_jax.models import mish, pagcn, part_branches, remat
 from gaitgs_jax.models.body import Parts
 from gaitgs_jax.models.joints import normed_names
@@ -73,7 +74,7 @@ class GPGaitPP(part_branches.Network):
     masked: bool = True,
     features: int = 256,
     num_classes: int = 74,
-    dropout: float = 0.1,
+    dropout: Share = 0.1,
     dtype: DTypeLike = jnp.float32,
     rngs: nnx.Rngs,
   ):

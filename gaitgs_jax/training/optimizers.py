@@ -14,6 +14,7 @@ import optax
 
 from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.fields import Share
 from gaitgs_jax.training import groups, paths, settings
 from gaitgs_jax.training.groups import Groups
 
@@ -227,11 +228,11 @@ class OneCycle:
 def one_cycle(
   base: float,
   total_steps: int,
-  rise: float = 0.3,
+  rise: Share = 0.3,
   divide_first: float = 25.0,
   divide_last: float = 1e4,
   three_phases: bool = False,
-  hold: float = 1.0,
+  hold: Share = 1.0,
 ) -> optax.Schedule:
   """Rises to the base rate and falls far below it (torch OneCycleLR).
 

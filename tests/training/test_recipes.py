@@ -262,6 +262,7 @@ def test_features_of_joints_that_nobody_computes_are_reported():
   ('name', 'options', 'words'),
   [
     ('gaittr', dict(channels=(40,)), 'multiples of 32, not'),
+    ('gaittr', dict(dropout=1.5), 'dropout is 1.5; it must be'),
     ('gpgait', dict(shared=4), 'more than 4 widths, of 8 or more each'),
     ('gpgaitpp', dict(channels=(64, 64, 128, 4)), 'widths, of 8 or more each'),
   ],
