@@ -103,6 +103,35 @@ def test_another_models_file_is_recognised_in_a_short_message():
   assert len(text) < 1000
 
 
+GAITGL = dict(channels=(2, 4, 4), strips=2, parts=16)
+GLN = dict(channels=(2, 4, 4), lateral=4, bins=(2, 1), features=6)
+
+
+@pytest.mark.parametrize(
+  ('name', 'made', 'config', 'words'),
+  [
+    (
+      'gaitgl',
+      GAITGL,
+      GAITGL | dict(channels=(2, 4, 4, 6), depth=2),
+      r'13 missing: GLConvA0\.0\..*; 6 unexpected: GLConvA0\.local',
+    ),
+    (
+      'gaitgl',
+      GAITGL,
+      GAITGL | dict(neck='cosine'),
+      r'5 missing: BNNecks\..*; 6 unexpected: Head1\.fc_bin',
+    ),
+    ('gln', GLN, GLN | dict(num_classes=5), r'10 missing: reduce_cls\.weight'),
+  ],
+  ids=('a deeper form', 'another neck', 'a later phase'),
+)
+def test_a_file_of_another_form_of_the_model_is_told(name, made, config, words):
+  given = to_torch(name, models.create(name, rngs=nnx.Rngs(0), **made), **made)
+  with pytest.raises(UserError, match=f'check config.model .*{words}'):
+    from_torch(name, given, **config)
+
+
 @pytest.mark.parametrize('name', models.names())
 def test_a_models_own_file_looks_like_no_other(name):
   given = dict.fromkeys(published_names(name), np.zeros(()))
