@@ -111,7 +111,7 @@ def test_losses_that_compare_nobody_need_no_pair(config):
   _keep_walks(config, 1)
   config.batch.sequences = 1
   del config.losses.triplet
-  checks.check_data(config, setup.open_data(config, training=True))
+  checks.check_data(config, setup.open_data(config, training=True), None)
 
 
 def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
