@@ -341,14 +341,20 @@ def _raise_on_mismatch(
 
 
 def _likely(name: str, given: Mapping[str, np.ndarray]) -> str:
-  """Returns what a file looks like that is of another model."""
-  for other in models.names():
-    if other == name or not hasattr(_module(other), 'torch_names'):
-      continue
-    names = {key for keys, _ in _table(other, {}).values() for key in keys}
-    own = _without_prefixes(given, names).keys()
-    # All of one model's names may be among another's.
-    weights = sum(1 for key in own if not key.endswith(_COUNTER))
-    if len(names & own) > _ALIKE * max(len(names), weights):
-      return f', but looks like one of the model {other!r}'
-  return ''
+  """Returns what a file looks like that has the names of other models."""
+  # Models that differ in shapes alone have the same names.
+  alike = [other for other in models.names() if _is_alike(other, given)]
+  if not alike or name in alike:
+    return ''
+  return f', but looks like one of the model {" or ".join(map(repr, alike))}'
+
+
+def _is_alike(name: str, given: Mapping[str, np.ndarray]) -> bool:
+  """Returns whether a file has the names of a model, and few others."""
+  if not hasattr(_module(name), 'torch_names'):
+    return False
+  names = {key for keys, _ in _table(name, {}).values() for key in keys}
+  own = _without_prefixes(given, names).keys()
+  # All of one model's names may be among another's.
+  weights = sum(1 for key in own if not key.endswith(_COUNTER))
+  return len(names & own) > _ALIKE * max(len(names), weights)

@@ -134,10 +134,15 @@ def test_a_file_of_another_form_of_the_model_is_told(name, made, config, words):
 
 @pytest.mark.parametrize('name', models.names())
 def test_a_models_own_file_looks_like_no_other(name):
-  given = dict.fromkeys(published_names(name), np.zeros(()))
-  assert torch._likely(name, given) == ''
-  for other in set(models.names()) - {name}:
-    assert repr(name) in torch._likely(other, given)
+  own = published_names(name)
+  given = dict.fromkeys(own, np.zeros(()))
+  for other in models.names():
+    text = torch._likely(other, given)
+    # SkeletonGait is a DeepGaitV2 with more inputs.
+    if {*published_names(other)} == {*own}:
+      assert text == ''
+    else:
+      assert repr(name) in text
 
 
 def test_a_model_without_pytorch_names_is_a_message(monkeypatch):
