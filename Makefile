@@ -1,7 +1,7 @@
 # Every target sets up its own environment in .venv.
 BIN = .venv/bin
 
-.PHONY: demo test test-isa lint bench clean run dev
+.PHONY: demo test test-isa test-golden lint bench clean run dev
 
 demo: run
 	$(BIN)/python -m gaitgs_jax prepare --dataset=synthetic_walkers \
@@ -19,6 +19,10 @@ test-isa: dev
 	    $(BIN)/python -m pytest -n 2 --dist loadgroup || exit 1; \
 	done
 	taskset -c 0 $(BIN)/python -m pytest
+
+# Every number of every golden file, which takes longer.
+test-golden: dev
+	GOLDEN=whole $(BIN)/python -m pytest -n 2 --dist loadgroup tests/models -k golden
 
 lint: dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import operator
 import os
+import re
 from typing import Any, NamedTuple
 
 import golden_numbers
@@ -34,6 +35,10 @@ if '--xla_cpu_use_fusion_emitters=false' in os.environ['XLA_FLAGS'].split():
 
 
 DTYPES = ('float32', 'float64')
+# Whether everything of every file is compared (`make test-golden`). Otherwise
+# what another file or length shows of the same code is left out, as it takes
+# minutes.
+WHOLE = os.environ.get('GOLDEN') == 'whole'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +107,16 @@ def precision(dtype):
 def load(name):
   """Reads a golden file; of sequences to embed, the first of each length."""
   return {
-    key: array[:1] if key.startswith('eval_') else array
+    key: array[:1] if key.startswith('eval_') and not WHOLE else array
     for key, array in golden_numbers.load(name).items()
   }
+
+
+def lengths(name, some):
+  """Returns the lengths of the sequences to embed; all, or some of them."""
+  found = [re.fullmatch(r'eval_in_(\d+)', key) for key in load(name)]
+  every = sorted(int(match[1]) for match in found if match)
+  return every if WHOLE else some
 
 
 def model(name, golden, dtype, **config):
