@@ -422,6 +422,27 @@ def test_the_order_of_the_batch_does_not_matter(name, form):
     np.testing.assert_allclose(a[order], b, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+  ('name', 'form'),
+  [
+    pytest.param(name, form, marks=pytest.mark.xdist_group(f'{name} {form}'))
+    for name, form in (
+      ('gaitbase', 'residual'),
+      ('gaitset', 'two scales'),
+      ('gln', 'second phase'),
+    )
+  ],
+)
+def test_frames_of_a_set_have_no_order_and_no_number(name, form):
+  model, (x, _) = create(name, form), batch(name, form)
+  once = jnp.asarray(np.broadcast_to(np.arange(10) < 5, (len(x), 10)))
+  right = jitted()(model, x, once)
+  order = np.array([3, 1, 4, 0, 2, 2, 0, 1, 3, 4])
+  found = jitted()(model, x[:, order], jnp.ones_like(once))
+  for a, b in zip(arrays(found), arrays(right), strict=True):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+
+
 @every_form
 def test_every_parameter_gets_a_gradient(name, form):
   grads, _ = stepped(name, form)(batch(name, form)[0], jax.random.key(1))
