@@ -1,12 +1,13 @@
 """From `config.dataset` to the source that it describes."""
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from gaitgs_jax import cloud
-from gaitgs_jax.errors import UserError, wrong_choice, wrong_value
+from gaitgs_jax import cloud, fields
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   datasets,
   opengait,
@@ -22,22 +23,24 @@ from gaitgs_jax.input.sources import (
   PreparedSource,
   Source,
 )
-from gaitgs_jax.input.unreadable import CHOICES, Unreadable
+from gaitgs_jax.input.unreadable import Unreadable
 from gaitgs_jax.modalities import Shapes
 
-FORMATS = ('', 'tfds', 'opengait')  # '' is tfds.
-CACHES = ('', 'ram')
-# Of `config.dataset`.
-FIELDS = (
-  'name',
-  'variant',
-  'root',
-  'format',
-  'pair',
-  'cache',
-  'partition',
-  'on_error',
-)
+
+class _Section(NamedTuple):
+  """What `config.dataset` may say; see `open_source`."""
+
+  name: str
+  variant: str = ''
+  root: str = ''
+  format: Literal['', 'tfds', 'opengait'] = ''  # '' is tfds.
+  pair: Literal['exact', 'intersect'] = 'exact'
+  cache: Literal['', 'ram'] = ''
+  partition: str = ''
+  on_error: Literal['raise', 'skip'] = 'raise'
+
+
+FIELDS = _Section._fields
 
 
 def open_source(
@@ -124,23 +127,9 @@ def check_fields(
   Raises:
     UserError: a field is unknown or wrong.
   """
-  for name in dataset:
-    if name not in allowed:
-      raise wrong_choice(f'{where} has no field {name!r}', name, allowed)
-  for name in ('root', 'partition', 'variant'):
-    value = dataset.get(name, '')
-    if not isinstance(value, str):
-      raise wrong_value(f'{where}.{name}', value, 'text')
+  parameters = inspect.signature(_Section).parameters
+  fields.check({name: parameters[name] for name in allowed}, dataset, where)
   facts = datasets.get(dataset['name'])
-  for name, choices in (
-    ('format', FORMATS),
-    ('cache', CACHES),
-    ('pair', pairing.CHOICES),
-    ('on_error', CHOICES),
-  ):
-    value = dataset.get(name, choices[0])
-    if value not in choices:
-      raise wrong_choice(f'{where}.{name} is {value!r}', value, choices)
   if dataset.get('variant', '') and dataset.get('format', '') != 'opengait':
     facts.check_variant(dataset['variant'])
   return facts

@@ -5,9 +5,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from gaitgs_jax.errors import UserError, wrong_choice
-
-CHOICES = ('raise', 'skip')
+from gaitgs_jax.errors import UserError
 
 
 class Unreadable:
@@ -36,14 +34,6 @@ def create(dataset: Mapping[str, Any]) -> Unreadable | None:
   """Returns where to note what is left out; None where it ends the run.
 
   Args:
-    dataset: `config.dataset`, with `on_error` 'raise' or 'skip'.
-
-  Raises:
-    UserError: on_error is neither.
+    dataset: `config.dataset`, which `opening.check_fields` has looked at.
   """
-  choice = dataset.get('on_error', 'raise')
-  if choice not in CHOICES:
-    raise wrong_choice(
-      f'config.dataset.on_error is {choice!r}', choice, CHOICES
-    )
-  return Unreadable() if choice == 'skip' else None
+  return Unreadable() if dataset.get('on_error') == 'skip' else None

@@ -381,9 +381,9 @@ def test_data_that_memory_cannot_hold_is_found_before_any_work(config):
   data = setup.open_data(config)
   rows = np.arange(len(data.source.index))
   size = int(data.source.index.length.sum()) * 8 * 6
-  checks._check_memory(data.source, rows, size)
+  checks._check_memory([(data.source, rows)], size)
   with pytest.raises(UserError, match=r"cache is 'ram', but 48 sequences of"):
-    checks._check_memory(data.source, rows, size - 1)
+    checks._check_memory([(data.source, rows)], size - 1)
 
 
 def test_a_batch_of_an_evaluation_must_fit_in_memory(config, monkeypatch):
