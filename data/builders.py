@@ -15,10 +15,17 @@ import tensorflow_datasets as tfds
 
 from gaitgs_jax import atomic, bar, modalities, skeletons
 from gaitgs_jax.data import chunks
-from gaitgs_jax.data.work import Call, PickleCall, PoseCall, TreeCall
+from gaitgs_jax.data.work import (
+  Call,
+  HeatmapCall,
+  PickleCall,
+  PoseCall,
+  TreeCall,
+)
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   datasets,
+  heatmaps,
   index,
   keypoint_faults,
   keypoints,
@@ -127,6 +134,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(
       ('silhouettes', 'parsing'), (size, size)
     )
+    shapes['heatmaps'] = heatmaps.FRAME
     if facts.skeleton:
       shapes['keypoints'] = (len(skeletons.get(facts.skeleton).joints), 3)
     return {name: shapes[name] for name in facts.prepared or facts.modalities}
@@ -249,14 +257,14 @@ class TreeBuilder(SequenceBuilder):
 
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
     """Returns every sequence of `source`, or below `manual_dir`."""
-    facts = self.facts
+    facts = datasets.source_of(self.facts)
     tree = self._open(Path(self.source or dl_manager.manual_dir))
     _refuse_missing(tree, facts, self.partition)
     named = {*self.partition.train, *self.partition.test}
     sequences = [
       each for each in tree.sequences if not named or each.subject in named
     ]
-    if 'keypoints' in self.frames:
+    if 'keypoints' in self.frames or self.facts.drawn_of:
       _refuse_faults(tree, sequences, facts)
     return [
       Job(each.subject, each.condition, each.view, self._calls(each))
@@ -268,14 +276,18 @@ class TreeBuilder(SequenceBuilder):
     if not self.facts.variants[0].isdecimal():
       variant = self.builder_config.name
       root = _variant_folder(root, variant, self.facts.variants)
-    return keypoints.open_tree(root, self.source_layout, self.facts)
+    facts = datasets.source_of(self.facts)
+    return keypoints.open_tree(root, self.source_layout, facts)
 
   def _calls(self, sequence: trees.TreeSequence) -> dict[str, Call]:
     calls: dict[str, Call] = {}
+    skeleton = datasets.source_of(self.facts).skeleton
     for name in self.frames:
       pattern = self.facts.files.get(name, '')
       if name == 'keypoints':
-        calls[name] = PoseCall(sequence, self.facts.skeleton)
+        calls[name] = PoseCall(sequence, skeleton)
+      elif name == 'heatmaps' and self.facts.drawn_of:
+        calls[name] = HeatmapCall(sequence, skeleton)
       elif pattern or name != 'silhouettes':
         calls[name] = PickleCall(sequence.folder, name, pattern)
       else:

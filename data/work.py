@@ -15,7 +15,7 @@ import numpy as np
 
 from gaitgs_jax import files
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import keypoint_faults, keypoints
+from gaitgs_jax.input import heatmaps, keypoint_faults, keypoints
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.tree_files import (
   PickleChoice,
@@ -46,7 +46,7 @@ class Call(Protocol):
     """
 
   def __call__(self) -> np.ndarray:
-    """Returns uint8 [s,h,w] or float32 [s,v,3]."""
+    """Returns uint8 [s,h,w] or [s,h,w,c], or float32 [s,v,3]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,6 +191,19 @@ class PoseCall:
     if fault:
       raise UserError(f'{self.sequence.place}: {fault}')
     return values
+
+
+@dataclasses.dataclass(frozen=True)
+class HeatmapCall(PoseCall):
+  """Reads the published skeletons and draws them, uint8 [s,64,64,2]."""
+
+  def __call__(self) -> np.ndarray:
+    """Returns the heat maps.
+
+    Raises:
+      UserError: the skeletons cannot be read.
+    """
+    return heatmaps.of_keypoints(super().__call__(), self.skeleton)
 
 
 def _digests(paths: Sequence[Path]) -> list[tuple[str, str]]:

@@ -149,6 +149,7 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('gaitset_casia_b', 2_594_592),
     ('gaitset_oumvlp', 6.31e6),
     ('deepgaitv2_casia_b', 8_339_392),
+    ('skeletongait_oumvlp', 8_339_392 + 576 + 16 * 256 * (5153 - 74)),
     ('deepgaitv2_oumvlp', 8_339_392 + 16 * 256 * (5153 - 74)),
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),

@@ -79,7 +79,10 @@ def run(args: argparse.Namespace) -> None:
     )
   source = cloud.local_copy(args.source)
   if not (
-    source.is_dir() or ('keypoints' in facts.modalities and source.is_file())
+    source.is_dir()
+    or (
+      'keypoints' in datasets.source_of(facts).modalities and source.is_file()
+    )
   ):
     raise UserError(f'--source={args.source}: no such folder')
   builder.source = str(source.absolute()) if args.source else ''

@@ -55,6 +55,7 @@ class Dataset:
     layout: of the released tree where it cannot be found out, or its parts.
     files: modality -> pattern of its pickles' names, where a tree has several.
     prepared: which of several modalities a prepared dataset holds; all without.
+    drawn_of: the dataset of skeletons that its heat maps are drawn of.
   """
 
   name: str
@@ -71,6 +72,7 @@ class Dataset:
   layout: str | tuple[Part, ...] = ''
   files: Mapping[str, str] = dataclasses.field(default_factory=dict)
   prepared: tuple[str, ...] = ()
+  drawn_of: str = ''
 
   @property
   def is_own(self) -> bool:

@@ -335,6 +335,23 @@ DATASETS: dict[str, Dataset] = {
 }
 
 
+for _people in ('casia_b', 'oumvlp', 'gait3d', 'grew', 'ccpg'):
+  _pose = DATASETS[f'{_people}_pose']
+  DATASETS[f'{_people}_heatmaps'] = dataclasses.replace(
+    _pose,
+    name=f'{_people}_heatmaps',
+    title=f'{_pose.title}, drawn as heat maps',
+    modalities=('heatmaps',),
+    skeleton='',
+    drawn_of=_pose.name,
+  )
+
+
+def source_of(facts: Dataset) -> Dataset:
+  """Returns the dataset that is released, of which one is made."""
+  return DATASETS[facts.drawn_of] if facts.drawn_of else facts
+
+
 def get(name: str) -> Dataset:
   """Returns the facts on a dataset.
 

@@ -14,6 +14,8 @@ from gaitgs_jax import skeletons
 
 # Of the images that are drawn, and of those that are cut out of them.
 _DRAWN, _SIZE = 128, 64
+# The shape of a frame.
+FRAME = (_SIZE, _SIZE, 2)
 # The height of a body in them, and how wide its joints are drawn.
 _BODY, _SIGMA = 85.0, 8.0
 # Joints of less confidence are not drawn.
@@ -39,7 +41,7 @@ def of_keypoints(keypoints: np.ndarray, skeleton: str) -> np.ndarray:
     uint8 [s,64,64,2]: limbs, joints. A frame without a body is blank.
   """
   points = placed(filled(to_coco17(keypoints, skeleton)))
-  found = np.zeros((len(points), _SIZE, _SIZE, 2), np.uint8)
+  found = np.zeros((len(points), *FRAME), np.uint8)
   for frame, maps in zip(points, found, strict=True):
     for channel, drawn in enumerate((limbs(frame), joints(frame))):
       maps[..., channel] = cut(grey(drawn))

@@ -10,7 +10,7 @@ import walker_trees
 from gaitgs_jax import synthetic
 from gaitgs_jax.__main__ import main
 from gaitgs_jax.data import chunks
-from gaitgs_jax.input import datasets, prepared, prepared_index
+from gaitgs_jax.input import datasets, heatmaps, prepared, prepared_index
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.sources import PreparedSource
@@ -26,6 +26,7 @@ def small_datasets(monkeypatch):
   for name, conditions in (
     ('casia_b', walker_trees.CONDITIONS),
     ('casia_b_pose', walker_trees.CONDITIONS),
+    ('casia_b_heatmaps', walker_trees.CONDITIONS),
     ('oumvlp', ('00', '01')),
     ('oumvlp_pose', ('00', '01')),
   ):
@@ -152,6 +153,25 @@ def test_published_skeletons_become_a_prepared_dataset(
       )
     assert main(['check', f'--source={root}']) == 0
     assert 'all 16 sequences are good' in capsys.readouterr().out
+
+
+def test_heat_maps_are_drawn_of_skeletons(tmp_path, small_datasets, capsys):
+  csv = walker_trees.casia_b_csv(tmp_path / 'casia-b_pose_coco.csv')
+  assert prepare('casia_b_heatmaps', tmp_path, f'--source={csv}') == 0
+  output = capsys.readouterr().out
+  assert 'train 8 sequences of 2 subjects' in output
+  assert 'frames of 64x64x2 heatmaps' in output
+  source = opened(tmp_path, 'casia_b_heatmaps', 'hrnet')
+  assert source.modalities == {'heatmaps': (64, 64, 2)}
+  for row, cell in enumerate(walker_trees.cells()):
+    np.testing.assert_array_equal(
+      source.read(row)['heatmaps'],
+      heatmaps.of_keypoints(walker_trees.skeleton(*cell), 'coco17'),
+    )
+  tree = walker_trees.casia_b(tmp_path / 'raw')
+  root = tmp_path / 'other'
+  assert prepare('casia_b_heatmaps', root, f'--source={tree}') == 2
+  assert 'skeletons' in capsys.readouterr().err
 
 
 def test_a_bad_row_of_skeletons_does_not_end_a_preparation(

@@ -29,6 +29,18 @@ def test_skeletons_are_of_the_same_people():
     assert others.modalities == ('silhouettes',)
 
 
+def test_heat_maps_are_of_the_same_people_as_the_skeletons():
+  for name in ('casia_b', 'oumvlp', 'gait3d', 'grew', 'ccpg'):
+    facts, pose = (
+      datasets.get(f'{name}_{kind}') for kind in ('heatmaps', 'pose')
+    )
+    assert datasets.source_of(facts) == pose == datasets.source_of(pose)
+    assert facts.people == name
+    assert (facts.views, facts.conditions, facts.variants) == (
+      (pose.views, pose.conditions, pose.variants)
+    )
+
+
 def test_view_classes_follow_the_published_formulas():
   casia_b = [f'{18 * i:03d}' for i in range(11)]
   assert CASIA_B.view_index(np.array(casia_b)).tolist() == [

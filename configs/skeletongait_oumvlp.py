@@ -1,0 +1,38 @@
+r"""SkeletonGait on heat maps of OUMVLP-Pose: 5,153 people train, 5,154 test.
+
+Paper: https://arxiv.org/abs/2311.13444 and OpenGait's skeletongait_OUMVLP.yaml
+Cost: not run; meant for several accelerators.
+Expected: OpenGait publishes no figures of this run yet.
+
+  python launch.py --config=configs/skeletongait_oumvlp.py \
+      --workdir=runs/skeletongait_oumvlp
+"""
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.configs import common
+
+
+def get_config() -> ConfigDict:
+  config = common.run(
+    'oumvlp_heatmaps', 'oumvlp', heatmaps=dict(size=(64, 44, 2))
+  )
+  config.dataset.variant = 'alphapose'
+  config.total_steps = 120_000
+  config.batch.update(subjects=32, sequences=8, frames=30, skip=4)
+  config.augment = (
+    dict(name='crop'),
+    dict(name='horizontal_flip', probability=0.5),
+  )
+  config.model_name = 'skeletongait'  # gaitgs_jax/models/skeletongait.py
+  config.model = dict(kind='p3d', blocks=(1, 1, 1, 1))
+  config.model.behind_neck = False  # OpenGait's use_emb2.
+  config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
+  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
+  config.optimizer.weight_decay = 5e-4
+  config.schedule = dict(name='step', factor=0.1)
+  config.schedule.boundaries = (60_000, 80_000, 100_000)
+  config.evaluation.update(every_steps=20_000, frames_max=720)
+  return config
