@@ -119,6 +119,23 @@ def opengait_augment() -> tuple[dict[str, Any], ...]:
   )
 
 
+def swingait_groups() -> dict[str, dict[str, Any]]:
+  """Returns how groups of SwinGait's weights learn, as released."""
+  return dict(
+    pretrained=dict(paths=('backbone/*', 'head/*', 'neck/*'), rate=0.1),
+    plain=dict(
+      paths=(
+        'transformer/patches*',
+        'transformer/norm/*',
+        '*/norm1/*',
+        '*/norm2/*',
+        '*/places',
+      ),
+      decay=False,
+    ),
+  )
+
+
 def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
   """Returns GaitGraph2's transforms in training, of `frames` of a sequence."""
   return (

@@ -171,7 +171,11 @@ def constant(
 
 
 def cosine(
-  base: float, total_steps: int, final: float = 0.0, warmup_steps: int = 0
+  base: float,
+  total_steps: int,
+  final: float = 0.0,
+  warmup_steps: int = 0,
+  fall_steps: int = 0,
 ) -> optax.Schedule:
   """Falls from the base rate to `final` along half a cosine.
 
@@ -182,10 +186,12 @@ def cosine(
     total_steps: updates of the run.
     final: the last rate.
     warmup_steps: over which the rate rises from 0 first.
+    fall_steps: over which it falls, to stay at `final`; 0 means the whole run.
   """
 
   def rate(count: jax.Array) -> jax.Array:
-    return _along_cosine(base, final, _real(count) / total_steps)
+    part = _real(count) / (fall_steps or total_steps)
+    return _along_cosine(base, final, jnp.minimum(part, 1))
 
   return warm_up(rate, warmup_steps)
 

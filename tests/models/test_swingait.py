@@ -1,15 +1,12 @@
 """How SwinGait starts from DeepGaitV2, and how its weights learn."""
 
-import pathlib
-import re
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from ml_collections import ConfigDict
 
 from gaitgs_jax import models
+from gaitgs_jax.configs import common
 from gaitgs_jax.models import deepgaitv2, swin, swingait
 from gaitgs_jax.training import groups
 
@@ -39,17 +36,7 @@ def test_all_but_its_transformer_is_deepgaitv2_by_either_names():
 
 
 def test_rates_and_decays_are_the_released_ones():
-  page = pathlib.Path(__file__).parents[2] / 'docs' / 'porting.md'
-  (code,) = re.findall(
-    r'```python\n(config\.optimizer = .*?)```', page.read_text(), re.DOTALL
-  )
-  config = ConfigDict()
-  exec(code, dict(config=config))
-  assert (config.optimizer.learning_rate, config.optimizer.name) == (
-    3e-4,
-    'adamw',
-  )
-  ours = groups.read(config.optimizer.groups)
+  ours = groups.read(common.swingait_groups())
   # OpenGait's rule, which goes by its names.
   plain = ('patch_embed', 'norm', 'relative_position_bias_table')
   for path, names, _ in swingait.torch_names(**CONFIG):

@@ -79,6 +79,11 @@ def test_cosine_schedule_is_half_way_in_the_middle():
   np.testing.assert_allclose(rates, [1.0, 0.6, 0.2], rtol=1e-6)
 
 
+def test_cosine_schedule_may_fall_over_a_part_of_the_run():
+  rates = _rates(dict(name='cosine', final=0.2, fall_steps=4), [0, 2, 4, 9])
+  np.testing.assert_allclose(rates, [1.0, 0.6, 0.2, 0.2], rtol=1e-6)
+
+
 def test_one_cycle_is_torchs():
   # Rises over updates 0..2 (0.3 * 10 - 1), falls until update 9; half-way up
   # is the mean of both ends.

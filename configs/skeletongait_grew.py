@@ -1,0 +1,33 @@
+r"""SkeletonGait on heat maps of GREW: 20,000 people train, 6,000 test.
+
+Paper: https://arxiv.org/abs/2311.13444, OpenGait's skeletongait_GREW.yaml
+Cost: not run; meant for several accelerators.
+Expected: OpenGait publishes no figures of this run yet.
+
+  python launch.py --config=configs/skeletongait_grew.py \
+      --workdir=runs/skeletongait_grew
+"""
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.configs import common
+
+
+def get_config() -> ConfigDict:
+  config = common.run('grew_heatmaps', 'grew', heatmaps=dict(size=(64, 44, 2)))
+  config.dataset.variant = 'hrnet'
+  config.total_steps = 180_000
+  config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
+  config.augment = common.opengait_augment()
+  config.model_name = 'skeletongait'  # gaitgs_jax/models/skeletongait.py
+  config.model = dict(kind='p3d', blocks=(1, 4, 4, 1))
+  config.model.behind_neck = False  # OpenGait's use_emb2.
+  config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
+  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
+  config.optimizer.weight_decay = 5e-4
+  config.schedule = dict(name='step', factor=0.1)
+  config.schedule.boundaries = (80_000, 120_000, 150_000)
+  config.evaluation.update(every_steps=30_000, frames_max=720)
+  return config
