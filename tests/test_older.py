@@ -24,7 +24,7 @@ def test_a_config_of_an_earlier_version_is_called_by_the_new_names(
   written = json.dumps(before)
   assert older.upgraded(before) == {
     'seed': 0,
-    'dataset': {'name': 'casia_b'},
+    'dataset': {'name': 'casia_b', 'pair': 'exact'},
     'inputs': inputs,
     'batch': {
       'subjects': 8,

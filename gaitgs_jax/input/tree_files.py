@@ -18,8 +18,8 @@ FRAME_NAMES = '.frames.txt'
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 # Images that are not read, for messages.
 _OTHER_IMAGES = ('.tif', '.tiff', '.webp', '.gif', '.pgm', '.ppm')
-# CASIA-E's six folders and a file, and one folder too many above.
-_MAX_DEPTH = 8
+# Three folders and a file, and one folder too many above.
+MAX_DEPTH = 5
 
 
 def hint(root: Path) -> str:
@@ -75,7 +75,7 @@ def held(folder: str | Path) -> set[str]:
 def frame_files(
   folder: Path,
   wanted: Callable[[str], bool] | None = None,
-  depth: int = _MAX_DEPTH,
+  depth: int = MAX_DEPTH,
   folders: untrusted.Folders | None = None,
 ) -> Iterator[Path]:
   """Yields the wanted files below a folder, the deepest first.

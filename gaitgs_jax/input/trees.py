@@ -89,7 +89,7 @@ def open_tree(
     if parts:
       return _joined(root, parts)
     layout = ''
-  sample = _first_file(root)
+  sample = _first_file(root, layout)
   layout = layout or layouts.detect(root, sample)
   patterns, fields = layouts.parse(layout)
   sequences, hollow = [], []
@@ -159,15 +159,16 @@ def _open_part(folder: Path, part: Part) -> Tree:
   return dataclasses.replace(tree, sequences=tuple(sequences))
 
 
-def _first_file(root: Path) -> Path:
-  """Returns a file of frames below the root.
+def _first_file(root: Path, layout: str) -> Path:
+  """Returns a file of frames below the root, as deep as a layout is or usual.
 
   Raises:
     UserError: there is none.
   """
   if not root.is_dir():
     raise UserError(f'{root}: no such folder; give the one that holds the tree')
-  found = next(tree_files.frame_files(root), None)
+  depth = max(tree_files.MAX_DEPTH, layout.count('/') + 3)
+  found = next(tree_files.frame_files(root, depth=depth), None)
   if found is None:
     raise UserError(
       f'{root}: no image, pickle or json below it; {tree_files.hint(root)}'

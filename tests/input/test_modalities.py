@@ -287,12 +287,14 @@ def test_files_are_told_apart_by_a_pattern(tmp_path):
   assert open_own(tmp_path, ['silhouettes']).index.length.max() == 5
   inputs = {'silhouettes': {'size': (16, 12), 'files': '*Camera*'}}
   dataset = {'name': 'own', 'format': 'opengait', 'root': str(tmp_path)}
-  seen = sizes.of(inputs, datasets.get('own'))
-  found = opening.open_source(dataset, seen, files=sizes.files(inputs))
+  facts = datasets.get('own')
+  seen = sizes.of(inputs, facts)
+  files = sizes.files(inputs, facts)
+  found = opening.open_source(dataset, seen, files=files)
   assert found.index.length.min() == 7
   inputs['silhouettes']['files'] = '*depth*'
   with pytest.raises(UserError, match=r"no pickle fits '\*depth\*' of"):
-    opening.open_source(dataset, seen, files=sizes.files(inputs))
+    opening.open_source(dataset, seen, files=sizes.files(inputs, facts))
 
 
 def test_a_sequence_that_lacks_a_modality_is_named(tmp_path):
