@@ -210,8 +210,12 @@ class Gradient:
     **config,
   ):
     batch = {'subject': golden['train_labels']}
-    if 'train_view_idx' in golden:
-      batch['view'] = golden['train_view_idx']
+    for label, key in (
+      ('view', 'train_view_idx'),
+      ('condition', 'train_conditions'),
+    ):
+      if key in golden:
+        batch[label] = golden[key]
     self._name, self._dtype, self._config = name, dtype, config
     with precision(dtype):
       start = model(name, golden, dtype, **config)

@@ -18,6 +18,8 @@ from gaitgs_jax.training import (
   setup,
 )
 
+# Training people of datasets whose list only the authors publish.
+PEOPLE = {'gait3d': 3000, 'scoliosis1k': 745}
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
 NAMES = config_file.names()
 
@@ -41,6 +43,21 @@ def _parameters(config):
   mesh = meshes.create(1)
   _, params, _ = setup.describe_model(facts.of_dataset(config), mesh)
   return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+@pytest.fixture(autouse=True)
+def lists_of_authors(monkeypatch):
+  """Puts names in the place of lists of people that are not published here."""
+  load = partitions.load_partition
+
+  def load_any(dataset):
+    found = datasets.get(dataset['name'])
+    if not found.split_at or dataset['partition']:
+      return load(dataset)
+    people = PEOPLE[found.people or found.name]
+    return partitions.Partition(tuple(map(str, range(people))), ())
+
+  monkeypatch.setattr(partitions, 'load_partition', load_any)
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -156,6 +173,7 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('swingait_grew', 25_539_136 + 16 * 256 * (20_000 - 3_000)),
     ('skeletongait_oumvlp', 8_339_392 + 576 + 16 * 256 * (5153 - 74)),
     ('deepgaitv2_oumvlp', 8_339_392 + 16 * 256 * (5153 - 74)),
+    ('sconet_scoliosis1k', 7_014_592),
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),
     ('gaitgraph2_oumvlp', 765_278),
@@ -175,6 +193,8 @@ def test_published_models_have_their_published_size(name, count):
 @pytest.mark.parametrize('name', NAMES)
 def test_the_identity_head_has_a_class_for_every_training_subject(name):
   config = _load(name).get_config()
+  if 'num_classes' not in models.facts(config.model_name):
+    return
   partition = partitions.load_partition(config.dataset)
   built = facts.of_dataset(config)
   classes = built.model.get('num_classes', len(partition.train))

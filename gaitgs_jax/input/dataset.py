@@ -132,16 +132,35 @@ class Dataset:
       )
     return np.asarray(found, np.int32)[inverse]
 
-  def condition_index(self, conditions: np.ndarray) -> np.ndarray:
+  def condition_classes(self, conditions: np.ndarray) -> tuple[str, ...]:
+    """Returns the names of the classes of conditions, as `view_classes`."""
+    found = {name.lower(): name for name in np.unique(conditions).tolist()}
+    return self.conditions or tuple(found[name] for name in sorted(found))
+
+  def condition_index(
+    self, conditions: np.ndarray, *, strict: bool = False
+  ) -> np.ndarray:
     """Returns class indices int32 [N] of condition names [N].
 
-    A condition that the dataset does not know is -1: no model learns from it,
-    and the protocols, which compare names, leave it out.
+    'Positive' means 'positive': released trees write them either way.
+
+    Args:
+      conditions: str [N], of the user's own data all that there are.
+      strict: a condition that the dataset does not have is an error, not class
+        -1, which the protocols, as they compare names, leave out.
+
+    Raises:
+      UserError: the dataset has no such condition.
     """
+    names = self.condition_classes(conditions)
+    classes = {name.lower(): i for i, name in enumerate(names)}
     unique, inverse = np.unique(conditions, return_inverse=True)
-    names = self.conditions or unique.tolist()
-    classes = {name: i for i, name in enumerate(names)}
-    found = [classes.get(name, -1) for name in unique.tolist()]
+    found = [classes.get(name.lower(), -1) for name in unique.tolist()]
+    if strict and -1 in found:
+      raise UserError(
+        f'{self.name} has no condition {str(unique[found.index(-1)])!r}; its'
+        f' conditions are {", ".join(names)}'
+      )
     return np.asarray(found, np.int32)[inverse]
 
 

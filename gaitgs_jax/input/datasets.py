@@ -42,10 +42,16 @@ _SYNTHETIC_WALKERS = Dataset(
 
 
 def _named(
-  name: str, title: str, subjects: int, citation: str, **more: Any
+  name: str,
+  title: str,
+  subjects: int,
+  citation: str,
+  *,
+  conditions: tuple[str, ...] = (),
+  **more: Any,
 ) -> Dataset:
-  """Returns a dataset whose conditions and views are those that are found."""
-  return Dataset(name, title, (), (), subjects, citation, **more)
+  """Returns a dataset whose views, and conditions, are those that are found."""
+  return Dataset(name, title, (), conditions, subjects, citation, **more)
 
 
 def _list(folder: str) -> str:
@@ -116,6 +122,7 @@ _SCOLIOSIS1K = _named(
   'Scoliosis1K',
   1_493,
   'Zhou et al., MICCAI 2024',
+  conditions=('negative', 'neutral', 'positive'),
   variants=('64',),
   split_at=_list('Scoliosis1K/Scoliosis1K_118') + ' (112, 114, 116 likewise)',
 )

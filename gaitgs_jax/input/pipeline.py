@@ -8,7 +8,7 @@ devices hold; `ahead` builds it before it is needed.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def train_batches(
   batch: Mapping[str, Any],
   *,
   dataset: Dataset,
-  strict_views: bool = True,
+  learned: Collection[str] = (),
   seed: int,
   start_step: int = 0,
   slots: np.ndarray | None = None,
@@ -59,8 +59,8 @@ def train_batches(
     rows: of the training sequences in the source's index, integers [N].
     batch: `config.batch`, see `sampling.BatchSpec`.
     dataset: facts on it; their order of views makes the classes.
-    strict_views: whether a view that the dataset does not name is an error,
-      as it is where views are learned; otherwise its class is -1.
+    learned: which labels losses read: a view or a condition that the dataset
+      does not name is an error there; otherwise its class is -1.
     seed: of the run.
     start_step: the first step.
     slots: the rows of each batch to build, ascending integers [n] below its
@@ -80,8 +80,7 @@ def train_batches(
   names = source.index.subject
   labels = {
     'subject': np.searchsorted(picker.subjects, names),
-    'view': _train_views(source, rows, dataset, strict_views),
-    'condition': dataset.condition_index(source.index.condition),
+    **_train_labels(source, rows, dataset, learned),
   }
 
   def build(step: int) -> Batch:
@@ -101,7 +100,7 @@ def check_training(
   batch: Mapping[str, Any],
   *,
   dataset: Dataset,
-  strict_views: bool,
+  learned: Collection[str],
   seed: int,
 ) -> int:
   """Returns to how many frames a batch is padded at most, and reads nothing.
@@ -111,17 +110,25 @@ def check_training(
   """
   spec = sampling.batch_spec(batch)
   picker = sampling.Picker(source.index, rows, spec, seed)
-  _train_views(source, rows, dataset, strict_views)
+  _train_labels(source, rows, dataset, learned)
   return picker.longest
 
 
-def _train_views(
-  source: Source, rows: np.ndarray, dataset: Dataset, strict: bool
-) -> np.ndarray:
-  views = np.full(len(source.index), -1, np.int32)
-  names = source.index.view[rows]
-  views[rows] = dataset.view_index(names, strict=strict)
-  return views
+def _train_labels(
+  source: Source, rows: np.ndarray, dataset: Dataset, learned: Collection[str]
+) -> dict[str, np.ndarray]:
+  """Returns the classes of views and conditions, -1 outside the rows."""
+  index = source.index
+  found = {
+    'view': dataset.view_index(index.view[rows], strict='view' in learned),
+    'condition': dataset.condition_index(
+      index.condition[rows], strict='condition' in learned
+    ),
+  }
+  labels = {name: np.full(len(index), -1, np.int32) for name in found}
+  for name, classes in found.items():
+    labels[name][rows] = classes
+  return labels
 
 
 def evaluation_batches(

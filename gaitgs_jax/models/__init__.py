@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 # Fields of models that count classes of the training data.
-COUNTS = ('num_classes', 'num_views')
+COUNTS = ('num_classes', 'num_views', 'num_conditions')
 # Fields that the data decide, so that no config has to.
 FACTS = (*COUNTS, 'skeleton')
 

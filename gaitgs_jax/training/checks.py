@@ -74,8 +74,9 @@ def check_data(
 
   Raises:
     UserError: the batch cannot be drawn from the data or holds no pair, the
-      model has too few classes, the dataset does not know a view that is
-      learned, or a batch, or the data that should, does not fit in memory.
+      model has too few classes, the dataset does not know a view or condition
+      that is learned, or a batch, or the data that should, does not fit in
+      memory.
   """
   check_pairs(config, data)
   longest = pipeline.check_training(
@@ -83,7 +84,7 @@ def check_data(
     data.train,
     config.batch,
     dataset=data.dataset,
-    strict_views=setup.learns_views(config),
+    learned=setup.learned_labels(config),
     seed=config.seed,
   )
   sampler = sampling.batch_spec(config.batch).sampler

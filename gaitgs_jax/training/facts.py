@@ -18,15 +18,21 @@ from gaitgs_jax.input import mixture, partitions
 from gaitgs_jax.training import preprocessing, restoring, settings, setup
 from gaitgs_jax.training.setup import Data
 
-_WHAT = {'num_classes': 'training subjects', 'num_views': 'views'}
+_WHAT = {
+  'num_classes': 'training subjects',
+  'num_views': 'views',
+  'num_conditions': 'conditions',
+}
+# Those of the labels that a loss may leave alone.
+_LABELS = {'num_views': 'view', 'num_conditions': 'condition'}
 
 
 def of_dataset(config: Any) -> Any:
   """Returns a config with what is published about its dataset.
 
-  It serves to try a model before the data is opened. The views of one's own
-  data are not known then, and are left out, nor are its people in a mixture,
-  where no partition names them.
+  It serves to try a model before the data is opened. The views and conditions
+  of one's own data are not known then, and are left out, nor are its people in
+  a mixture, where no partition names them.
 
   Args:
     config: of a run; its losses are checked.
@@ -35,7 +41,11 @@ def of_dataset(config: Any) -> Any:
     UserError: config.model.skeleton is not the data's, or there is no
       partition that says how many subjects train.
   """
-  found: dict[str, Any] = {'num_views': len(setup.trained_on(config).views)}
+  dataset = setup.trained_on(config)
+  found: dict[str, Any] = {
+    'num_views': len(dataset.views),
+    'num_conditions': len(dataset.conditions),
+  }
   if 'num_classes' in _wanted(config) and 'num_classes' not in config.model:
     found['num_classes'] = _named_people(config)
   return _complete(config, found)
@@ -99,10 +109,10 @@ def check(config: Any, built: Any, data: Data) -> None:
   Raises:
     UserError: there are too few.
   """
-  name = data.dataset.name
+  name, learned = data.dataset.name, setup.learned_labels(config)
   for field, count in _counts(data).items():
     given = built.model.get(field)
-    if field == 'num_views' and not setup.learns_views(config):
+    if _LABELS.get(field, 'subject') not in {'subject', *learned}:
       continue
     if given is None or given >= count:
       continue
@@ -123,6 +133,7 @@ def _counts(data: Data) -> dict[str, int]:
   return {
     'num_classes': len(np.unique(index.subject)),
     'num_views': len(data.dataset.view_classes(index.view)),
+    'num_conditions': len(data.dataset.condition_classes(index.condition)),
   }
 
 

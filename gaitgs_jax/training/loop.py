@@ -325,7 +325,7 @@ class _Run:
       self.data.train,
       self.config.batch,
       dataset=self.data.dataset,
-      strict_views=setup.learns_views(self.config),
+      learned=setup.learned_labels(self.config),
       seed=self.config.seed,
       start_step=step,
       slots=meshes.local_rows(self.rows, self.mesh),

@@ -129,9 +129,9 @@ def trained_on(config: Any) -> datasets.Dataset:
   return datasets.get(config.dataset.name)
 
 
-def learns_views(config: Any) -> bool:
-  """Returns whether a loss of the config reads the view of a sequence."""
-  return 'view' in losses.labels_of(config.losses).values()
+def learned_labels(config: Any) -> set[str]:
+  """Returns which labels of a sequence the config's losses read."""
+  return set(losses.labels_of(config.losses).values())
 
 
 def create_model(config: Any, *, training: bool = True) -> nnx.Module:

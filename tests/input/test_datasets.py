@@ -68,6 +68,12 @@ def test_conditions_have_classes():
   conditions = np.array(['cl-02', 'nm-01', 'other'])
   found = CASIA_B.condition_index(conditions)
   assert found.tolist() == [9, 0, -1]
+  with pytest.raises(UserError, match="no condition 'other'; its conditions"):
+    CASIA_B.condition_index(conditions, strict=True)
+  # As released, and as the protocol counts them.
+  diagnoses = np.array(['Positive', 'neutral', 'Negative'])
+  scoliosis = datasets.get('scoliosis1k')
+  assert scoliosis.condition_index(diagnoses).tolist() == [2, 1, 0]
 
 
 def test_own_data_has_the_views_and_conditions_that_are_found():
@@ -76,6 +82,8 @@ def test_own_data_has_the_views_and_conditions_that_are_found():
   assert datasets.get('own').view_classes(views) == ('90', 'front', 'side')
   conditions = np.array(['walk2', 'walk1', 'walk2'])
   assert datasets.get('own').condition_index(conditions).tolist() == [1, 0, 1]
+  mixed = np.array(['Walk2', 'walk1', 'walk2'])
+  assert datasets.get('own').condition_index(mixed).tolist() == [1, 0, 1]
   for name, has in (('own', ()), ('own_coco17', ('keypoints',))):
     assert datasets.get(name).modalities == has
 

@@ -253,14 +253,18 @@ def test_bad_input_is_told_at_once(source, options, message):
     train(source, 0, **options)
 
 
-def test_unknown_views_stop_training_but_not_evaluation(source):
+def test_unknown_labels_stop_training_on_them_but_not_evaluation(source):
   frames = [np.ones((3, 8, 6), np.uint8)] * 2
   odd = sources.ArraySource(
     {'silhouettes': frames}, ['a', 'a'], ['x', 'y'], ['000', 'left']
   )
   batch = {'subjects': 1, 'sequences': 2, 'frames': 2}
-  with pytest.raises(UserError, match="no view 'left'"):
-    pipeline.train_batches(odd, np.arange(2), batch, dataset=CASIA_B, seed=0)
+  options = dict(dataset=CASIA_B, seed=0)
+  for label, name in (('view', 'left'), ('condition', 'x')):
+    with pytest.raises(UserError, match=f"no {label} '{name}'"):
+      pipeline.train_batches(
+        odd, np.arange(2), batch, learned=(label,), **options
+      )
   (got,) = evaluate(odd, np.arange(2), 6)
   assert got['view'].tolist() == [0, -1]
   assert got['condition'].tolist() == [-1, -1]

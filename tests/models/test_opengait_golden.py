@@ -18,6 +18,7 @@ TRIPLET = dict(triplet=dict(margin=0.2))
 LINEAR = dict(identity=dict(scale=1.0, smoothing=0.0))
 SMOOTHED = dict(identity=dict(scale=1.0, smoothing=0.1))
 IDENTITY = dict(identity=dict(scale=16.0, smoothing=0.1))
+CONDITION = dict(identity=dict(labels='condition', scale=16.0, smoothing=0.1))
 GAITTR = dict(triplet=dict(margin=0.3))
 GPGAIT = dict(
   triplet=dict(margin=0.3, hardest=True),
@@ -81,6 +82,7 @@ CASES = {
     dict(dropout=0.0),
     frozen=dict(pose='pose.', bone='bone.'),
   ),
+  'sconet': Case('sconet', TRIPLET | CONDITION),
   'swingait': Case(
     'swingait',
     TRIPLET | IDENTITY,

@@ -70,6 +70,9 @@ FORMS = {
       backbone='plain', channels=(4, 4, 6, 8), bins=(2, 1), features=6
     ),
   },
+  'sconet': {
+    'three conditions': dict(channels=(4, 4, 6, 8), bins=(4,), features=6)
+  },
   'gaitgraph': {'as in OpenGait': dict(SMALL_GRAPH, convention='opengait')},
   'gaitgraph2': {
     'three branches': dict(SMALL_GRAPH),
@@ -124,6 +127,7 @@ SHAPES = {
   'swingait': (16, 10, 1),
   'skeletongaitpp': {'heatmaps': (16, 10, 2), 'silhouettes': (16, 10, 1)},
   'gaitbase': (16, 10, 1),
+  'sconet': (16, 10, 1),
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
   'gaitgs': (16, 10, 1),
@@ -147,6 +151,7 @@ PARAMETERS = {
   ('skeletongait', 25_492_736): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('skeletongaitpp', 25_568_608): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('gaitbase', 7_305_408): dict(),
+  ('sconet', 7_014_592): dict(),
   ('gaitgraph', 319_530): dict(),
   ('gaitgraph2', 255_782): dict(joined=True),
   ('gaitgraph2', 350_822): dict(),

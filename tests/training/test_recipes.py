@@ -66,6 +66,17 @@ def test_views_need_names_of_the_dataset_only_where_they_are_learned(
   loop.train(config, tmp_path / 'run')
 
 
+def test_conditions_need_names_of_the_dataset_where_they_are_learned(
+  config, tmp_path
+):
+  root = pathlib.Path(config.dataset.root, tiny.SUBJECTS[0])
+  first = min(path.name for path in root.iterdir())
+  root.joinpath(first).rename(root / 'dancing')
+  config.losses.view.labels = 'condition'
+  with pytest.raises(UserError, match="no condition 'dancing'"):
+    loop.train(config, tmp_path / 'run')
+
+
 def test_own_data_has_the_facts_of_its_tree(config, tmp_path, capsys):
   _rename_view(config, '090', 'hall camera')
   config.dataset.name, config.model.num_views = 'own', 2
@@ -174,11 +185,11 @@ def test_two_windows_of_a_sequence_train_without_labels(config, tmp_path):
 
 
 def test_classes_of_views_are_those_of_any_loss_that_reads_them(config):
-  assert setup.learns_views(config)
+  assert 'view' in setup.learned_labels(config)
   config.losses = dict(angle=dict(kind='cross_entropy', labels='view'))
-  assert setup.learns_views(config)
+  assert setup.learned_labels(config) == {'view'}
   config.losses = dict(view=dict(labels='condition'))
-  assert not setup.learns_views(config)
+  assert setup.learned_labels(config) == {'condition'}
 
 
 @pytest.fixture
