@@ -1,8 +1,8 @@
 """`gaitgs COMMAND`, or `python -m gaitgs_jax COMMAND`: every command.
 
 A command is a module of `gaitgs_jax.apps` with `add_arguments(parser)` and
-`run(args)`; the module loads on use, so that `--help` needs nothing installed.
-The modes of `launch.py` are commands too.
+`run(args)`, which may return an exit status; the module loads on use, so that
+`--help` needs nothing installed. The modes of `launch.py` are commands too.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ COMMANDS = {
   'compare': ('compare', 'show runs side by side, and how sure it is'),
   'explain': ('explain', 'draw what a model looks at in a walk'),
   'embed': ('embed', 'embed sequences and print their distances'),
+  'enroll': ('enroll', 'add walks of a person to a gallery'),
+  'identify': ('identify', 'name the people of some walks, or nobody'),
+  'verify': ('verify', 'say whether two walks are of one person'),
+  'people': ('people', 'list, rename, remove or export people of a gallery'),
 }
 
 
@@ -68,16 +72,17 @@ def main(argv: list[str] | None = None) -> int:
   return _status(_print_commands) if argv else _status(_print_commands) or 2
 
 
-def _status(run: Callable[[], None]) -> int:
+def _status(run: Callable[[], int | None]) -> int:
   """Runs a command; returns the process's exit status.
 
-  0 after success, 2 after a `UserError`, and what a shell makes of a process
-  that a signal ended: 130 after Ctrl-C, 141 where nobody reads what it prints.
+  0 after success, or what the command returns, 2 after a `UserError`, and what
+  a shell makes of a process that a signal ended: 130 after Ctrl-C, 141 where
+  nobody reads what it prints.
   """
   try:
     with streams.guarded():
       try:
-        run()
+        status = run()
       except UserError as error:
         errors.show(error)
         return 2
@@ -89,7 +94,7 @@ def _status(run: Callable[[], None]) -> int:
       return 128 + signal.SIGPIPE
     errors.show(UserError(f'standard output cannot be written: {error}'))
     return 2
-  return 0
+  return status or 0
 
 
 def _launch(argv: list[str]) -> None:
@@ -104,10 +109,10 @@ def _run_mode(name: str, *argv: str) -> None:
   _launch([f'{_program()} {name}', *argv, f'--mode={name}'])
 
 
-def _run(name: str, *argv: str) -> None:
+def _run(name: str, *argv: str) -> int | None:
   if name in MODES:
     _run_mode(name, *argv)
-    return
+    return None
   if name not in COMMANDS:
     allowed = (*MODES, *COMMANDS)
     raise errors.wrong_choice(f'unknown command {name!r}', name, allowed)
@@ -119,7 +124,7 @@ def _run(name: str, *argv: str) -> None:
     module = importlib.import_module(f'gaitgs_jax.apps.{module_name}')
     parser = options.Parser(prog=f'{_program()} {name}', description=text)
     module.add_arguments(parser)
-    module.run(parser.parse(argv))
+    return module.run(parser.parse(argv))
 
 
 if __name__ == '__main__':

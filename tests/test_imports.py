@@ -48,6 +48,7 @@ AT_THE_TOP = {
     'gaitgs_jax.models.output',
   },
   'gaitgs_jax/evaluation': NUMERIC | COMMON,
+  'gaitgs_jax/gallery': {'numpy', 'gaitgs_jax.evaluation'} | COMMON,
   'gaitgs_jax/input': NUMERIC
   | COMMON
   | {'gaitgs_jax.modalities', 'gaitgs_jax.skeletons'},
@@ -100,6 +101,10 @@ AT_THE_TOP = {
   'gaitgs_jax/apps/config_file.py': {'ml_collections'} | COMMON,
   'gaitgs_jax/apps/overrides.py': {'ml_collections'} | COMMON,
   'gaitgs_jax/apps/__init__.py': COMMON,
+  # Importing the package is light: `load` imports what it needs.
+  'gaitgs_jax/__init__.py': {
+    'gaitgs_jax.runtime',
+  },
   'gaitgs_jax/__main__.py': COMMON | {'gaitgs_jax.apps'},
   'launch.py': {'gaitgs_jax.__main__'},
 }

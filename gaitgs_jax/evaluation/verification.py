@@ -27,6 +27,8 @@ METRICS = (
 )
 # Of the curve: from one in 100,000 to all.
 _CURVE = np.logspace(-5, 0, 51)
+# Of `thresholds`, as many as the impostors are enough for.
+_THRESHOLDS = np.logspace(-8, 0, 81)
 # Bits of a float32 that a bin leaves out: distances within 1.2e-4 of one
 # another, relatively, are in the same.
 _BITS = 10
@@ -67,6 +69,8 @@ def verify(
     - 'NM/TAR@1e-2': genuine pairs accepted where 1 in 100 impostors are;
       also 1e-3.
     - 'NM/threshold@1e-2': the distance that accepts these.
+    - 'NM/thresholds' [2,k]: rates of impostors, ascending, and the distance
+      that accepts no more; down to one impostor in all.
     - 'NM/DIR@1e-2': probes that are found first, and within the distance that
       names 1 in 100 strangers; also 1e-3.
     - 'NM/ROC' [2,51]: accepted impostors and accepted genuine pairs.
@@ -154,9 +158,31 @@ class _Tally(NamedTuple):
       numbers[f'TAR@{name}'] = _part(accepted, place) if enough else np.nan
       if enough and place >= 0:
         numbers[f'threshold@{name}'] = float(ends[place])
+    numbers['thresholds'] = _thresholds(wrongly, int(impostor[-1]), ends)
     curve = [_part(accepted, _last_within(wrongly, rate)) for rate in _CURVE]
     numbers['ROC'] = np.array([100 * _CURVE, curve])
     return numbers
+
+
+def _thresholds(
+  wrongly: np.ndarray, impostors: int, ends: np.ndarray
+) -> np.ndarray:
+  """Returns percentages of impostors and the distances that accept them.
+
+  Args:
+    wrongly: part of the impostors within each bin, ascending to 1.
+    impostors: how many there are.
+    ends: the largest distance of each bin.
+
+  Returns:
+    [2,k], both ascending; k is 0 where a single bin holds too many.
+  """
+  rates = _THRESHOLDS[_THRESHOLDS * impostors >= 1]
+  places = np.array([_last_within(wrongly, rate) for rate in rates])
+  rates, places = rates[places >= 0], places[places >= 0]
+  # Bins beyond the last impostor hold no distance that was seen.
+  places = np.minimum(places, np.argmax(wrongly >= 1))
+  return np.array([100 * rates, ends[places]])
 
 
 def _last_within(rates: np.ndarray, rate: float) -> int:

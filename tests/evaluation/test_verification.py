@@ -54,6 +54,14 @@ def test_every_number(metric, monkeypatch):
     assert curve.shape == (2, 51)
     assert (np.diff(curve) >= 0).all()
     assert curve[1, -1] == 100
+    rates, distances = ours[f'{name}/thresholds']
+    assert rates[0] / 100 * len(wrong) >= 1
+    assert rates[-1] == 100 and distances[-1] >= wrong[-1]
+    assert (np.diff(distances) >= 0).all()
+    for rate, end in zip(rates / 100, distances, strict=True):
+      assert np.mean(wrong <= end) <= rate
+    place = np.flatnonzero(np.isclose(rates, 1.0))
+    assert distances[place] == ours[f'{name}/threshold@1e-2']
     at = curve[1, np.isclose(curve[0], 1.0)]
     assert at == pytest.approx(ours[f'{name}/TAR@1e-2'])
 
@@ -76,6 +84,10 @@ def test_by_hand():
   assert np.isnan(ours['TAR@1e-2'])
   assert np.isnan(ours['DIR@1e-2'])
   assert 'threshold@1e-2' not in ours
+  # 39.8 % are one in three, and 79 % two: just below 4, and below 8.
+  rates, distances = ours['thresholds']
+  np.testing.assert_allclose(rates, 100 * np.logspace(-0.4, 0, 5))
+  np.testing.assert_allclose(distances, [4, 4, 4, 8, 8], rtol=2e-4)
 
 
 def test_what_has_no_pairs_is_told():

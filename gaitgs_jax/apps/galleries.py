@@ -1,0 +1,158 @@
+"""What the commands of a gallery share: options, the model, its thresholds."""
+
+import argparse
+import pathlib
+import re
+
+from gaitgs_jax import cloud
+from gaitgs_jax.apps import embedder, trained
+from gaitgs_jax.apps.embedder import Embedder
+from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.evaluation import result_files
+from gaitgs_jax.gallery import Calibration, Model, Store
+from gaitgs_jax.training import labels
+
+# Exit statuses; 2 is a wrong input.
+FOUND, UNKNOWN = 0, 1
+
+
+def add_gallery(parser: argparse.ArgumentParser) -> None:
+  """Declares --gallery."""
+  parser.add_argument(
+    '--gallery', required=True, metavar='FILE', help='the SQLite file of people'
+  )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+  """Declares the options that say which run, and its evaluation."""
+  trained.add_arguments(parser)
+  parser.add_argument(
+    '--source',
+    required=True,
+    metavar='PATH',
+    help='a .npy or .pkl file, a folder of images, or folders of these',
+  )
+  parser.add_argument(
+    '--evaluation',
+    default='',
+    metavar='FILE',
+    help="where thresholds are from (default: the checkpoint's evaluation)",
+  )
+
+
+def add_far(parser: argparse.ArgumentParser) -> None:
+  """Declares --far."""
+  parser.add_argument(
+    '--far',
+    default='1e-2',
+    metavar='SHARE',
+    help='of strangers that may be taken for somebody (default: %(default)s)',
+  )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+  """Declares --json."""
+  parser.add_argument(
+    '--json', action='store_true', help='print JSON, for scripts'
+  )
+
+
+def far(args: argparse.Namespace) -> float:
+  """Returns --far as a number.
+
+  Raises:
+    UserError: it is not a share above 0.
+  """
+  number = re.fullmatch(r'[0-9]*\.?[0-9]+([eE]-?[0-9]{1,2})?', args.far)
+  if not number or not 0 < float(args.far) <= 1:
+    raise UserError(
+      f'--far={one_line(args.far)}: pass a share above 0 and up to 1, such as'
+      ' 1e-2 for one stranger in a hundred'
+    )
+  return float(args.far)
+
+
+def open_model(args: argparse.Namespace) -> Embedder:
+  """Opens the model that the options name.
+
+  Raises:
+    UserError: there is none, or it does not fit its config.
+  """
+  config = trained.read_config(args)
+  return embedder.opened(config, args.workdir, args.checkpoint)
+
+
+def described(model: Embedder) -> Model:
+  """Returns what a gallery stores of a model."""
+  return Model(model.fingerprint, model.title, model.metric)
+
+
+def stored_calibration(
+  store: Store, model: Embedder, args: argparse.Namespace
+) -> Calibration | None:
+  """Returns a gallery's calibration, read from the run again if it is there.
+
+  Raises:
+    UserError: a file is damaged, or of another metric.
+  """
+  found = run_calibration(model, args)
+  stored = store.calibration()
+  if found is None:
+    return Calibration.from_json(stored) if stored else None
+  if found.to_json() != stored:
+    store.set_calibration(found.to_json())
+  return found
+
+
+def run_calibration(
+  model: Embedder, args: argparse.Namespace
+) -> Calibration | None:
+  """Returns the calibration by the evaluation of a checkpoint, if there is one.
+
+  Raises:
+    UserError: its file is damaged, of another metric, or --evaluation names a
+      file without thresholds.
+  """
+  path = _evaluation(model, args)
+  if path is None:
+    return None
+  saved = result_files.load(path)
+  metric = saved.meta.get('metric', model.metric)
+  if metric != model.metric:
+    raise UserError(
+      f'{path}: counts {metric} distances, and the config says {model.metric};'
+      ' evaluate again'
+    )
+  data = saved.meta.get('dataset', 'its test set')
+  try:
+    found = Calibration.of(
+      saved, one_line(f'the evaluation on {data} ({path})')
+    )
+  except ValueError as error:
+    raise UserError(f'{path}: {error}; evaluate again') from error
+  if found is None and args.evaluation:
+    raise missing(args, f'{path} holds no thresholds')
+  return found
+
+
+def _evaluation(
+  model: Embedder, args: argparse.Namespace
+) -> pathlib.Path | None:
+  if args.evaluation:
+    return cloud.folder(args.evaluation)
+  if model.folder is None:
+    return None
+  run = model.folder.parents[1]
+  path = run / 'evaluation' / f'{labels.of_step(model.step)}.json'
+  return path if path.is_file() else None
+
+
+def missing(args: argparse.Namespace, what: str) -> UserError:
+  """Returns the error where there are no thresholds, which says what to do."""
+  config = args.config or f'{args.workdir}/config.json'
+  step = f' --checkpoint={args.checkpoint}' if args.checkpoint else ''
+  return UserError(
+    f'{what}; evaluate the model with them: python -m gaitgs_jax evaluate'
+    f' --config={config} --workdir={args.workdir}{step}'
+    ' --config.evaluation.verification=True'
+  )

@@ -1,0 +1,100 @@
+"""`python -m gaitgs_jax identify`: who walks here, of a gallery's people."""
+
+import argparse
+import json
+
+from gaitgs_jax import local
+from gaitgs_jax.apps import galleries, options
+from gaitgs_jax.errors import one_line
+from gaitgs_jax.gallery import Answer, ExactTiles, Store, identify
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+  """Declares the command's options."""
+  galleries.add_gallery(parser)
+  galleries.add_model(parser)
+  galleries.add_far(parser)
+  parser.add_argument(
+    '--candidates',
+    type=options.whole_number(1, 1000),
+    default=5,
+    metavar='N',
+    help='people shown for each walk (default: %(default)s)',
+  )
+  galleries.add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+  """Prints who walks; returns 0, or 1 where somebody is unknown.
+
+  Raises:
+    UserError: the run, a walk or the gallery cannot be used, or there are no
+      thresholds.
+  """
+  far = galleries.far(args)
+  with Store(local.path(args.gallery)) as gallery:
+    model = galleries.open_model(args)
+    places = model.find(args.source)
+    gallery.check_model(galleries.described(model))
+    enrolled = gallery.load()
+    calibration = galleries.stored_calibration(gallery, model, args)
+  if calibration is None:
+    raise galleries.missing(args, f'{args.gallery} has no thresholds')
+  # Before the model computes.
+  limit = calibration.threshold(far, len(enrolled.person))
+  answers = identify(
+    model.embed_arrays([model.read(place) for place in places]),
+    enrolled,
+    ExactTiles(enrolled.embeddings, model.metric),
+    calibration,
+    far=far,
+    count=args.candidates,
+  )
+  named = {
+    str(place): each for place, each in zip(places, answers, strict=True)
+  }
+  if args.json:
+    print(json.dumps(_plain(named, far, limit)))
+  else:
+    print(
+      f'{len(enrolled.names)} people, {len(enrolled.person)} walks; unknown'
+      f' beyond distance {limit:.4g}, so that at most {100 * far:g} % of'
+      ' strangers are named'
+    )
+    print('\n'.join(line for each in named.items() for line in _lines(*each)))
+  known = all(answer.name for answer in answers)
+  return galleries.FOUND if known else galleries.UNKNOWN
+
+
+def _lines(source: str, answer: Answer) -> list[str]:
+  """Returns what is printed of a walk."""
+  width = max(len(each.name) for each in answer.candidates)
+  return [f'{one_line(source)}: {answer.name or "unknown"}'] + [
+    f'  {place}. {each.name:{width}}  distance {each.distance:.4g}:'
+    f' {_strangers(each.far)} come as near'
+    for place, each in enumerate(answer.candidates, 1)
+  ]
+
+
+def _strangers(share: float) -> str:
+  return (
+    f'at most {100 * share:.2g} % of strangers' if share < 1 else 'strangers'
+  )
+
+
+def _plain(
+  named: dict[str, Answer], far: float, limit: float
+) -> dict[str, object]:
+  """Returns the answers in JSON's types."""
+  return {
+    'far': far,
+    'threshold': limit,
+    'walks': [
+      {
+        'source': source,
+        'person': answer.name or None,
+        'candidates': [each._asdict() for each in answer.candidates],
+      }
+      for source, answer in named.items()
+    ],
+  }
