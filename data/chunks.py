@@ -147,7 +147,10 @@ class Chunk:
 def _write(file: BinaryIO, arrays: Iterable[np.ndarray]) -> None:
   """Writes an npz file, one array in memory at a time, and its digest."""
   hashed = _Hashed(file)
-  with zipfile.ZipFile(hashed, 'w', zipfile.ZIP_DEFLATED) as archive:
+  # A quarter larger than at the default level, in a quarter of the time.
+  with zipfile.ZipFile(
+    hashed, 'w', zipfile.ZIP_DEFLATED, compresslevel=1
+  ) as archive:
     for number, array in enumerate(arrays):
       with archive.open(f'{number}.npy', 'w', force_zip64=True) as member:
         np.lib.format.write_array(member, array, allow_pickle=False)

@@ -23,7 +23,17 @@ _STRAY, _STRETCH = 0.02, 0.05
 
 def is_blank(frame: np.ndarray) -> bool:
   """Returns whether a silhouette [h, w] of 0 and 255 shows nobody."""
-  return int(frame.sum()) <= BLANK_SUM
+  return int(_sums(frame, 1).sum()) <= BLANK_SUM
+
+
+def _sums(frame: np.ndarray, axis: int) -> np.ndarray:
+  """Returns what `frame.sum(axis)` does, int64; ten times as fast."""
+  import cv2
+
+  if not frame.size:
+    return frame.sum(axis=axis, dtype=np.int64)
+  found = cv2.reduce(frame, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+  return found.reshape(-1).astype(np.int64)
 
 
 def is_stretched(frame: np.ndarray) -> bool:
@@ -32,9 +42,9 @@ def is_stretched(frame: np.ndarray) -> bool:
   The published pretreatment scales by the first and last row that hold any
   pixel, so that a speck far above a person makes the person smaller.
   """
-  if is_blank(frame):
+  mass = _sums(frame, 1)
+  if mass.sum() <= BLANK_SUM:
     return False
-  mass = frame.sum(axis=1, dtype=np.int64)
   rows = np.flatnonzero(mass)
   height = int(rows[-1] + 1 - rows[0])
   # A head may be cut off its body by a row or two.
@@ -101,9 +111,10 @@ def pretreat_frame(frame: np.ndarray, size: int) -> np.ndarray | None:
       f'a frame is {frame.dtype} {list(frame.shape)}; a silhouette is a uint8'
       ' image [height, width]'
     )
-  if is_blank(frame):
+  row_mass = _sums(frame, 1)
+  if row_mass.sum() <= BLANK_SUM:
     return None
-  rows = np.flatnonzero(frame.any(axis=1))
+  rows = np.flatnonzero(row_mass)
   person = frame[rows[0] : rows[-1] + 1]
   height, width = person.shape
   scaled_width = size * width // height
@@ -113,11 +124,14 @@ def pretreat_frame(frame: np.ndarray, size: int) -> np.ndarray | None:
   scaled = cv2.resize(
     person, (scaled_width, size), interpolation=cv2.INTER_CUBIC
   )
-  mass = scaled.sum(axis=0, dtype=np.int64).cumsum()
+  mass = _sums(scaled, 0).cumsum()
   centre = int(np.argmax(2 * mass > mass[-1]))
   # The published tool takes a centre in column 0 for none at all.
   if centre == 0:
     return None
-  half = size // 2
-  padded = np.pad(scaled, ((0, 0), (half, half)))
-  return padded[:, centre : centre + size]
+  first = centre - size // 2
+  kept = scaled[:, max(first, 0) : first + size]
+  result = np.zeros((size, size), np.uint8)
+  left = max(-first, 0)
+  result[:, left : left + kept.shape[1]] = kept
+  return result

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -85,3 +86,41 @@ def test_frame_that_the_published_rule_cannot_centre_is_dropped():
 def test_wrong_input_is_refused(frames, size, message):
   with pytest.raises(ValueError, match=message):
     pretreat(frames, size)
+
+
+def published(frame, size):
+  """What the published rule does, step by step."""
+  if frame.sum() <= 10_000:
+    return None
+  rows = np.flatnonzero(frame.sum(axis=1))
+  person = frame[rows[0] : rows[-1] + 1]
+  width = int(size * (person.shape[1] / person.shape[0]))
+  if width == 0:
+    return None
+  scaled = cv2.resize(person, (width, size), interpolation=cv2.INTER_CUBIC)
+  centre = np.argmax(scaled.sum(axis=0).cumsum() > scaled.sum() / 2)
+  if centre == 0:
+    return None
+  padded = np.pad(scaled, ((0, 0), (size // 2, size // 2)))
+  return padded[:, centre : centre + size]
+
+
+@pytest.mark.parametrize('size', [64, 128])
+def test_odd_frames_are_pretreated_as_published(size):
+  random = np.random.default_rng(size)
+  shown = 0
+  for _ in range(60):
+    height, width = random.integers(1, 300, 2)
+    frame = np.zeros((height, width), np.uint8)
+    top, bottom = np.sort(random.integers(0, height + 1, 2))
+    left, right = np.sort(random.integers(0, width + 1, 2))
+    person = frame[top:bottom, left:right]
+    person[:] = random.choice([0, 255], person.shape, p=[0.2, 0.8])
+    frame[random.integers(height), random.integers(width)] = 255
+    wanted, found = published(frame, size), pretreat_frame(frame, size)
+    assert is_blank(frame) == (frame.sum() <= 10_000)
+    assert (wanted is None) == (found is None)
+    if wanted is not None:
+      np.testing.assert_array_equal(found, wanted)
+      shown += 1
+  assert shown > 20
