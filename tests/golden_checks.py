@@ -151,7 +151,8 @@ def inputs(array, dtype):
   """Returns what a model is given of an array `eval_in_*` or `train_in`."""
   if array.dtype == np.uint8:
     x = array[..., None, :, :] if array.ndim == 4 else array  # [n,s,c,h,w].
-    x = np.moveaxis(x, 2, -1).astype(dtype) / 255
+    # Labels of parts of the body, of which there are eleven, stay.
+    x = np.moveaxis(x, 2, -1).astype(dtype) / (1 if x.max() < 12 else 255)
     if x.shape[-1] == 3:
       return dict(heatmaps=x[..., :2], silhouettes=x[..., 2:])
     return x

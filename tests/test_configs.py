@@ -174,6 +174,7 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('skeletongait_oumvlp', 8_339_392 + 576 + 16 * 256 * (5153 - 74)),
     ('deepgaitv2_oumvlp', 8_339_392 + 16 * 256 * (5153 - 74)),
     ('sconet_scoliosis1k', 7_014_592),
+    ('parsinggait_gait3d_parsing', 24_323_781),
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),
     ('gaitgraph2_oumvlp', 765_278),

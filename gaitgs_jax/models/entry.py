@@ -1,8 +1,9 @@
 """What a model may be called with, checked in the same words for every model.
 
 Each model's `__call__` is decorated by what it takes: `silhouettes`,
-`heatmaps`, `maps` of several kinds, `keypoints` or `joint_features`. Only
-shapes and dtypes are looked at, so that it works in a trace.
+`heatmaps`, `label_maps`, `maps` of several kinds, `keypoints` or
+`joint_features`. Only shapes and dtypes are looked at, so that it works in a
+trace.
 """
 
 import functools
@@ -43,7 +44,25 @@ def heatmaps(call: Call) -> Call:
   return _images(call, 'heatmaps', 2, '(h, w, 2)')
 
 
-def _images(call: Call, what: str, channels: int, size_of: str) -> Call:
+def label_maps(call: Call) -> Call:
+  """Decorates a method (inputs, mask=None, ...) that takes labels [n,s,h,w,1].
+
+  The size is as for `silhouettes`.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+  values = 'floats 0, 1, 2, ... that count parts of the body'
+  return _images(call, 'label maps', 1, '(h, w)', values)
+
+
+def _images(
+  call: Call,
+  what: str,
+  channels: int,
+  size_of: str,
+  values: str = 'floats in 0..1',
+) -> Call:
   @functools.wraps(call)
   def checked(
     model: nnx.Module, inputs: jax.Array, mask: Any = None, **options: Any
@@ -55,9 +74,9 @@ def _images(call: Call, what: str, channels: int, size_of: str) -> Call:
       fits = given == size or (size == ('h', 'w') and given[0] != given[1])
     if not fits or not _fits(mask, inputs):
       raise BadValue(
-        f'{_takes(model)} {what} [n,s,{size[0]},{size[1]},{channels}], floats '
-        f'in 0..1{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs makes '
-        f'them from uint8 {what} and cuts 64x64 to 64x44; for frames of '
+        f'{_takes(model)} {what} [n,s,{size[0]},{size[1]},{channels}], '
+        f'{values}{_given(inputs, mask)}. gaitgs_jax.input.augment.inputs '
+        f'makes them from uint8 {what} and cuts 64x64 to 64x44; for frames of '
         'another size, square ones too, create the model with size='
         f'{size_of}'
       )

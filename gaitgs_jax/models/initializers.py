@@ -45,7 +45,11 @@ def xavier_uniform(
   each = shape[1:] if stacked else shape
   taps = math.prod(each) // (shape[in_axis] * shape[out_axis])
   fans = (shape[in_axis] + shape[out_axis]) * taps
-  bound = math.sqrt(6 / fans)
+  return uniform(rngs, shape, bound=math.sqrt(6 / fans))
+
+
+def uniform(rngs: nnx.Rngs, shape: _Shape, *, bound: float) -> jax.Array:
+  """Draws float32 uniformly from +-bound."""
   return _draw(
     rngs,
     shape,

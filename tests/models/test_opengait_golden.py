@@ -82,6 +82,17 @@ CASES = {
     dict(dropout=0.0),
     frozen=dict(pose='pose.', bone='bone.'),
   ),
+  'parsinggait': Case(
+    'parsinggait', TRIPLET | IDENTITY, dict(dropout=0.0), lengths=(1, 7)
+  ),
+  # The backbone is the same.
+  'parsinggait_both': Case(
+    'parsinggait',
+    TRIPLET | IDENTITY,
+    dict(graphs=('fine', 'coarse'), dropout=0.0),
+    frozen=dict(backbone='Backbone'),
+    lengths=(7,),
+  ),
   'sconet': Case('sconet', TRIPLET | CONDITION),
   'swingait': Case(
     'swingait',

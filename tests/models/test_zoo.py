@@ -73,6 +73,15 @@ FORMS = {
   'sconet': {
     'three conditions': dict(channels=(4, 4, 6, 8), bins=(4,), features=6)
   },
+  'parsinggait': {
+    'both graphs': dict(
+      graphs=('fine', 'coarse'),
+      channels=(4, 4, 6, 8),
+      bins=(4,),
+      features=6,
+      num_classes=5,
+    )
+  },
   'gaitgraph': {'as in OpenGait': dict(SMALL_GRAPH, convention='opengait')},
   'gaitgraph2': {
     'three branches': dict(SMALL_GRAPH),
@@ -128,6 +137,7 @@ SHAPES = {
   'skeletongaitpp': {'heatmaps': (16, 10, 2), 'silhouettes': (16, 10, 1)},
   'gaitbase': (16, 10, 1),
   'sconet': (16, 10, 1),
+  'parsinggait': (16, 10, 1),
   'gaitgraph': (17, 3),
   'gaitgraph2': (17, 3),
   'gaitgs': (16, 10, 1),
@@ -139,6 +149,8 @@ SHAPES = {
   'gpgait': (17, 6),
   'gpgaitpp': (17, 6),
 }
+# Model -> values of a pixel, of models that see other ones than 0 and 1.
+LABELS = {'parsinggait': 12}
 # Model -> published parameters by form (the sizes differ from those above).
 PARAMETERS = {
   ('cstl', 9_091_232): dict(),
@@ -152,6 +164,7 @@ PARAMETERS = {
   ('skeletongaitpp', 25_568_608): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('gaitbase', 7_305_408): dict(),
   ('sconet', 7_014_592): dict(),
+  ('parsinggait', 24_323_781): dict(num_classes=3000),
   ('gaitgraph', 319_530): dict(),
   ('gaitgraph2', 255_782): dict(joined=True),
   ('gaitgraph2', 350_822): dict(),
@@ -200,6 +213,9 @@ TAKEN_OFF = {
   # A softmax over joints takes off what a query's bias adds to all of them.
   'gpgait': ('query/bias', 'mix/bias', 'shortcut/convolution/bias'),
   'gln': 'norm/bias',
+  'parsinggait': tuple(
+    f'graphs/{i}/layers/{k}/bias' for i in '01' for k in '01'
+  ),
 }
 # The tests of a form share what they compile, hence one process for them.
 every_form = pytest.mark.parametrize(
@@ -248,11 +264,11 @@ def inputs(name, form, n=3, s=10, seed=0):
     x = rng.uniform(20, 60, (n, 1, v, 2)) + rng.normal(0, 5, (n, s, v, 2))
     x = np.concatenate([x, rng.random((n, s, v, 1))], axis=-1)
     return jnp.asarray(x, jnp.float32)
-  return maps(rng, n, s, *SHAPES[name])
+  return maps(rng, n, s, *SHAPES[name], labels=LABELS.get(name, 2))
 
 
-def maps(rng, n, s, h, w, c):
-  x = rng.random((n, s, h // 2, w // 2, c)) > 0.5
+def maps(rng, n, s, h, w, c, labels=2):
+  x = np.floor(labels * rng.random((n, s, h // 2, w // 2, c)))
   return jnp.asarray(np.kron(x, np.ones((1, 1, 2, 2, 1))), jnp.float32)
 
 
@@ -435,6 +451,7 @@ def test_the_order_of_the_batch_does_not_matter(name, form):
       ('gaitbase', 'residual'),
       ('gaitset', 'two scales'),
       ('gln', 'second phase'),
+      ('parsinggait', 'both graphs'),
     )
   ],
 )
