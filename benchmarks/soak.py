@@ -29,7 +29,7 @@ from typing import Any
 import jax
 
 from gaitgs_jax import models
-from gaitgs_jax.training import compilation, loop
+from gaitgs_jax.training import compilation, evaluating, loop
 
 COLUMNS = ('seconds', 'cycles', 'rss_mib', 'heap_mib', 'files', 'threads')
 
@@ -41,7 +41,7 @@ def cycle(config: Any, folder: pathlib.Path) -> None:
   for steps in (4, 6):
     config.total_steps = steps
     loop.train(config, folder)
-  loop.evaluate(config, folder)
+  evaluating.evaluate(config, folder)
 
 
 class _Heap(ctypes.Structure):

@@ -12,7 +12,7 @@ from gaitgs_jax import modalities, models, skeletons
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import datasets, partitions
-from gaitgs_jax.training import choices, settings
+from gaitgs_jax.training import choices, meanings
 from gaitgs_jax.training.choices import Choice
 
 PAGE = pathlib.Path(__file__).with_name('config.md')
@@ -134,7 +134,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def _fields() -> str:
   example = config_file.load('casia_b')
   rows = []
-  for path, meaning in settings.MEANINGS.items():
+  for path, meaning in meanings.MEANINGS.items():
     value: Any = example
     for name in path.split('.'):
       value = value.get(name, {})

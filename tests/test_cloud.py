@@ -13,7 +13,7 @@ from training import tiny
 from gaitgs_jax import cloud
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import opening, prepared, sources
-from gaitgs_jax.training import loop
+from gaitgs_jax.training import evaluating, loop
 
 
 @pytest.fixture(autouse=True)
@@ -238,11 +238,11 @@ def test_a_missing_package_is_named(url, tmp_path, monkeypatch):
 
 def test_a_run_is_not_kept_on_s3(tmp_path):
   config = tiny.get_config(tmp_path)
-  for call in (loop.train, loop.evaluate):
+  for call in (loop.train, evaluating.evaluate):
     with pytest.raises(UserError, match='mount the bucket'):
       call(config, 's3://b/run')
   with pytest.raises(UserError, match='mount the bucket'):
-    loop.evaluate(config, tmp_path / 'run', 's3://b/run')
+    evaluating.evaluate(config, tmp_path / 'run', 's3://b/run')
 
 
 def test_of_a_prepared_dataset_the_newest_version_is_copied(root, cache):

@@ -7,7 +7,7 @@ import pytest
 from docs import make_config
 from gaitgs_jax.apps import config_file
 from gaitgs_jax.input import opening
-from gaitgs_jax.training import choices, settings
+from gaitgs_jax.training import choices, meanings, settings
 
 TABLES = (
   choices.all_losses,
@@ -19,7 +19,7 @@ TABLES = (
 
 def _documented(path):
   """Tells whether a config's field is in the page's tables."""
-  if '.'.join(path) in settings.MEANINGS:
+  if '.'.join(path) in meanings.MEANINGS:
     return True
   return path[-1] in choices.allowed(path[:-1], frozenset())
 
@@ -56,9 +56,9 @@ def test_every_option_has_a_meaning():
       for option in choice.options:
         assert option.meaning, f'{name}.{option.name}'
   assert all(option.meaning for option in choices.batch().options)
-  assert all(settings.MEANINGS.values())
+  assert all(meanings.MEANINGS.values())
 
 
 def test_the_fields_of_a_dataset_are_those_that_are_read():
   names = {f'dataset.{name}' for name in opening.FIELDS}
-  assert names == {n for n in settings.MEANINGS if n.startswith('dataset.')}
+  assert names == {n for n in meanings.MEANINGS if n.startswith('dataset.')}

@@ -11,6 +11,7 @@ from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import augment, datasets, partitions, sampling
 from gaitgs_jax.training import (
   facts,
+  meanings,
   meshes,
   paths,
   preprocessing,
@@ -86,7 +87,7 @@ def test_every_part_of_a_config_is_known(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_no_field_of_a_config_is_left_to_a_default(name):
   config = _load(name).get_config()
-  for path in settings.MEANINGS:
+  for path in meanings.MEANINGS:
     *sections, field = path.split('.')
     # Sections that a config may do without.
     optional = {'gallery', 'mixture', 'others', 'published'} - {*config}

@@ -7,7 +7,7 @@ from training import tiny
 from gaitgs_jax import __main__, local
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import keypoints, opening
-from gaitgs_jax.training import compilation, loop
+from gaitgs_jax.training import compilation, evaluating, loop
 
 
 def test_a_path_stays_what_it_is():
@@ -39,8 +39,8 @@ def test_a_url_of_another_kind_is_refused_wherever_it_is_given(
   config = tiny.get_config(tmp_path)
   calls = [
     lambda: loop.train(config, url),
-    lambda: loop.evaluate(config, url),
-    lambda: loop.evaluate(config, tmp_path / 'run', url),
+    lambda: evaluating.evaluate(config, url),
+    lambda: evaluating.evaluate(config, tmp_path / 'run', url),
     lambda: keypoints.open_tree(url),
   ]
   sizes = {'silhouettes': tiny.SIZE}

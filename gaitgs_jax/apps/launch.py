@@ -98,6 +98,7 @@ def main(argv: Sequence[str]) -> None:
   # Imported late: they take seconds, which --help and a typo need not.
   from gaitgs_jax.training import (
     compilation,
+    evaluating,
     forecast,
     loop,
     processes,
@@ -118,7 +119,7 @@ def main(argv: Sequence[str]) -> None:
   if _MODE.value == 'train':
     loop.train(config, _WORKDIR.value)
   else:
-    loop.evaluate(config, _WORKDIR.value, _CHECKPOINT.value)
+    evaluating.evaluate(config, _WORKDIR.value, _CHECKPOINT.value)
 
 
 def _parse(argv: Sequence[str]) -> ConfigDict:

@@ -1,4 +1,4 @@
-"""Training and evaluating from a config: the one place that joins it all."""
+"""Training from a config: the one place that joins it all."""
 
 import contextlib
 import functools
@@ -18,7 +18,6 @@ from gaitgs_jax.training import (
   averaging,
   checkpoint,
   checks,
-  elsewhere,
   facts,
   holding,
   initial,
@@ -26,7 +25,6 @@ from gaitgs_jax.training import (
   meshes,
   preprocessing,
   processes,
-  restoring,
   scoring,
   setup,
   steps,
@@ -69,69 +67,6 @@ def train(config: Any, workdir: str | os.PathLike) -> None:
     agreed = stopping.settle()
   if agreed == 'SIGINT':
     leave(agreed)
-
-
-@streams.optional()
-def evaluate(
-  config: Any,
-  workdir: str | os.PathLike,
-  checkpoint_path: str | os.PathLike | None = None,
-) -> None:
-  """Evaluates a checkpoint by the config's protocol, saves and prints.
-
-  Args:
-    config: of the model and of the dataset to evaluate on.
-    workdir: results go to its evaluation folder.
-    checkpoint_path: a step's folder, a checkpoints folder or another workdir
-      (default: this workdir), the latest step where there are several; or
-      'best' for this workdir's best.
-
-  Raises:
-    UserError: there is no such checkpoint, it is damaged or holds another
-      model, or the workdir is read-only.
-    KeyboardInterrupt: after a Ctrl-C in any of the processes.
-    SystemExit: after SIGTERM or SIGHUP in any of several processes.
-  """
-  checks.check_config(config, training=False)
-  folder = cloud.folder(workdir)
-  found = checkpoint.choose(workdir, checkpoint_path)
-  if not jax.process_index():
-    holding.check_writable(folder)
-  mesh = meshes.create(**config.mesh)
-  built = facts.of_checkpoint(config, found)
-  graphdef, params, stats = setup.describe_model(built, mesh)
-  checks.check_state(params)
-  stopping = Stopping('leaving') if jax.process_count() > 1 else None
-  scorers = {
-    label: scoring.Scorer(
-      each,
-      setup.open_data(each),
-      graphdef,
-      mesh,
-      folder,
-      stopping,
-      setup.open_gallery(each),
-    )
-    for label, each in elsewhere.every(config)
-  }
-  step, params, stats = restoring.restore_model(found, params, stats)
-  own = found.is_relative_to(cloud.absolute(folder))
-  # One process alone has nothing to save, and leaves at once.
-  with (
-    workdirs.full_disk_as_user_error(folder),
-    stopping or contextlib.nullcontext(),
-  ):
-    with contextlib.suppress(scoring.Stopped):
-      results = {
-        label: scorer.checkpoint(step, params, stats, None if own else found)
-        for label, scorer in scorers.items()
-      }
-      for scorer in scorers.values():
-        scorer.show()
-      if len(scorers) > 1:
-        scoring.show_datasets(scorers, results)
-    if stopping is not None:
-      leave(stopping.settle())
 
 
 class _Run:

@@ -376,22 +376,6 @@ class Scorer:
     )
 
 
-def show_datasets(
-  scorers: Mapping[str, Scorer], results: Mapping[str, protocols.Result]
-) -> None:
-  """Prints one table of what a checkpoint gives on several datasets."""
-  if jax.process_index():
-    return
-  grid = [['%', 'protocol', 'number', 'value', '95 %']]
-  for label, scorer in scorers.items():
-    result, rules = results[label], scorer.protocol
-    for key, name, what in report.rows({label: result}, rules):
-      number = report.number(result.get(key))
-      ends = report.interval(result, key)
-      grid.append([label, rules.name, f'{name} {what}'.strip(), number, ends])
-  print('\n' + '\n'.join(report.aligned(grid)) + '\n', flush=True)
-
-
 def headline(
   numbers: Mapping[str, float], protocol: protocols.Protocol
 ) -> float:

@@ -9,7 +9,7 @@ from training import tiny
 
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, loop
+from gaitgs_jax.training import checkpoint, evaluating, loop
 
 
 def _largest(step):
@@ -85,11 +85,11 @@ def test_without_a_whole_checkpoint_nothing_is_touched(config, hurt):
 
 def test_evaluation_takes_a_whole_checkpoint(config, hurt, tmp_path, capsys):
   _flip(hurt / 'checkpoints' / '6')
-  loop.evaluate(config, tmp_path / 'other', hurt)
+  evaluating.evaluate(config, tmp_path / 'other', hurt)
   assert '/6 is damaged' in (out := capsys.readouterr().out)
   assert 'taking 4 instead' in out and 'hurt_step_000004' in out
   with pytest.raises(UserError, match=r'/6 is damaged .* not what was saved'):
-    loop.evaluate(config, tmp_path / 'other', hurt / 'checkpoints' / '6')
+    evaluating.evaluate(config, tmp_path / 'other', hurt / 'checkpoints' / '6')
   assert (hurt / 'checkpoints' / '6').exists()
 
 

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, loop
+from gaitgs_jax.training import checkpoint, evaluating, loop
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def test_an_evaluation_into_a_read_only_workdir_is_told_at_once(
       _read_only(folder),
       pytest.raises(UserError, match='cannot be written in: Permission denied'),
     ):
-      loop.evaluate(config, folder)
+      evaluating.evaluate(config, folder)
 
 
 def test_a_path_may_hold_spaces_and_any_letters(config, tree, tmp_path, capsys):
@@ -58,7 +58,7 @@ def test_a_path_may_hold_spaces_and_any_letters(config, tree, tmp_path, capsys):
   workdir = folder / 'run'
   for config.total_steps in (2, 4):
     loop.train(config, workdir)
-  loop.evaluate(config, workdir)
+  evaluating.evaluate(config, workdir)
   assert 'going on from step 2' in capsys.readouterr().out
   assert checkpoint.find(workdir).name == '4'
   assert (workdir / 'evaluation' / 'step_000004.json').exists()

@@ -15,7 +15,7 @@ from training import tiny
 
 from gaitgs_jax import __main__, cloud, models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import checkpoint, loop, meshes, setup
+from gaitgs_jax.training import checkpoint, evaluating, loop, meshes, setup
 
 RUN = 'gs://bucket/run'
 
@@ -35,14 +35,14 @@ def main(root):
   half = root / 'bucket' / 'run' / 'checkpoints' / '5'
   (half / 'default').mkdir(parents=True)
   (half / 'default' / 'manifest.ocdbt').write_text('half')
-  loop.evaluate(config, root / 'other', RUN)
+  evaluating.evaluate(config, root / 'other', RUN)
   assert half.exists(), 'what only reads a run removes nothing of it'
   # What older versions left when they were killed.
   (root / 'bucket' / 'run' / 'config.json').write_text('{"seed": 1, "da')
   shutil.rmtree(root / 'bucket' / 'run' / 'checkpoints' / '3' / 'metrics')
   config.total_steps = 6
   loop.train(config, RUN)
-  loop.evaluate(config, root / 'other', f'{RUN}/checkpoints/6')
+  evaluating.evaluate(config, root / 'other', f'{RUN}/checkpoints/6')
   assert __main__.main(['report', f'--workdir={RUN}']) == 0
   loop.train(config, root / 'disk')
   _assert_equal(_final(config, RUN), _final(config, root / 'disk'))

@@ -13,7 +13,7 @@ from training import tiny
 
 from gaitgs_jax import models
 from gaitgs_jax.input import pipeline
-from gaitgs_jax.training import loop, processes
+from gaitgs_jax.training import evaluating, loop, processes
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -68,9 +68,9 @@ def main(root, workdir):
   _until_stopped(loop.train, config, workdir)
   _until_stopped(loop.train, config, workdir)
   pipeline.evaluation_batches = _endless(pipeline.evaluation_batches)
-  _until_stopped(loop.evaluate, config, workdir)
-  _until_stopped(loop.evaluate, config, workdir)
-  loop.evaluate(config, workdir)
+  _until_stopped(evaluating.evaluate, config, workdir)
+  _until_stopped(evaluating.evaluate, config, workdir)
+  evaluating.evaluate(config, workdir)
 
 
 if __name__ == '__main__':

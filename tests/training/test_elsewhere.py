@@ -9,7 +9,7 @@ from training import tiny
 from gaitgs_jax.apps import overrides
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import result_files
-from gaitgs_jax.training import elsewhere, loop, settings
+from gaitgs_jax.training import elsewhere, evaluating, loop, settings
 
 
 @pytest.fixture(scope='module')
@@ -40,7 +40,7 @@ def test_one_checkpoint_on_several_datasets(config, second, tmp_path, capsys):
   )
   config.gallery = dict(inputs=dict(silhouettes=dict(files='lidar*')))
   config.gallery.dataset = dict(root=str(second))
-  loop.evaluate(config, tmp_path)
+  evaluating.evaluate(config, tmp_path)
   out = capsys.readouterr().out
   table = out[out.rindex('%  ') :].splitlines()
   rows = [line.split() for line in table[1:] if line]

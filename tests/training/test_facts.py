@@ -12,6 +12,7 @@ from gaitgs_jax.apps import config_file
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.training import (
   checkpoint,
+  evaluating,
   facts,
   loop,
   meshes,
@@ -81,7 +82,7 @@ def test_another_dataset_with_other_people_and_views_gives_a_table(
   partition = tmp_path / 'people.json'
   partition.write_text(json.dumps({'TRAIN_SET': [], 'TEST_SET': people}))
   config.dataset.update(name='own', root=str(root), partition=str(partition))
-  loop.evaluate(config, tmp_path / 'other', run)
+  evaluating.evaluate(config, tmp_path / 'other', run)
   assert 'hall camera' in capsys.readouterr().out
   assert list((tmp_path / 'other').glob('evaluation/*.json'))
 
@@ -129,7 +130,7 @@ def test_a_field_that_disagrees_is_named(config, run, tmp_path):
   ):
     loop.train(config, tmp_path / 'new')
   with pytest.raises(UserError, match=r'num_classes is 3.*built with 4'):
-    loop.evaluate(config, run)
+    evaluating.evaluate(config, run)
 
 
 def test_a_skeleton_is_the_datas():

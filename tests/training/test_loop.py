@@ -16,6 +16,7 @@ from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   checkpoint,
   checks,
+  evaluating,
   holding,
   loop,
   meshes,
@@ -170,7 +171,7 @@ def test_the_best_is_kept_when_its_evaluation_was_interrupted(
   assert asked == [f'step_00000{step}' for step in (3, 3, 6, 9)]
   assert checkpoint.choose(tmp_path, 'best').name == '3'
   capsys.readouterr()
-  loop.evaluate(config, tmp_path, 'best')
+  evaluating.evaluate(config, tmp_path, 'best')
   out = capsys.readouterr().out
   assert 'step 3 is the best of its run: mean rank-1 90.0 (protocol cas' in out
   assert 'euclidean distance, the 2 test subjects of casia_b)' in out
@@ -220,7 +221,7 @@ def test_evaluate_agrees_with_the_run_on_more_devices(config, tmp_path, capsys):
   )
   (tmp_path / 'run' / 'evaluation' / 'step_000006.json').unlink()
   config.mesh.data = -1
-  loop.evaluate(config, tmp_path / 'run')
+  evaluating.evaluate(config, tmp_path / 'run')
   again = result_files.load(
     tmp_path / 'run' / 'evaluation' / 'step_000006.json'
   )
@@ -228,7 +229,7 @@ def test_evaluate_agrees_with_the_run_on_more_devices(config, tmp_path, capsys):
   assert again.result['NM/rank1'] == trained.result['NM/rank1']
   capsys.readouterr()
   step = tmp_path / 'run' / 'checkpoints' / '4'
-  loop.evaluate(config, tmp_path / 'other', step)
+  evaluating.evaluate(config, tmp_path / 'other', step)
   label = 'run_step_000004'
   assert (tmp_path / 'other' / 'evaluation' / f'{label}.json').exists()
   assert label in capsys.readouterr().out
@@ -269,7 +270,7 @@ def test_another_config_is_refused(config, tmp_path):
   with pytest.raises(UserError, match=r'model.features was 4 and is 6'):
     loop.train(config, tmp_path)
   with pytest.raises(UserError, match='holds a different model: params/'):
-    loop.evaluate(config, tmp_path)
+    evaluating.evaluate(config, tmp_path)
 
 
 def test_a_run_that_saved_nothing_may_change_its_config(config, tmp_path):
@@ -431,7 +432,7 @@ def test_a_wrong_evaluation_is_found_before_the_model_is_read(
   for protocol, words in (('', "unknown protocol ''"), ('oumvlp', 'gallery')):
     config.evaluation.protocol = protocol
     with pytest.raises(UserError, match=words):
-      loop.evaluate(config, tmp_path)
+      evaluating.evaluate(config, tmp_path)
 
 
 def test_an_evaluation_can_be_stopped(config, tmp_path):

@@ -14,6 +14,7 @@ from gaitgs_jax.input import partitions
 from gaitgs_jax.training import (
   checkpoint,
   checks,
+  evaluating,
   facts,
   loop,
   meshes,
@@ -77,7 +78,7 @@ def test_a_run_on_a_mixture_goes_on_bit_for_bit(config, tmp_path):
   # It was evaluated on config.dataset, which needs none of the mixture.
   del config.mixture.casia
   config.mixture.corridor.root = '/nowhere'
-  loop.evaluate(config, tmp_path / 'other', tmp_path / 'whole')
+  evaluating.evaluate(config, tmp_path / 'other', tmp_path / 'whole')
   for place in ('whole', 'other'):
     (path,) = (tmp_path / place).glob('evaluation/*4*.json')
     assert '"dataset": "casia_b"' in path.read_text()

@@ -7,7 +7,14 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.training import loop, meshes, preprocessing, settings, setup
+from gaitgs_jax.training import (
+  evaluating,
+  loop,
+  meshes,
+  preprocessing,
+  settings,
+  setup,
+)
 
 MODEL = """
 import jax.numpy as jnp
@@ -97,7 +104,7 @@ def test_a_model_and_a_loss_of_ones_own_train(own, tmp_path, capsys):
   loop.train(own, tmp_path / 'run')
   header = (tmp_path / 'run' / 'metrics.csv').read_text().splitlines()[0]
   assert 'width_found' in header
-  loop.evaluate(own, tmp_path / 'run')
+  evaluating.evaluate(own, tmp_path / 'run')
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from training import tiny
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import result_files
-from gaitgs_jax.training import checks, facts, loop, meshes, setup
+from gaitgs_jax.training import checks, evaluating, facts, loop, meshes, setup
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_evaluation_asks_for_nothing_that_only_training_needs(
   config.dataset.name = 'oumvlp'
   config.evaluation.protocol = 'casia_b'
   config.batch.sequences = 1
-  loop.evaluate(config, tmp_path / 'other', tmp_path / 'run')
+  evaluating.evaluate(config, tmp_path / 'other', tmp_path / 'run')
   assert '195' in capsys.readouterr().out
   with pytest.raises(UserError, match='the data lacks 20 of the 22 subjects'):
     loop.train(config, tmp_path / 'again')

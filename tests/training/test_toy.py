@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from gaitgs_jax.apps import config_file
-from gaitgs_jax.training import loop
+from gaitgs_jax.training import evaluating, loop
 
 PARTS = '''
 import jax
@@ -107,6 +107,6 @@ def test_everything_is_the_users_own(tmp_path, monkeypatch, capsys):
   out = capsys.readouterr().out
   assert 'step 2/2' in out
   assert 'protocol  corridor' in out
-  loop.evaluate(config, 'run')
+  evaluating.evaluate(config, 'run')
   table = capsys.readouterr().out
   assert 'rank-1' in table and 'mAP' in table
