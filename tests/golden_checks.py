@@ -153,7 +153,8 @@ def inputs(array, dtype):
     x = array[..., None, :, :] if array.ndim == 4 else array  # [n,s,c,h,w].
     # Labels of parts of the body, of which there are eleven, stay.
     x = np.moveaxis(x, 2, -1).astype(dtype) / (1 if x.max() < 12 else 255)
-    if x.shape[-1] == 3:
+    # Square images of three channels are depth maps.
+    if x.shape[-1] == 3 and x.shape[2] != x.shape[3]:
       return dict(heatmaps=x[..., :2], silhouettes=x[..., 2:])
     return x
   if array.shape[-1] == 1:  # GaitTR's [n,s,c,v,1], GaitGraph's [n,c,s,v,1].

@@ -20,7 +20,7 @@ from gaitgs_jax.training import (
 )
 
 # Training people of datasets whose list only the authors publish.
-PEOPLE = {'gait3d': 3000, 'scoliosis1k': 745}
+PEOPLE = {'gait3d': 3000, 'scoliosis1k': 745, 'sustech1k': 250}
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
 NAMES = config_file.names()
 
@@ -175,6 +175,7 @@ def test_the_docstring_holds_paper_cost_result_and_command(name):
     ('skeletongait_oumvlp', 8_339_392 + 576 + 16 * 256 * (5153 - 74)),
     ('deepgaitv2_oumvlp', 8_339_392 + 16 * 256 * (5153 - 74)),
     ('sconet_scoliosis1k', 7_014_592),
+    ('lidargait_sustech1k', 8_027_456),
     ('parsinggait_gait3d_parsing', 24_323_781),
     ('gaitgraph_casia_b', 319_530),
     ('gaitgraph2_casia_b', 255_782),

@@ -1,7 +1,7 @@
 """What a model may be called with, checked in the same words for every model.
 
 Each model's `__call__` is decorated by what it takes: `silhouettes`,
-`heatmaps`, `label_maps`, `maps` of several kinds, `keypoints` or
+`images`, `heatmaps`, `label_maps`, `maps` of several kinds, `keypoints` or
 `joint_features`. Only shapes and dtypes are looked at, so that it works in a
 trace.
 """
@@ -42,6 +42,26 @@ def heatmaps(call: Call) -> Call:
     ValueError: the inputs or the mask are something else.
   """
   return _images(call, 'heatmaps', 2, '(h, w, 2)')
+
+
+def images(call: Call) -> Call:
+  """Decorates a method (inputs, mask=None, ...) that takes [n,s,h,w,c] in 0..1.
+
+  The model's attribute `inputs` says c: 1 of silhouettes, 3 of depth maps drawn
+  in colours. The size is as for `silhouettes`.
+
+  Raises:
+    ValueError: the inputs or the mask are something else.
+  """
+  one = _images(call, 'silhouettes', 1, '(h, w)')
+
+  @functools.wraps(call)
+  def checked(model: Any, *arguments: Any, **options: Any) -> Any:
+    c = model.inputs
+    of_these = _images(call, 'images', c, f'(h, w, {c})') if c > 1 else one
+    return of_these(model, *arguments, **options)
+
+  return checked
 
 
 def label_maps(call: Call) -> Call:

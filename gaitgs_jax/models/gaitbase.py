@@ -3,7 +3,9 @@
 Fan et al., "OpenGait: Revisiting Gait Recognition Toward Better Practicality",
 CVPR 2023, https://arxiv.org/abs/2211.06597. The numbers are those of
 https://github.com/ShiqiYu/OpenGait. The published form is the defaults; that of
-the competition HID: backbone='plain', bins=(16, 8, 4, 2, 1).
+the competition HID: backbone='plain', bins=(16, 8, 4, 2, 1). On depth maps of a
+LiDAR, drawn in three colours, it is LidarGait (Shen et al., CVPR 2023,
+https://arxiv.org/abs/2211.10598): inputs=3.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,6 +44,7 @@ class GaitBase(nnx.Module):
 
   Args:
     backbone: 'resnet9', or 'plain': convolutions without shortcuts and norms.
+    inputs: channels of the input: 1 of silhouettes, 3 of depth maps in colours.
     channels: widths of the backbone's four stages.
     bins: horizontal strips that are embedded; several numbers cut the maps
       several times.
@@ -51,13 +54,15 @@ class GaitBase(nnx.Module):
       means are never computed in less.
 
   Raises:
-    ValueError: an unknown backbone, or channels that are not four.
+    ValueError: an unknown backbone, channels that are not four, or several
+      inputs to the plain backbone.
   """
 
   def __init__(
     self,
     *,
     backbone: str = 'resnet9',
+    inputs: int = 1,
     channels: Sequence[int] = resnet.CHANNELS,
     bins: Sequence[int] = (16,),
     features: int = 256,
@@ -70,18 +75,21 @@ class GaitBase(nnx.Module):
     if len(channels) != len(resnet.CHANNELS):
       raise BadValue(f'channels are four widths, not {tuple(channels)}')
     self.backbone: ResNet | Plain
-    if backbone == 'plain':
+    if backbone != 'plain':
+      plan = resnet.plan(channels)
+      self.backbone = ResNet(plan, inputs=inputs, rngs=rngs, dtype=dtype)
+    elif inputs == 1:
       self.backbone = Plain(channels, rngs=rngs, dtype=dtype)
     else:
-      self.backbone = ResNet(resnet.plan(channels), rngs=rngs, dtype=dtype)
-    self.bins, self.dtype = tuple(bins), dtype
+      raise BadValue(f"backbone 'plain' takes one channel, not {inputs}")
+    self.inputs, self.bins, self.dtype = inputs, tuple(bins), dtype
     parts = sum(bins)
     self.head = SeparateDense(
       parts, channels[-1], features, rngs=rngs, dtype=dtype
     )
     self.neck = Neck(parts, features, num_classes, rngs=rngs, dtype=dtype)
 
-  @entry.silhouettes
+  @entry.images
   def __call__(
     self,
     inputs: jax.Array,
@@ -90,10 +98,10 @@ class GaitBase(nnx.Module):
     train: bool = False,
     key: jax.Array | None = None,
   ) -> GaitOutput:
-    """Embeds silhouettes.
+    """Embeds silhouettes, or images of several channels.
 
     Args:
-      inputs: [n,s,h,w,1] in 0..1; each of the bins divides the height of the
+      inputs: [n,s,h,w,c] in 0..1; each of the bins divides the height of the
         maps, which is h/4 (h/8 with the plain backbone).
       mask: bool [n,s], which frames are valid; None means all.
       train: whether to use the batch's own statistics.

@@ -55,6 +55,9 @@ class Case:
 
 CASES = {
   'gaitbase': Case('gaitbase', TRIPLET | IDENTITY),
+  'lidargait': Case(
+    'gaitbase', TRIPLET | IDENTITY, dict(inputs=3, bins=(8,), size=(32, 32, 3))
+  ),
   'gaitgl_casia': Case('gaitgl', TRIPLET | LINEAR, lengths=(1, 2, 3, 7)),
   'gaitgl_oumvlp': Case('gaitgl', TRIPLET | SMOOTHED, DEEP, trained=False),
   'gaitgl_bnneck': Case(

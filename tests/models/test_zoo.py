@@ -163,6 +163,7 @@ PARAMETERS = {
   ('skeletongait', 25_492_736): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('skeletongaitpp', 25_568_608): dict(blocks=(1, 4, 4, 1), num_classes=3000),
   ('gaitbase', 7_305_408): dict(),
+  ('gaitbase', 8_027_456): dict(inputs=3, num_classes=250),
   ('sconet', 7_014_592): dict(),
   ('parsinggait', 24_323_781): dict(num_classes=3000),
   ('gaitgraph', 319_530): dict(),
