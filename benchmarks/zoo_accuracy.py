@@ -79,7 +79,9 @@ FORMS: dict[str, Form] = {
     width=24,
   ),
   'gaitbase': Form(_STAGES),
-  'gaitbase_plain': Form({**_STAGES, 'backbone': 'plain'}, model='gaitbase'),
+  'gaitbase_plain': Form(
+    {**_STAGES, 'backbone': 'plain', 'bins': (4, 2, 1)}, model='gaitbase'
+  ),
   'deepgaitv2_2d': Form({**_STAGES, 'kind': '2d'}, model='deepgaitv2'),
   'deepgaitv2': Form({**_STAGES, 'kind': 'p3d', 'blocks': (1, 1, 1, 1)}),
   'deepgaitv2_3d': Form({**_STAGES, 'kind': '3d'}, model='deepgaitv2'),
