@@ -1,7 +1,7 @@
 # Every target sets up its own environment in .venv.
 BIN = .venv/bin
 
-.PHONY: demo test test-isa test-golden lint bench clean run dev
+.PHONY: demo test test-isa test-beam test-golden lint bench clean run dev
 
 demo: run
 	$(BIN)/python -m gaitgs_jax prepare --dataset=synthetic_walkers \
@@ -23,6 +23,13 @@ test-isa: dev
 # Every number of every golden file, which takes longer.
 test-golden: dev
 	GOLDEN=whole $(BIN)/python -m pytest -n 2 --dist loadgroup tests/models -k golden
+
+# Prepares through Apache Beam, in an environment of its own.
+test-beam:
+	python3 -m venv .venv-beam
+	.venv-beam/bin/pip install -q -r requirements-dev.txt
+	.venv-beam/bin/pip install -q -r requirements-beam.txt
+	.venv-beam/bin/python -m pytest tests/data/test_beam.py
 
 lint: dev
 	$(BIN)/ruff check .

@@ -6,18 +6,20 @@ import dataclasses
 import inspect
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core import writer
 
-from gaitgs_jax import atomic, bar, modalities, skeletons
-from gaitgs_jax.data import chunks
+from gaitgs_jax import atomic, bar, local, modalities, skeletons
+from gaitgs_jax.data import beam, chunks
 from gaitgs_jax.data.work import (
   Call,
   HeatmapCall,
+  Job,
   PickleCall,
   PoseCall,
   TreeCall,
@@ -29,7 +31,6 @@ from gaitgs_jax.input import (
   index,
   keypoint_faults,
   keypoints,
-  pairing,
   prepared,
   prepared_index,
   trees,
@@ -49,28 +50,6 @@ _CHUNK = 16
 _SAMPLE = 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-  """One sequence to be made.
-
-  Attributes:
-    subject: its name.
-    condition: its name.
-    view: its name.
-    calls: modality -> what makes it.
-  """
-
-  subject: str
-  condition: str
-  view: str
-  calls: Mapping[str, Call]
-
-  @property
-  def name(self) -> str:
-    """'subject/condition/view'."""
-    return f'{self.subject}/{self.condition}/{self.view}'
-
-
 @dataclasses.dataclass
 class SequenceConfig(tfds.core.BuilderConfig):
   """A variant: height and width of silhouettes in pixels."""
@@ -87,11 +66,31 @@ class _DurableInfo(tfds.core.DatasetInfo):
     atomic.sync_tree(Path(dataset_info_dir))
 
 
+class _SameBytes(writer.ExampleWriter):
+  """Writes a record as the same bytes each time: its features sorted by name.
+
+  TFDS's order of them differs between processes.
+  """
+
+  def write(self, path: Any, examples: Iterable[tuple[Any, bytes]]) -> Any:
+    """Writes keys and records."""
+    return super().write(path, map(_with_sorted_features, examples))
+
+
+def _with_sorted_features(example: tuple[Any, bytes]) -> tuple[Any, bytes]:
+  import tensorflow as tf
+
+  key, record = example
+  parsed = tf.train.Example.FromString(record)
+  return key, parsed.SerializeToString(deterministic=True)
+
+
 class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   """Makes a prepared dataset; see `gaitgs_jax.input.prepared`.
 
   Sequences are made by helper processes and kept in a work folder next to the
-  dataset until it is whole, so that an interrupted preparation goes on.
+  dataset until it is whole, so that an interrupted preparation goes on. With
+  Apache Beam, where TFDS is asked for it, Beam's workers make them instead.
 
   Attributes:
     source: where the data lies; '' for TFDS's `manual_dir`.
@@ -151,9 +150,10 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     """Prepares the dataset, or goes on preparing it.
 
     Raises:
-      UserError: the data is missing or damaged, the disk is full, or another
-        process is preparing the same dataset.
+      UserError: the data is missing or damaged, the disk is full, another
+        process is preparing the same dataset, or a folder is in a bucket.
     """
+    local.path(self.data_dir)
     if not self.is_prepared():
       with chunks.exclusive(self.work) as lock:
         if lock.is_exclusive:
@@ -188,24 +188,41 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
       disable_shuffling=True,
     )
 
+  def _example_writer(self) -> writer.ExampleWriter:
+    return _SameBytes(self.info.file_format)
+
   def _download_and_prepare(self, dl_manager: Any, **options: Any) -> None:
     self._rows = {}
-    name = f'{self.name}/{self.builder_config.name}'
-    with (
-      Workers(self.workers) as self._pool,
-      bar.create(name, 'sequences') as self._bar,
-    ):
+    self._uses_beam = beam.is_wanted(options.get('download_config'))
+    if self._uses_beam:
       super()._download_and_prepare(dl_manager, **options)
+      for split in self.info.splits:
+        rows, dropped = beam.read_rows(self._beam_rows(split))
+        self._rows[split] = rows
+        self.dropped += dropped
+    else:
+      name = f'{self.name}/{self.builder_config.name}'
+      with (
+        Workers(self.workers) as self._pool,
+        bar.create(name, 'sequences') as self._bar,
+      ):
+        super()._download_and_prepare(dl_manager, **options)
     splits = {name: index.make(rows) for name, rows in self._rows.items()}
     prepared_index.write(self.data_dir, splits, self.frames)
 
-  def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
+  def _beam_rows(self, split: str) -> Path:
+    return Path(self.data_dir, f'{split}.rows.json')
+
+  def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
     jobs = self.jobs(dl_manager)
-    self._bar.reset(total=len(jobs))
+    if not self._uses_beam:
+      self._bar.reset(total=len(jobs))
     # Where in the files a sequence lies says nothing of who trains.
     tested = set(self.partition.test)
     return {
-      split: self._generate_examples(split, some)
+      split: beam.generator(some, self._beam_rows(split))
+      if self._uses_beam
+      else self._generate_examples(split, some)
       for split, chosen in (('train', False), ('test', True))
       if (some := [job for job in jobs if (job.subject in tested) == chosen])
     }
@@ -216,22 +233,12 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
     rows = self._rows[split] = []
     for number, (job, arrays) in enumerate(self._made(jobs)):
       self._bar.update()
-      lengths = {name: len(array) for name, array in arrays.items()}
-      pairing.check(lengths, job.name)
-      length = next(iter(lengths.values()))
+      length = job.length(arrays)
       if not length:
         self.dropped.append(job.name)
         continue
       rows.append((job.subject, job.condition, job.view, length))
-      yield (
-        prepared.record_key(number, len(jobs)),
-        {
-          **arrays,
-          'subject': job.subject,
-          'condition': job.condition,
-          'view': job.view,
-        },
-      )
+      yield prepared.record_key(number, len(jobs)), job.example(arrays)
 
   def _made(
     self, jobs: Sequence[Job]
@@ -258,7 +265,7 @@ class TreeBuilder(SequenceBuilder):
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
     """Returns every sequence of `source`, or below `manual_dir`."""
     facts = datasets.source_of(self.facts)
-    tree = self._open(Path(self.source or dl_manager.manual_dir))
+    tree = self._open(local.path(self.source or dl_manager.manual_dir))
     _refuse_missing(tree, facts, self.partition)
     named = {*self.partition.train, *self.partition.test}
     sequences = [

@@ -7,15 +7,15 @@ import dataclasses
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
 
-from gaitgs_jax import files
+from gaitgs_jax import files, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import heatmaps, keypoint_faults, keypoints
+from gaitgs_jax.input import heatmaps, keypoint_faults, keypoints, pairing
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.tree_files import (
   PickleChoice,
@@ -204,6 +204,47 @@ class HeatmapCall(PoseCall):
       UserError: the skeletons cannot be read.
     """
     return heatmaps.of_keypoints(super().__call__(), self.skeleton)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+  """One sequence to be made.
+
+  Attributes:
+    subject: its name.
+    condition: its name.
+    view: its name.
+    calls: modality -> what makes it.
+  """
+
+  subject: str
+  condition: str
+  view: str
+  calls: Mapping[str, Call]
+
+  @property
+  def name(self) -> str:
+    """'subject/condition/view'."""
+    return f'{self.subject}/{self.condition}/{self.view}'
+
+  def length(self, arrays: modalities.Arrays) -> int:
+    """Returns how many frames there are.
+
+    Raises:
+      UserError: of one modality more than of another.
+    """
+    lengths = {name: len(array) for name, array in arrays.items()}
+    pairing.check(lengths, self.name)
+    return next(iter(lengths.values()))
+
+  def example(self, arrays: modalities.Arrays) -> dict[str, Any]:
+    """Returns the record of what was made, for `prepared.features`."""
+    return {
+      **arrays,
+      'subject': self.subject,
+      'condition': self.condition,
+      'view': self.view,
+    }
 
 
 def _digests(paths: Sequence[Path]) -> list[tuple[str, str]]:
