@@ -5,11 +5,12 @@ says: total_steps, the numbers of batch, model_name, model, losses, optimizer,
 schedule, and whatever else differs. `--mode=show` prints the whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import datasets, sizes
 
 
@@ -40,6 +41,21 @@ def oumvlp_pose(variant: str = 'alphapose') -> ConfigDict:
   # All sequences together are about 1.5 GB.
   config.dataset.update(variant=variant, cache='ram')
   config.evaluation.batch_frames = 6_400
+  return config
+
+
+def grew(dataset: str = 'grew', **inputs: dict[str, Any]) -> ConfigDict:
+  """Returns what runs on GREW share; its numbers are a local stand-in's.
+
+  The answers of its test are withheld. Under the protocol 'grew' an evaluation
+  writes the file to be submitted, and no numbers.
+
+  Args:
+    dataset: one of the same people, such as 'grew_pose'.
+    **inputs: as for `run`.
+  """
+  config = run(dataset, 'grew_local', **inputs)
+  config.evaluation.every_steps = 30_000
   return config
 
 
@@ -149,16 +165,35 @@ def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
   )
 
 
-def claim(config: ConfigDict, numbers: Mapping[str, Any]) -> None:
+def claim_sustech1k(
+  config: ConfigDict, rank1: Sequence[float], rank5: float | None = None
+) -> None:
+  """Sets `config.published` on SUSTech1K.
+
+  Args:
+    config: as for `claim`.
+    rank1: percentages of all its kinds of probes, in the protocol's order, of
+      which the last is of all together.
+    rank5: that of all together, where it is published.
+  """
+  probes = protocols.get_protocol('sustech1k').probes
+  numbers = {f'{name}/rank1': x for name, x in zip(probes, rank1, strict=True)}
+  claim(config, numbers | ({'Overall/rank5': rank5} if rank5 else {}))
+
+
+def claim(
+  config: ConfigDict, numbers: Mapping[str, Any], *, protocol: str = ''
+) -> None:
   """Sets `config.published`: figures of runs such as the config is so far.
 
   Args:
     config: its protocol, dataset, model and inputs are those of the figures.
     numbers: percentages, named as in results: 'NM/rank1', 'rank1', 'mAP'.
+    protocol: what they were counted by; '' is the config's.
   """
   facts = datasets.get(config.dataset.name)
   config.published = dict(
-    protocol=config.evaluation.protocol,
+    protocol=protocol or config.evaluation.protocol,
     dataset=config.dataset.name,
     model_name=config.model_name,
     inputs=sizes.of(config.inputs, facts),

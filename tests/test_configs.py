@@ -99,7 +99,6 @@ def test_no_field_of_a_config_is_left_to_a_default(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_a_skeleton_model_fits_its_data(name):
   config = _load(name).get_config()
-  skeleton = datasets.get(config.dataset.name).skeleton
   built = facts.of_dataset(config)
   seen = preprocessing.skeleton_seen(config)
   assert built.model.get('skeleton', '') == seen
@@ -108,8 +107,8 @@ def test_a_skeleton_model_fits_its_data(name):
     '',
     *datasets.get(config.dataset.name).variants,
   )
-  augment.create(config.augment, skeleton=skeleton)
-  augment.create(config.evaluation.transform, skeleton=skeleton, random=False)
+  augment.create(config.augment, skeleton=seen)
+  augment.create(config.evaluation.transform, skeleton=seen, random=False)
 
 
 def test_oumvlp_skeletons_are_of_either_detector():

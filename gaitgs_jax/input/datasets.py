@@ -85,7 +85,14 @@ _SUSTECH1K = _named(
   'Shen et al., CVPR 2023',
   split_at=_list('SUSTech1K/SUSTech1K'),
   variants=('64',),
-  modalities=('silhouettes', 'depth', 'keypoints', 'points', 'rgb'),
+  modalities=(
+    'silhouettes',
+    'depth',
+    'heatmaps',
+    'keypoints',
+    'points',
+    'rgb',
+  ),
   prepared=('silhouettes',),
   skeleton='coco17',
   # Of the camera where both have it; as they are, not at the LiDAR's times.
@@ -348,7 +355,9 @@ for _people in ('casia_b', 'oumvlp', 'gait3d', 'grew', 'ccpg'):
     _pose,
     name=f'{_people}_heatmaps',
     title=f'{_pose.title}, drawn as heat maps',
-    modalities=('heatmaps',),
+    # Silhouettes lie beside them in a tree for both.
+    modalities=('heatmaps', 'silhouettes'),
+    prepared=('heatmaps',),
     skeleton='',
     drawn_of=_pose.name,
   )

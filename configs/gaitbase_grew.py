@@ -1,0 +1,36 @@
+r"""GaitBase on silhouettes of GREW: 20,000 people train, 6,000 test.
+
+Paper: https://arxiv.org/abs/2211.06597, in OpenGait's gaitbase_da_grew.yaml
+Cost: not run; meant for several accelerators.
+Expected: Rank-1 60.1 of the submission, as OpenGait publishes.
+
+The test's answers are withheld: the evaluation is grew_local, a stand-in.
+--config.evaluation.protocol=grew writes the file to be submitted.
+
+  python launch.py --config=configs/gaitbase_grew.py \
+      --workdir=runs/gaitbase_grew
+"""
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.configs import common
+
+
+def get_config() -> ConfigDict:
+  config = common.grew(silhouettes=dict(size=(64, 44)))
+  config.total_steps = 180_000
+  config.batch.update(subjects=32, sequences=4, frames=30, order='unordered')
+  config.batch.update(frames_rule='unfixed', frames_min=20, frames_max=40)
+  config.augment = common.opengait_augment()
+  config.model_name = 'gaitbase'  # gaitgs_jax/models/gaitbase.py
+  config.model = dict(channels=(64, 128, 256, 512), bins=(16,))
+  config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
+  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
+  config.optimizer.weight_decay = 5e-4
+  config.schedule = dict(name='step', factor=0.1)
+  config.schedule.boundaries = (80_000, 120_000, 150_000)
+  config.evaluation.frames_max = 720
+  common.claim(config, {'rank1': 60.1}, protocol='grew')
+  return config

@@ -1,0 +1,30 @@
+r"""GaitSet on silhouettes of GREW: 20,000 people train, 6,000 test.
+
+Paper: https://arxiv.org/abs/1811.06186, in OpenGait's gaitset_GREW.yaml
+Cost: not run; meant for several accelerators.
+Expected: Rank-1 48.4 of the submission, as OpenGait publishes.
+
+The test's answers are withheld: the evaluation is grew_local, a stand-in.
+--config.evaluation.protocol=grew writes the file to be submitted.
+
+  python launch.py --config=configs/gaitset_grew.py \
+      --workdir=runs/gaitset_grew
+"""
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.configs import common
+
+
+def get_config() -> ConfigDict:
+  config = common.grew(silhouettes=dict(size=(64, 44)))
+  config.total_steps = 250_000
+  config.batch.update(subjects=32, sequences=4, frames=30, order='unordered')
+  config.model_name = 'gaitset'  # gaitgs_jax/models/gaitset.py
+  config.model = dict(channels=(64, 128, 256), bins=(16, 8, 4, 2, 1))
+  config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.optimizer = dict(name='adam', learning_rate=1e-4, weight_decay=0.0)
+  config.schedule = dict(name='step', boundaries=(150_000,), factor=0.1)
+  common.claim(config, {'rank1': 48.4}, protocol='grew')
+  return config

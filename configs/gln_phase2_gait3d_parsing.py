@@ -1,0 +1,36 @@
+r"""GLN on label maps of Gait3D: 3,000 people train, 1,000 test.
+
+Paper: https://doi.org/10.1007/978-3-030-58545-7_22, in OpenGait's
+  gln_phase2_gait3d_parsing.yaml
+Cost: not run; meant for several accelerators.
+Expected: Rank-1 45.7, mAP 38.6, as OpenGait publishes.
+
+config.dataset.partition=Gait3D.json: its authors' file names who trains and
+what is a probe.
+
+  python launch.py --config=configs/gln_phase2_gait3d_parsing.py \
+      --workdir=runs/gln_phase2_gait3d_parsing
+"""
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.configs import common
+
+
+def get_config() -> ConfigDict:
+  config = common.run('gait3d_parsing', 'gait3d', parsing=dict(size=(64, 44)))
+  # All but the compact block, which the first phase does not have.
+  config.init = dict(checkpoint='runs/gln_phase1_gait3d_parsing')
+  config.init.keep = ('frames/*', 'sets/*', 'lateral/*', 'head/*')
+  config.total_steps = 180_000
+  config.batch.update(subjects=32, sequences=4, frames=30)
+  config.model_name = 'gln'  # gaitgs_jax/models/gln.py
+  config.model = dict(channels=(32, 64, 128), lateral=256, dropout=0.9)
+  config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.losses.identity = dict(weight=0.1, scale=16.0, smoothing=0.1)
+  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=5e-4)
+  config.schedule = dict(name='step', boundaries=(30_000, 90_000), factor=0.1)
+  config.evaluation.metric = 'cosine'
+  common.claim(config, {'rank1': 45.7, 'mAP': 38.6})
+  return config
