@@ -5,12 +5,11 @@ says: total_steps, the numbers of batch, model_name, model, losses, optimizer,
 schedule, and whatever else differs. `--mode=show` prints the whole.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import datasets, sizes
 
 
@@ -123,62 +122,6 @@ def run(
   config.checkpoint = dict(every_steps=1_000)
   config.mesh = dict(data=-1, model=1)
   return config
-
-
-def opengait_augment() -> tuple[dict[str, Any], ...]:
-  """Returns what OpenGait's deeper models do to whole frames in training."""
-  return (
-    dict(name='perspective', probability=0.2),
-    dict(name='crop'),
-    dict(name='horizontal_flip', probability=0.2),
-    dict(name='rotation', probability=0.2),
-  )
-
-
-def swingait_groups() -> dict[str, dict[str, Any]]:
-  """Returns how groups of SwinGait's weights learn, as released."""
-  return dict(
-    pretrained=dict(paths=('backbone/*', 'head/*', 'neck/*'), rate=0.1),
-    plain=dict(
-      paths=(
-        'transformer/patches*',
-        'transformer/norm/*',
-        '*/norm1/*',
-        '*/norm2/*',
-        '*/places',
-      ),
-      decay=False,
-    ),
-  )
-
-
-def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
-  """Returns GaitGraph2's transforms in training, of `frames` of a sequence."""
-  return (
-    dict(name='reflect', frames=frames),
-    dict(name='reverse', probability=0.5),
-    dict(name='random_frames', frames=frames),
-    dict(name='swap_sides', probability=0.5),
-    dict(name='joint_noise', scale=0.1),
-    dict(name='point_noise', scale=0.05),
-    dict(name='move', x=3.0, y=1.0),
-  )
-
-
-def claim_sustech1k(
-  config: ConfigDict, rank1: Sequence[float], rank5: float | None = None
-) -> None:
-  """Sets `config.published` on SUSTech1K.
-
-  Args:
-    config: as for `claim`.
-    rank1: percentages of all its kinds of probes, in the protocol's order, of
-      which the last is of all together.
-    rank5: that of all together, where it is published.
-  """
-  probes = protocols.get_protocol('sustech1k').probes
-  numbers = {f'{name}/rank1': x for name, x in zip(probes, rank1, strict=True)}
-  claim(config, numbers | ({'Overall/rank5': rank5} if rank5 else {}))
 
 
 def claim(

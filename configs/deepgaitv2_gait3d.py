@@ -13,14 +13,14 @@ what is a probe.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
   config = common.run('gait3d', silhouettes=dict(size=(64, 44)))
   config.total_steps = 60_000
   config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'deepgaitv2'  # gaitgs_jax/models/deepgaitv2.py
   config.model = dict(kind='p3d', blocks=(1, 4, 4, 1))
   config.model.behind_neck = False  # OpenGait's use_emb2.

@@ -11,14 +11,14 @@ Expected: OpenGait publishes no figures of this run, but of
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
   config = common.oumvlp()
   config.total_steps = 120_000
   config.batch.update(subjects=32, sequences=8, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'deepgaitv2'  # gaitgs_jax/models/deepgaitv2.py
   config.model = dict(kind='p3d', blocks=(1, 1, 1, 1))
   config.model.behind_neck = False  # OpenGait's use_emb2.

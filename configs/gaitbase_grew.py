@@ -13,7 +13,7 @@ The test's answers are withheld: the evaluation is grew_local, a stand-in.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
   config.total_steps = 180_000
   config.batch.update(subjects=32, sequences=4, frames=30, order='unordered')
   config.batch.update(frames_rule='unfixed', frames_min=20, frames_max=40)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'gaitbase'  # gaitgs_jax/models/gaitbase.py
   config.model = dict(channels=(64, 128, 256, 512), bins=(16,))
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md

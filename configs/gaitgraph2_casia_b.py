@@ -11,7 +11,7 @@ Expected: Rank-1 NM 82.0, BG 73.2, CL 63.6, as published.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 _EPOCH = 11  # Batches of 768 in at most 74 x 110 sequences.
 
@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
   # All sequences alike, whoever walks; whole, `augment` cuts out 60 frames.
   config.batch.update(sampler='instances', sequences=768, frames=60)
   config.batch.frames_rule = 'all'
-  config.augment = common.pose_augment(frames=60)
+  config.augment = recipes.pose_augment(frames=60)
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(joined=True, blocks=(1, 1, 1), reduction=8, features=128)
   config.model.update(convention='original', test_time=True, dtype='float32')

@@ -13,7 +13,7 @@ Expected: unknown; the published Rank-1 of 62.1 to 70.8 is of another protocol.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 _EPOCH = 174  # Batches of 768 in about 133,000 sequences.
 _AVERAGED = 599 / 750  # From where on, as a part of the run.
@@ -26,7 +26,7 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   # All sequences alike, whoever walks; whole, `augment` cuts out 30 frames.
   config.batch.update(sampler='instances', sequences=768, frames=30)
   config.batch.frames_rule = 'all'
-  config.augment = common.pose_augment(frames=30)
+  config.augment = recipes.pose_augment(frames=30)
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(joined=False, blocks=(2, 3, 3), reduction=4, features=128)
   config.model.update(convention='original', test_time=True, dtype='float32')

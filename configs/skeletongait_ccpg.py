@@ -11,7 +11,7 @@ Expected: Rank-1 CL 52.4, UP 65.4, DN 72.8, BG 80.9; OpenGait does not say of
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
   config.dataset.variant = 'coco17'
   config.total_steps = 60_000
   config.batch.update(subjects=8, sequences=16, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'skeletongait'  # gaitgs_jax/models/skeletongait.py
   config.model = dict(kind='p3d', blocks=(1, 1, 1, 1))
   config.model.behind_neck = True  # OpenGait's use_emb2.

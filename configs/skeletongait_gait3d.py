@@ -13,7 +13,7 @@ what is a probe.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
   config.dataset.variant = 'hrnet'
   config.total_steps = 60_000
   config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'skeletongait'  # gaitgs_jax/models/skeletongait.py
   config.model = dict(kind='p3d', blocks=(1, 4, 4, 1))
   config.model.behind_neck = False  # OpenGait's use_emb2.

@@ -13,7 +13,7 @@ The test's answers are withheld: the evaluation is grew_local, a stand-in.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
   config.dataset.variant = 'hrnet'
   config.total_steps = 180_000
   config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'skeletongait'  # gaitgs_jax/models/skeletongait.py
   config.model = dict(kind='p3d', blocks=(1, 4, 4, 1))
   config.model.behind_neck = False  # OpenGait's use_emb2.

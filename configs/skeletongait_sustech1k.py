@@ -14,7 +14,7 @@ config.dataset.partition=SUSTech1K.json: its authors' file names who trains.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
   config.dataset.format = 'opengait'
   config.total_steps = 50_000
   config.batch.update(subjects=8, sequences=8, frames=10, order='unordered')
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'skeletongait'  # gaitgs_jax/models/skeletongait.py
   config.model = dict(kind='p3d', blocks=(1, 1, 1, 1))
   config.model.behind_neck = False  # OpenGait's use_emb2.
@@ -35,5 +35,5 @@ def get_config() -> ConfigDict:
   config.schedule.boundaries = (20_000, 30_000, 40_000)
   config.evaluation.frames_max = 720
   rank1 = (54.2, 51.7, 21.34, 51.59, 44.5, 53.37, 67.07, 44.15, 51.46)
-  common.claim_sustech1k(config, rank1)
+  recipes.claim_sustech1k(config, rank1)
   return config

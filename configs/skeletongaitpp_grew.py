@@ -16,17 +16,19 @@ The test's answers are withheld: the evaluation is grew_local, a stand-in.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
-  inputs = dict(heatmaps=dict(size=(64, 44, 2)))
-  inputs['silhouettes'] = dict(size=(64, 44))
-  config = common.grew('grew_heatmaps', **inputs)
+  config = common.grew(
+    'grew_heatmaps',
+    heatmaps=dict(size=(64, 44, 2)),
+    silhouettes=dict(size=(64, 44)),
+  )
   config.dataset.update(variant='hrnet', format='opengait')
   config.total_steps = 180_000
   config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'skeletongaitpp'  # gaitgs_jax/models/skeletongaitpp.py
   config.model = dict(blocks=(1, 4, 4, 1), behind_neck=False)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md

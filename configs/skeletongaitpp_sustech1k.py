@@ -16,17 +16,19 @@ config.dataset.partition=SUSTech1K.json: its authors' file names who trains.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
-  inputs = dict(heatmaps=dict(size=(64, 44, 2)))
-  inputs['silhouettes'] = dict(size=(64, 44), files='1_sil*')
-  config = common.run('sustech1k', **inputs)
+  config = common.run(
+    'sustech1k',
+    heatmaps=dict(size=(64, 44, 2)),
+    silhouettes=dict(size=(64, 44), files='1_sil*'),
+  )
   config.dataset.format = 'opengait'
   config.total_steps = 50_000
   config.batch.update(subjects=8, sequences=8, frames=10, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'skeletongaitpp'  # gaitgs_jax/models/skeletongaitpp.py
   config.model = dict(blocks=(1, 1, 1, 1), behind_neck=False)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
@@ -38,5 +40,5 @@ def get_config() -> ConfigDict:
   config.schedule.boundaries = (20_000, 30_000, 40_000)
   config.evaluation.frames_max = 720
   rank1 = (89.1, 87.2, 55.3, 85.3, 87.3, 87.6, 91.3, 47.9, 85.6)
-  common.claim_sustech1k(config, rank1, rank5=95.0)
+  recipes.claim_sustech1k(config, rank1, rank5=95.0)
   return config

@@ -14,7 +14,7 @@ The test's answers are withheld: the evaluation is grew_local, a stand-in.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -22,14 +22,14 @@ def get_config() -> ConfigDict:
   config.init = dict(checkpoint='runs/deepgaitv2_grew')
   config.total_steps = 200_000
   config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
-  config.augment = common.opengait_augment()
+  config.augment = recipes.opengait_augment()
   config.model_name = 'swingait'  # gaitgs_jax/models/swingait.py
   config.model = dict(blocks=(1, 4), depths=(4, 2), drop_path=0.1)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
   config.losses.triplet = dict(weight=1.0, margin=0.2)
   config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
   config.optimizer = dict(name='adamw', learning_rate=3e-4, weight_decay=0.02)
-  config.optimizer.groups = common.swingait_groups()
+  config.optimizer.groups = recipes.swingait_groups()
   config.schedule = dict(name='cosine', fall_steps=150_000, final=1e-6)
   config.evaluation.frames_max = 720
   common.claim(config, {'rank1': 79.3}, protocol='grew')

@@ -13,11 +13,13 @@ from gaitgs_jax.errors import UserError, one_line
 
 # The configs that come with the package.
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
+# Modules of the folder that are no configs.
+_SHARED = {'common', 'recipes'}
 
 
 def names() -> list[str]:
   """Returns the names of the configs that come with the package."""
-  return sorted({path.stem for path in FOLDER.glob('*.py')} - {'common'})
+  return sorted({path.stem for path in FOLDER.glob('*.py')} - _SHARED)
 
 
 def find(given: str) -> pathlib.Path:

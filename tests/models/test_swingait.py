@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax import models
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import recipes
 from gaitgs_jax.models import deepgaitv2, swin, swingait
 from gaitgs_jax.training import groups
 
@@ -36,7 +36,7 @@ def test_all_but_its_transformer_is_deepgaitv2_by_either_names():
 
 
 def test_rates_and_decays_are_the_released_ones():
-  ours = groups.read(common.swingait_groups())
+  ours = groups.read(recipes.swingait_groups())
   # OpenGait's rule, which goes by its names.
   plain = ('patch_embed', 'norm', 'relative_position_bias_table')
   for path, names, _ in swingait.torch_names(**CONFIG):
