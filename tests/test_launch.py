@@ -27,6 +27,8 @@ def launch(monkeypatch):
   monkeypatch.chdir(ROOT)
   monkeypatch.setenv('JAX_NUM_PROCESSES', '1')
   yield lambda *given: commands.launch(['launch.py', *given])
+  for name in ('config', 'workdir', 'mode', 'checkpoint', 'topology'):
+    flags.FLAGS[name].unparse()
   flags.FLAGS.unparse_flags()
   for name in [each for each in flags.FLAGS if each.startswith('config.')]:
     delattr(flags.FLAGS, name)
