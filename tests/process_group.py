@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -9,10 +10,24 @@ import sys
 _ROOT = pathlib.Path(__file__).parents[1]
 
 
+def _free_port():
+  """Returns a free port that no outgoing connection takes meanwhile.
+
+  A port of the system's own choice is one of those that it gives to outgoing
+  connections, so that it may be gone before it is used.
+  """
+  while True:
+    port = random.SystemRandom().randrange(10_000, 30_000)
+    try:
+      socket.create_server(('', port)).close()
+    except OSError:
+      continue
+    return port
+
+
 def start(*arguments, count=2, devices=2):
   """Starts `python ARGUMENTS` as several processes with CPU devices each."""
-  with socket.create_server(('localhost', 0)) as server:
-    address = f'localhost:{server.getsockname()[1]}'
+  address = f'localhost:{_free_port()}'
   return [
     subprocess.Popen(
       [sys.executable, *map(str, arguments)],
