@@ -1,7 +1,8 @@
 """Samplers by name: which sequences make the batch of a step.
 
 What a sampler draws is a pure function of (table, seed, step). Its fields are
-those of `config.batch`. A new one is a class here and a row of `SAMPLERS`.
+those of `config.batch`. A new one is a class here and a row of `SAMPLERS`, or a
+class of the user's own by dotted name.
 """
 
 import dataclasses
@@ -10,7 +11,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
+from gaitgs_jax import dotted
+from gaitgs_jax.errors import BadValue, UserError, wrong_choice
 from gaitgs_jax.input.index import DATASET, Index
 
 # Streams of random numbers. A slot counts datasets where something is drawn
@@ -310,3 +312,32 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
   'instances': Instances,
   'pairs': Pairs,
 }
+# What a class of a sampler has.
+_MEMBERS = ('windows', 'grows', 'rows', 'check', 'draw', 'stand_ins')
+
+
+def named(name: object) -> Callable[..., Sampler]:
+  """Returns what makes a sampler of its fields of `config.batch`.
+
+  Args:
+    name: of `SAMPLERS`, or the dotted name of a class of the user's own, such
+      as 'mypackage.samplers.Balanced', with all that a `Sampler` has.
+
+  Raises:
+    UserError: there is none.
+  """
+  if not isinstance(name, str) or not (name in SAMPLERS or '.' in name):
+    raise wrong_choice(f'config.batch.sampler is {name!r}', name, SAMPLERS)
+  if name in SAMPLERS:
+    return SAMPLERS[name]
+  try:
+    made = dotted.function(name, 'sampler')
+  except BadValue as error:
+    raise UserError(f'config.batch.sampler: {error}') from error
+  missing = [each for each in _MEMBERS if not hasattr(made, each)]
+  if missing:
+    raise UserError(
+      f'config.batch.sampler: {name} has no {", ".join(missing)}; a sampler is '
+      f'a class with {", ".join(_MEMBERS)}'
+    )
+  return made

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gaitgs_jax import fields
-from gaitgs_jax.errors import UserError, wrong_choice, wrong_value
+from gaitgs_jax.errors import UserError, wrong_value
 from gaitgs_jax.input import samplers
 from gaitgs_jax.input.index import Index
 
@@ -92,11 +92,7 @@ def batch_spec(batch: Mapping[str, Any]) -> BatchSpec:
       f'config.batch.sampler is {name!r}, which says how frames are drawn: set '
       f"config.batch.frames_rule={name!r} and config.batch.sampler='pk'"
     )
-  if name not in tuple(samplers.SAMPLERS):
-    raise wrong_choice(
-      f'config.batch.sampler is {name!r}', name, samplers.SAMPLERS
-    )
-  sampler = samplers.SAMPLERS[name]
+  sampler = samplers.named(name)
   given = {field: value for field, value in batch.items() if field != 'sampler'}
   own, common, spec = (
     dict(inspect.signature(each).parameters)

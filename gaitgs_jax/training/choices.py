@@ -156,7 +156,13 @@ def all_schedules() -> dict[str, Choice]:
 def batch() -> Choice:
   """Returns the fields of `config.batch` with any sampler."""
   choice = _of(sampling.FrameSpec)
-  name = Option('sampler', 'pk', 'A sampler of the table above.')
+  name = Option(
+    'sampler',
+    'pk',
+    "A sampler of the table above, or a class of one's own by dotted name, "
+    'which has what those of `gaitgs_jax/input/samplers.py` have; its fields '
+    'are set here too.',
+  )
   power = _of(sampling.BatchSpec, given=('sampler', 'frames')).options
   return dataclasses.replace(choice, options=(name, *choice.options, *power))
 

@@ -1,3 +1,6 @@
+import dataclasses
+import sys
+import types
 import typing
 
 import numpy as np
@@ -251,3 +254,46 @@ def test_missing_fields_and_bad_seeds_are_named():
   # Other rows than those given never count.
   with pytest.raises(UserError, match='no training subject has more than 5'):
     sampler(sequences=6, rows=ROWS[:9])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Last(samplers.Instances):
+  """The last sequences."""
+
+  skipped: int = 0
+
+  def draw(self, table, seed, step):
+    end = len(table.rows) - self.skipped
+    return table.rows[end - self.sequences : end]
+
+
+@pytest.fixture
+def mine(monkeypatch):
+  """A module of the user's own."""
+  own = types.SimpleNamespace(Last=Last, Half=dict, number=3)
+  monkeypatch.setitem(sys.modules, 'mine', own)
+
+
+def test_a_sampler_of_ones_own_has_fields_of_its_own(mine):
+  picker = without_labels('mine.Last', 4, skipped=2)
+  pick = picker.pick(0, np.arange(4))
+  assert pick.sequence.tolist() == [19, 20, 21, 22]
+  assert [len(frames) for (frames,) in pick.windows] == [6] * 4
+
+
+@pytest.mark.parametrize(
+  ('name', 'fields', 'message'),
+  [
+    ('mine.Last', {'skipped': -1}, 'batch.skipped is -1; it must be a whole'),
+    ('mine.Last', {'skiped': 1}, "has no field 'skiped'.*mean 'skipped'"),
+    ('mine.Last', {'subjects': 3}, "takes no 'subjects'"),
+    ('mine.last', {}, "config.batch.sampler: .*mine has no 'last'"),
+    ('mine.number', {}, "batch.sampler: .*'mine.number': that is not a func"),
+    ('mine.Half', {}, 'mine.Half has no windows, grows, .*; a sampler is a'),
+    ('mime.Last', {}, "no module 'mime'"),
+    ('mine .Last', {}, 'not a dotted name'),
+  ],
+)
+def test_what_is_wrong_with_a_sampler_of_ones_own(mine, name, fields, message):
+  with pytest.raises(UserError, match=message):
+    sampling.batch_spec({'sampler': name, 'sequences': 4, **fields})

@@ -10,10 +10,24 @@ from gaitgs_jax.apps import config_file
 from gaitgs_jax.training import evaluating, loop
 
 PARTS = '''
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from gaitgs_jax.input import samplers
 from gaitgs_jax.models import GaitOutput
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Turns(samplers.PK):
+  """The training sequences in turns, all people of them."""
+
+  first: int = 1
+
+  def draw(self, table, seed, step):
+    print('turn', self.first + step)
+    return table.rows[: self.rows]
 
 
 class Both(nnx.Module):
@@ -57,6 +71,7 @@ def get_config():
   config.dataset.partition = 'people.json'
   config.total_steps, config.log_every = 2, 1
   config.tensorboard = False
+  config.batch.update(sampler='mine.parts.Turns', first=7)
   config.batch.update(subjects=2, sequences=2, frames=4)
   config.augment = (dict(name='mine.parts.darken', probability=0.5),)
   config.model_name = 'mine.parts'
@@ -105,6 +120,7 @@ def test_everything_is_the_users_own(tmp_path, monkeypatch, capsys):
   config = config_file.load('config.py')
   loop.train(config, 'run')
   out = capsys.readouterr().out
+  assert 'turn 7' in out and 'turn 8' in out
   assert 'step 2/2' in out
   assert 'protocol  corridor' in out
   evaluating.evaluate(config, 'run')
