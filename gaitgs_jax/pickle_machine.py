@@ -38,6 +38,8 @@ _DAMAGE = (
 # A line of protocol 0, which writes numbers as text, takes four times the
 # 512 MiB of the largest sequence.
 _LONGEST_LINE = 1 << 27
+# Bytes that may be asked for where there are none.
+_LITTLE = 1 << 16
 
 
 class Name(str):
@@ -104,15 +106,15 @@ class Machine(abc.ABC):
     push = self.stack.append
     if opcode in _PUSHED:
       push(argument)
+    elif opcode in _PUT:
+      key = len(self._memo) if opcode == 'MEMOIZE' else argument
+      self._memo[key] = self.stack[-1]
     elif opcode in _CONSTANTS:
       push(_CONSTANTS[opcode])
     elif opcode in _TUPLES:
       push(tuple(self.pop(_TUPLES[opcode])))
     elif opcode == 'MARK':
       self._marks.append(len(self.stack))
-    elif opcode in _PUT:
-      key = len(self._memo) if opcode == 'MEMOIZE' else argument
-      self._memo[key] = self.stack[-1]
     elif opcode in _GET:
       push(self._memo[argument])
     elif opcode == 'GLOBAL':
@@ -137,14 +139,18 @@ class _Bounded:
   for gigabytes.
   """
 
+  # Without `tell`, which genops can do without and which costs as much as a
+  # read.
   def __init__(self, file: BinaryIO):
-    self._file, self.tell = file, file.tell
-    start = file.tell()
-    self._end = file.seek(0, os.SEEK_END)
-    file.seek(start)
+    self._read, self._file = file.read, file
 
   def read(self, count: int) -> bytes:
-    return self._file.read(min(count, self._end - self.tell()))
+    if count > _LITTLE:
+      start = self._file.tell()
+      end = self._file.seek(0, os.SEEK_END)
+      self._file.seek(start)
+      count = min(count, end - start)
+    return self._read(count)
 
   def readline(self) -> bytes:
     return self._file.readline(_LONGEST_LINE)

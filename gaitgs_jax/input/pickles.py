@@ -104,9 +104,11 @@ def load(path: str | os.PathLike, modality: Modality) -> np.ndarray:
     )
   if shape != array.shape:
     array = np.moveaxis(array, 1, -1) if array.ndim == 4 else array[..., None]
+  if array.dtype == wanted:
+    return array
   # Too large a number becomes infinite, which the checks report.
   with np.errstate(over='ignore'):
-    return array.astype(wanted, copy=False)
+    return array.astype(wanted)
 
 
 def stored_shape(shape: tuple[int, ...], modality: Modality) -> tuple[int, ...]:

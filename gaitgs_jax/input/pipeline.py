@@ -273,16 +273,16 @@ def _read_training(
     for row, chosen in itertools.chain(given, others):
       # A stand-in may be longer than all that the batch was planned for.
       chosen = [frames[: pick.length] for frames in chosen]
+      many = len(chosen) > 1
       try:
-        read = source.read(row, np.concatenate(chosen))
+        read = source.read(row, np.concatenate(chosen) if many else chosen[0])
       except UserError as error:
         if unreadable is None:
           raise
         unreadable.note(error)
         continue
-      ends = np.cumsum([len(frames) for frames in chosen])
-      for start, end in zip([0, *ends[:-1]], ends, strict=True):
-        yield row, {name: array[start:end] for name, array in read.items()}
+      for window in _windows(read, chosen) if many else (read,):
+        yield row, window
       break
     else:
       subject = source.index.subject[sequence]
@@ -290,6 +290,15 @@ def _read_training(
         f'no sequence of subject {subject} can be read: fix them, or remove '
         'the subject from the dataset'
       )
+
+
+def _windows(read: Arrays, chosen: Iterable[np.ndarray]) -> Iterator[Arrays]:
+  """Takes apart what was read of several windows at once."""
+  start = 0
+  for frames in chosen:
+    stop = start + len(frames)
+    yield {name: array[start:stop] for name, array in read.items()}
+    start = stop
 
 
 def _assemble(
