@@ -3,16 +3,15 @@
 import numpy as np
 
 
-def average_precision(positive: np.ndarray) -> float:
-  """Returns the mean, over positives, of the precision at their rank.
+def average_precision(ranks: np.ndarray) -> float:
+  """Returns the mean, over right items, of the precision at their rank.
 
   Args:
-    positive: bool [m], whether each ranked item is right, nearest first.
+    ranks: int [k], ascending ranks of the right items, from 1.
 
   Returns:
-    A fraction, or NaN where nothing is positive.
+    A fraction, or NaN where nothing is right.
   """
-  ranks = np.flatnonzero(positive) + 1
   if not len(ranks):
     return float('nan')
   return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))

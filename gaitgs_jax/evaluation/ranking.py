@@ -18,6 +18,8 @@ from gaitgs_jax.evaluation import (
 
 # The least that a distance is divided by.
 _LEAST = np.float32(1e-30)
+# Items whose ranks are counted one by one.
+_FEW = 64
 
 
 def nearest_rows(
@@ -111,13 +113,37 @@ def rank_all(
       if same is not None:
         kept = same[gallery] != same[probe]
         row, right = row[kept], right[kept]
-      positive = right[np.argsort(row, kind='stable')]
-      found = np.flatnonzero(positive) + 1
+      found = ranks_of(row, np.flatnonzero(right))
       if len(found):
         ranks.first[place] = found[0]
-        ranks.precision[place] = metrics.average_precision(positive)
+        ranks.precision[place] = metrics.average_precision(found)
         ranks.penalty[place] = len(found) / found[-1]
   return ranks
+
+
+def ranks_of(distances: np.ndarray, places: np.ndarray) -> np.ndarray:
+  """Returns at which ranks of a stable ranking some items are.
+
+  Args:
+    distances: [m], finite.
+    places: int [k], of the items.
+
+  Returns:
+    int [k], from 1, ascending.
+  """
+  if len(places) > _FEW:
+    ranked = np.argsort(distances, kind='stable')
+    return np.flatnonzero(np.isin(ranked, places)) + 1
+  # Counting is ten times as fast as sorting a large gallery.
+  return np.array(
+    sorted(
+      1
+      + np.count_nonzero(distances < distances[place])
+      + np.count_nonzero(distances[:place] == distances[place])
+      for place in places
+    ),
+    int,
+  )
 
 
 def distance_blocks(
@@ -203,8 +229,13 @@ def reranked_blocks(
   blocks = distance_blocks(embeddings, probes, gallery, metric=metric)
   for start, block in blocks:
     some = np.arange(start, start + len(block))
-    given = block / scale[some, None]
-    yield start, (1 - weight) * jaccard(some) + weight * given
+    # In place: a block is as large as a tile may be.
+    block /= scale[some, None]
+    block *= weight
+    shared = jaccard(some)
+    shared *= 1 - weight
+    shared += block
+    yield start, shared
 
 
 def _pairs(

@@ -7,9 +7,21 @@ from gaitgs_jax.evaluation import metrics, ranking, tiles
 
 def test_average_precision_by_hand():
   # Positives at ranks 1 and 3: (1/1 + 2/3) / 2.
-  value = metrics.average_precision(np.array([True, False, True, False]))
+  value = metrics.average_precision(np.array([1, 3]))
   assert value == pytest.approx(5 / 6)
-  assert np.isnan(metrics.average_precision(np.array([False, False])))
+  assert np.isnan(metrics.average_precision(np.array([], int)))
+
+
+@pytest.mark.parametrize('few', [0, 64])
+def test_ranks_are_those_of_a_stable_sort(monkeypatch, few):
+  monkeypatch.setattr(ranking, '_FEW', few)
+  random = np.random.default_rng(0)
+  for _ in range(20):
+    distances = random.integers(4, size=12).astype(np.float32)
+    places = np.flatnonzero(random.random(12) < 0.4)
+    order = sorted(range(12), key=lambda row: (distances[row], row))
+    wanted = sorted(1 + order.index(place) for place in places)
+    assert ranking.ranks_of(distances, places).tolist() == wanted
 
 
 def brute_nearest(embeddings, probes, galleries):
