@@ -54,12 +54,18 @@ class Case:
 
 
 CASES = {
-  'gaitbase': Case('gaitbase', TRIPLET | IDENTITY),
+  'gaitbase': Case('gaitbase', TRIPLET | IDENTITY, lengths=(7,)),
   'lidargait': Case(
-    'gaitbase', TRIPLET | IDENTITY, dict(inputs=3, bins=(8,), size=(32, 32, 3))
+    'gaitbase',
+    TRIPLET | IDENTITY,
+    dict(inputs=3, bins=(8,), size=(32, 32, 3)),
+    trained=False,
+    lengths=(7,),
   ),
   'gaitgl_casia': Case('gaitgl', TRIPLET | LINEAR, lengths=(1, 2, 3, 7)),
-  'gaitgl_oumvlp': Case('gaitgl', TRIPLET | SMOOTHED, DEEP, trained=False),
+  'gaitgl_oumvlp': Case(
+    'gaitgl', TRIPLET | SMOOTHED, DEEP, trained=False, lengths=(7,)
+  ),
   'gaitgl_bnneck': Case(
     'gaitgl',
     TRIPLET | SMOOTHED,
@@ -75,7 +81,7 @@ CASES = {
   ),
   'gaitpart': Case('gaitpart', TRIPLET),
   'gaitset': Case('gaitset', TRIPLET),
-  'deepgaitv2': Case('deepgaitv2', TRIPLET | IDENTITY),
+  'deepgaitv2': Case('deepgaitv2', TRIPLET | IDENTITY, lengths=(7,)),
   'gaittr_coco': Case('gaittr', GAITTR, dict(dropout=0.0)),
   'gaittr_oumvlp': Case(
     'gaittr',
@@ -85,7 +91,9 @@ CASES = {
   ),
   'gpgait': Case('gpgait', GPGAIT),
   'gpgaitpp': Case('gpgaitpp', GPGAIT, dict(dropout=0.0), trained=False),
-  'parsinggait': Case('parsinggait', TRIPLET | IDENTITY, dict(dropout=0.0)),
+  'parsinggait': Case(
+    'parsinggait', TRIPLET | IDENTITY, dict(dropout=0.0), lengths=(7,)
+  ),
   'parsinggait_both': Case(
     'parsinggait',
     TRIPLET | IDENTITY,
@@ -93,7 +101,7 @@ CASES = {
     trained=False,
     lengths=(7,),
   ),
-  'sconet': Case('sconet', TRIPLET | CONDITION, trained=False),
+  'sconet': Case('sconet', TRIPLET | CONDITION, trained=False, lengths=(7,)),
   'swingait': Case(
     'swingait',
     TRIPLET | IDENTITY,
@@ -105,12 +113,14 @@ CASES = {
     TRIPLET | IDENTITY,
     dict(blocks=(1, 4, 4, 1)),
     trained=False,
+    lengths=(7,),
   ),
   'skeletongaitpp': Case(
     'skeletongaitpp',
     TRIPLET | IDENTITY,
     dict(blocks=(1, 4, 4, 1)),
     trained=False,
+    lengths=(7,),
   ),
 }
 if golden_checks.WHOLE:
