@@ -38,7 +38,9 @@ class Modality:
     title: what its sequences are called in messages.
     dtype: of stored and batched frames.
     axes: of a frame, a letter where any length will do. Of w, a model may see
-      the middle only.
+      the middle only. Of k, points, each frame has a number of its own: where
+      it is less than the length, rows of NaN are none, and for a model a number
+      of its choice is drawn.
     words: one of which its files in a tree have in their names.
     unusable: (frames [s,...], skeleton) -> why no model can compute with a
       sequence; '' if one can. `skeleton` is '' for any.
@@ -60,6 +62,11 @@ class Modality:
   pretreated: bool = False
   scale: int = 0
   baseline: str = ''
+
+  @property
+  def is_drawn(self) -> bool:
+    """Whether a model sees some of what a frame has, as many as it asks for."""
+    return 'k' in self.axes
 
   @property
   def shape(self) -> str:
@@ -84,7 +91,8 @@ class Modality:
     fits = len(frame) == len(size) == len(self.axes)
     for axis, stored, wanted in zip(self.axes, frame, size, strict=False):
       spare = stored - wanted
-      fits &= not spare or (axis == 'w' and spare > 0 and not spare % 2)
+      cut = axis == 'w' and spare > 0 and not spare % 2
+      fits &= not spare or cut or axis == 'k'
     if fits:
       return ''
     return (
@@ -185,6 +193,13 @@ def _not_numbers(frames: np.ndarray) -> str:
   return f'frame {frame} holds numbers that are not finite, or above 1e6'
 
 
+def _not_points(frames: np.ndarray) -> str:
+  there = ~np.isnan(frames).all(axis=-1)
+  if not there.any(axis=-1).all():
+    return f'frame {int(np.argmin(there.any(axis=-1)))} has no point'
+  return _not_numbers(np.where(there[..., None], frames, 0))
+
+
 _BYTES, _FLOATS = np.dtype('u1'), np.dtype('<f4')
 
 
@@ -211,9 +226,10 @@ def _numbers(
   words: tuple[str, ...],
   *,
   title: str,
+  fault: Callable[[np.ndarray], str] = _not_numbers,
 ) -> Modality:
   """Returns the row of a modality of plain numbers."""
-  check = _checked(_not_numbers)
+  check = _checked(fault)
   return Modality(name, title, _FLOATS, axes, words, check, check)
 
 
@@ -259,7 +275,13 @@ MODALITIES: dict[str, Modality] = {
     _images('rgb', ('h', 'w', 3), ('rgb',), title='colour images'),
     # Parameters of a body model: camera, pose and shape.
     _numbers('smpl', ('d',), ('smpl',), title='SMPL parameters'),
-    _numbers('points', ('k', 3), ('point', 'pcd'), title='point clouds'),
+    _numbers(
+      'points',
+      ('k', 3),
+      ('point', 'pcd'),
+      title='point clouds',
+      fault=_not_points,
+    ),
     # Of any network that was run beforehand.
     _numbers('features', ('d',), ('feat', 'embed'), title='features'),
   )

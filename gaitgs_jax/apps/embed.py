@@ -11,6 +11,7 @@ from gaitgs_jax.apps import options, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pairing, sizes
+from gaitgs_jax.input.drawn import drawn
 from gaitgs_jax.input.index import Index
 from gaitgs_jax.input.opening import open_opengait
 from gaitgs_jax.training import checkpoint, preprocessing, settings, setup
@@ -70,7 +71,9 @@ def run(args: argparse.Namespace) -> None:
     sizes.files(config.inputs, dataset),
     config.dataset.get('pair', pairing.CHOICES[0]),
   )
-  sizes.check(source.modalities, preprocessing.input_sizes(config), dataset)
+  seen = preprocessing.input_sizes(config)
+  sizes.check(source.modalities, seen, dataset)
+  source = drawn(source, seen)
   index = source.index
   if len(index) > _MEASURED and not args.out:
     raise UserError(

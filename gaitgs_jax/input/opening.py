@@ -15,6 +15,7 @@ from gaitgs_jax.input import (
   prepared,
   tree_files,
 )
+from gaitgs_jax.input.drawn import drawn
 from gaitgs_jax.input.paired import PairedSource
 from gaitgs_jax.input.sizes import check as check_sizes
 from gaitgs_jax.input.sources import (
@@ -79,7 +80,9 @@ def open_source(
     directory = _prepared_directory(dataset, facts, sizes, where)
     source = PreparedSource(directory, sizes)
   check_sizes(source.modalities, sizes, facts)
-  return CachedSource(source) if dataset.get('cache', '') else source
+  if dataset.get('cache', ''):
+    source = CachedSource(source)
+  return drawn(source, sizes)
 
 
 def open_opengait(

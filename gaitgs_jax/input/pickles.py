@@ -1,8 +1,8 @@
 """Reads a pickled array from a file that is not trusted.
 
 Only the few instructions that numpy's own pickles are made of are followed, see
-`pickle_machine`, and they can build nothing but one numeric array. Everything
-else is refused by name.
+`pickle_machine`, and they can build nothing but one numeric array, or a list of
+the frames of one. Everything else is refused by name.
 """
 
 import contextlib
@@ -36,11 +36,15 @@ _NAMES = {
   }.items()
   for module in modules
 }
-# Enough for any numpy pickle, which has about fifty instructions.
-_MAX_INSTRUCTIONS = 1000
+# A pickle of numpy's has about fifty instructions, and thirty for each frame of
+# a list: enough for thousands of frames.
+_MAX_INSTRUCTIONS = 1 << 17
 # 32,768 frames of 128 x 128: no sequence is larger. A sparse file of this size
 # takes no space on a disk, but all of it in memory.
 _MAX_BYTES = 1 << 29
+# How much larger a list of frames may become where all are as long as the
+# longest.
+_MOST_PADDING = 64
 # More than the instructions of one array take without its numbers.
 _HEAD_BYTES = 512
 
@@ -66,9 +70,13 @@ class PickleError(UserError):
 def load_array(path: str | os.PathLike) -> np.ndarray:
   """Reads one numeric array of any shape from a pickle file, read-only.
 
+  A list of floats [k,c], as released point clouds are, is an array [s,k,c] with
+  the largest k; frames with fewer rows are filled up with NaN.
+
   Raises:
     PickleError: the file cannot be read, is not a pickle, is cut short, or
-      holds anything but one array of booleans, integers or floats.
+      holds anything but one array of booleans, integers or floats, or such a
+      list.
   """
   path = Path(path)
   try:
@@ -148,7 +156,7 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
   # The head ends within the numbers, where the shape lies on the stack.
   with contextlib.suppress(Refused, ValueError):
     machine.follow(io.BytesIO(head), _MAX_INSTRUCTIONS)
-  match machine.stack[-5:]:
+  match machine.stack:
     case [_Array(), 1, tuple(shape), _Dtype() as numbers, bool()] if all(
       type(length) is int and length >= 0 for length in shape
     ):
@@ -222,13 +230,40 @@ def parse_array(file: BinaryIO) -> np.ndarray:
   if not is_whole:
     raise Refused('refused: it is more than one array')
   result = machine.stack[-1] if machine.stack else None
+  if isinstance(result, list):
+    return _joined(result)
   if not isinstance(result, _Array) or result.array is None:
     raise Refused(f'refused: it holds {_describe(result)}, not a numeric array')
   return result.array
 
 
+def _joined(frames: list[Any]) -> np.ndarray:
+  """Returns a list of frames [k,c] as one array [s,k,c], filled up with NaN."""
+  arrays = [each.array for each in frames if isinstance(each, _Array)]
+  found = [each for each in arrays if each is not None]
+  if not found or len({id(each) for each in found}) < len(frames):
+    raise Refused('refused: it holds a list that is not one of numeric arrays')
+  for array in found:
+    width = found[0].shape[-1:]
+    if array.dtype.kind != 'f' or array.ndim != 2 or array.shape[1:] != width:
+      shape = f'{array.dtype} {list(array.shape)}'
+      raise Refused(
+        f'refused: its list holds {shape}; frames of a list are float [k,c]'
+      )
+  longest = max(map(len, found))
+  size = longest * found[0].shape[1] * len(found)
+  if size > _MOST_PADDING * sum(array.size for array in found):
+    raise Refused('refused: a frame of its list is far longer than the others')
+  joined = np.full((len(found), longest, *width), np.nan, np.float32)
+  with np.errstate(over='ignore'):
+    for frame, array in zip(joined, found, strict=True):
+      frame[: len(array)] = array
+  joined.flags.writeable = False
+  return joined
+
+
 class _ArrayMachine(Machine):
-  """A pickle machine whose only values are numbers, text and one array."""
+  """A pickle machine whose only values are numbers, text and arrays."""
 
   def look_up(self, name: Name) -> Name:
     if name not in _NAMES:
@@ -262,6 +297,14 @@ class _ArrayMachine(Machine):
     value.set_state(state)
 
   def other(self, opcode: str, argument: Any) -> None:
+    if opcode in ('EMPTY_LIST', 'LIST'):
+      self.stack.append(self.pop(0 if opcode == 'EMPTY_LIST' else -1))
+      return
+    if opcode in ('APPEND', 'APPENDS'):
+      added = self.pop(1 if opcode == 'APPEND' else -1)
+      if self.stack and isinstance(self.stack[-1], list):
+        self.stack[-1] += added
+        return
     raise Refused(
       f'refused: its instruction {opcode} is not one of a numeric array'
     )

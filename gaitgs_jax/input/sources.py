@@ -52,7 +52,10 @@ class Source(Protocol):
 
   @property
   def modalities(self) -> Shapes:
-    """Which modalities are read, and the shape of a stored frame of each."""
+    """Which modalities are read, and the shape of a stored frame of each.
+
+    Of point clouds the most points; a sequence may be stored with fewer.
+    """
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
     """Returns frames [k,...] of one sequence by modality, frame by frame.
@@ -171,7 +174,13 @@ class OpenGaitSource:
     """Returns frames [k,...] by modality; see `Source`."""
     name, path = self._modality.name, self.path(sequence)
     array = pickles.load(path, self._modality)
-    if array.shape != (self.index.length[sequence], *self.modalities[name]):
+    found = array.shape[1:]
+    if self._modality.is_drawn:
+      found = (max(found[0], self.modalities[name][0]), *found[1:])
+    if (len(array), *found) != (
+      self.index.length[sequence],
+      *self.modalities[name],
+    ):
       raise UserError(f'{path}: has changed while it was in use')
     if fault := self._modality.unusable(array, ''):
       raise UserError(f'{path}: {fault}')
@@ -296,6 +305,8 @@ def _common_frame(
 ) -> tuple[int, ...]:
   """Returns the shape of a frame that all sequences [s,...] share.
 
+  Of point clouds the most points.
+
   Raises:
     UserError: there is none, or one is empty; `name(row)` says which.
   """
@@ -306,9 +317,9 @@ def _common_frame(
       raise UserError(
         f'{name(row)}: has shape {list(shape)}, not {modality.shape}'
       )
-    if shape[1:] != shapes[0][1:]:
+    if shape[1:] != shapes[0][1:] and not modality.is_drawn:
       raise UserError(
         f'{name(row)}: frames are {shown_size(shape[1:])}, but'
         f' {shown_size(shapes[0][1:])} in {name(0)}'
       )
-  return shapes[0][1:]
+  return tuple(map(max, zip(*(shape[1:] for shape in shapes), strict=True)))

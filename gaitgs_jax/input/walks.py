@@ -14,6 +14,7 @@ import numpy as np
 from gaitgs_jax import cloud, files, modalities
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.input import pairing, tree_files, tree_frames, trees
+from gaitgs_jax.input.drawn import draw
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.modalities import Arrays, Shapes, shown_size
 
@@ -208,6 +209,8 @@ def _fitted(
       raise UserError(
         f'{name}: no frame shows anybody; are these masks of one person each?'
       )
+  if row.is_drawn:
+    return draw(array, size[0], range(len(array)))
   return _of_width(array, row, size)
 
 

@@ -16,7 +16,12 @@ FRAMES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 VALID = [
   pickle.dumps(array, protocol)
   for protocol in range(6)
-  for array in (FRAMES, FRAMES / np.float32(7), np.asfortranarray(FRAMES))
+  for array in (
+    FRAMES,
+    FRAMES / np.float32(7),
+    np.asfortranarray(FRAMES),
+    [FRAMES[0] / 7, FRAMES[1, :2] / 7],
+  )
 ]
 GLOBALS = [
   (b'numpy', b'ndarray'),

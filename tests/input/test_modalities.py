@@ -23,6 +23,7 @@ from gaitgs_jax.input import (
   tree_frames,
   trees,
   unreadable,
+  walks,
 )
 
 # Frames as a tree holds them.
@@ -43,6 +44,7 @@ SEEN = {
   for name, frame in STORED.items()
 }
 INPUTS = {name: {'size': size} for name, size in SEEN.items()}
+CLOUD = np.ones((4, 3))
 NAMES = [
   (f'{subject:03d}', f'nm-{walk:02d}', '090')
   for subject in (1, 2)
@@ -127,6 +129,50 @@ def test_a_modality_alone_is_read_batched_and_seen(tree, name):
   )
 
 
+def test_clouds_have_as_many_points_as_the_model_sees(tmp_path):
+  random = np.random.default_rng(0)
+  clouds = [
+    [random.normal(size=(count, 3)) for count in counts]
+    for counts in (
+      [40, 9, 20, 3, 60],
+      [20] * 5,
+      [5, 4, 9, 8, 7],
+      [90, 1, 3, 9, 9],
+    )
+  ]
+  write(tmp_path, 'points', clouds)
+  dataset = {'name': 'own', 'format': 'opengait', 'root': str(tmp_path)}
+  for cache in ('', 'ram'):
+    source = opening.open_source(
+      dataset | {'cache': cache}, {'points': (20, 3)}
+    )
+    assert source.modalities == {'points': (20, 3)}
+    read = source.read(0)['points']
+    assert read.shape == (5, 20, 3) and read.dtype == np.float32
+    for frame, cloud in zip(read, clouds[0], strict=True):
+      places = (frame[:, None] == np.float32(cloud)).all(-1)
+      assert (places.sum(1) == 1).all()
+      # With replacement: of 20 among 40 some come twice.
+      assert places.any(0).sum() < 20 or len(cloud) == 20
+    np.testing.assert_array_equal(read[2], np.float32(clouds[0][2]))
+    np.testing.assert_array_equal(source.read(0)['points'], read)
+    window = source.read(0, np.array([0, 2]))['points']
+    assert (window[0] != read[0]).any()
+    np.testing.assert_array_equal(window[1], read[2])
+    fitted = walks.fitted(
+      {
+        'points': pickles.load(
+          tmp_path.joinpath(*NAMES[0], 'point.pkl'), modalities.get('points')
+        )
+      },
+      {'points': (20, 3)},
+      'x',
+    )
+    np.testing.assert_array_equal(fitted['points'], read)
+  found = list(checking.check_tree(trees.open_tree(tmp_path), 1))
+  assert [each.bad for each in found] == [''] * 4
+
+
 def test_all_modalities_reach_a_model_as_arrays_by_name(tree):
   source = open_own(tree, STORED)
   batch = next(
@@ -187,6 +233,8 @@ def test_all_modalities_of_a_tree_are_checked(tree, tmp_path):
     ('parsing', np.full((5, 16, 16), 99, np.uint8), 'labels run to 99'),
     ('smpl', np.full((5, 85), np.nan, 'f4'), 'not finite'),
     ('points', np.full((5, 9, 3), 1e7, 'f4'), 'frame 0 .* above 1e6'),
+    ('points', [CLOUD, CLOUD[:0]], 'frame 1 has no point'),
+    ('points', [CLOUD, CLOUD * [[1, np.inf, 1]]], 'frame 1 .* not finite'),
     ('points', np.ones((5, 9, 2), 'f4'), r'not float \[s,k,3\]'),
     ('features', np.ones((5, 9), np.int64), r'not float \[s,d\]'),
   ],

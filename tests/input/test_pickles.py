@@ -14,6 +14,7 @@ from gaitgs_jax.input import pickles
 
 SILHOUETTES = modalities.get('silhouettes')
 KEYPOINTS = modalities.get('keypoints')
+CLOUD = np.arange(21.0).reshape(7, 3)
 FRAMES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
 
@@ -102,7 +103,12 @@ def test_code_is_refused_by_name_and_never_runs(tmp_path):
   ('content', 'message'),
   [
     ({'frames': FRAMES}, 'EMPTY_DICT'),
-    ([FRAMES], 'EMPTY_LIST'),
+    ([FRAMES], r'its list holds uint8 \[2, 3, 4\]; frames of a list are float'),
+    ([], 'holds a list that is not one of numeric arrays'),
+    ([CLOUD, 'text'], 'holds a list that is not'),
+    ([CLOUD, CLOUD], 'holds a list that is not'),
+    ([CLOUD, CLOUD[:, :2]], r'its list holds float64 \[7, 2\]'),
+    ([np.ones((9000, 3)), *np.ones((99, 1, 3))], 'far longer than the others'),
     ('text', 'holds a str'),
     (None, 'holds a nonetype'),
     (np.array([RunsCode('x')]), "'O8'"),
@@ -174,6 +180,19 @@ def test_a_large_array_is_held_once(tmp_path, protocol, times):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
   assert peak < (times + 0.1) * array.nbytes
+
+
+@pytest.mark.parametrize('protocol', range(6))
+def test_a_list_of_clouds_is_one_array(tmp_path, protocol):
+  clouds = [CLOUD[:count] / 7 for count in (3, 7, 1)]
+  path = write(tmp_path, pickle.dumps(clouds, protocol))
+  read = pickles.load(path, modalities.get('points'))
+  assert pickles.load_shape(path) == read.shape == (3, 7, 3)
+  for frame, cloud in zip(read, clouds, strict=True):
+    np.testing.assert_array_equal(frame[: len(cloud)], np.float32(cloud))
+    assert np.isnan(frame[len(cloud) :]).all()
+  path = write(tmp_path, pickle.dumps([CLOUD], protocol))
+  assert pickles.load_shape(path) == (1, 7, 3)
 
 
 def test_a_sparse_file_is_refused_by_its_size(tmp_path):

@@ -1,13 +1,25 @@
 import json
+import math
 import os
 import shutil
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
-from gaitgs_jax import modalities
+from gaitgs_jax import modalities, models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import prepared, prepared_index
+from gaitgs_jax.input import (
+  augment,
+  datasets,
+  drawn,
+  pipeline,
+  prepared,
+  prepared_index,
+  sizes,
+  sources,
+)
 from gaitgs_jax.input.index import make
 
 tfds = pytest.importorskip('tensorflow_datasets')
@@ -27,6 +39,10 @@ LAYOUTS = {
     'features': (24,),
   },
 }
+
+
+# Largest values of labels, and of confidences.
+_TOPS = {'parsing': 64, 'keypoints': 2}
 
 
 class Walks(tfds.core.GeneratorBasedBuilder):
@@ -69,11 +85,14 @@ class Walks(tfds.core.GeneratorBasedBuilder):
 def example(i, layout):
   rng = np.random.default_rng(i)
   arrays = {
-    name: rng.integers(0, 255, (i % 5 + 1, *frame)).astype(
+    name: rng.integers(0, _TOPS.get(name, 256), (i % 5 + 1, *frame)).astype(
       modalities.get(name).dtype
     )
     for name, frame in layout.items()
   }
+  if 'points' in layout:  # Frames have 10 to 31 of at most 32.
+    counts = rng.integers(10, 32, len(arrays['points']))
+    arrays['points'][np.arange(32) >= counts[:, None]] = np.nan
   return {
     **arrays,
     'subject': f'{i // 4:03d}',
@@ -120,6 +139,70 @@ def directory(root, tmp_path, layout):
 
 def test_every_modality_is_stored_in_one_of_the_datasets():
   assert LAYOUTS['all'].keys() == modalities.MODALITIES.keys()
+
+
+class Mean(nnx.Module):
+  """Takes any modalities, by the means over the frames that are there."""
+
+  def __init__(self, sizes, rngs):
+    self.layers = nnx.Dict(
+      {
+        name: nnx.Linear(math.prod(size), 4, rngs=rngs)
+        for name, size in sizes.items()
+      }
+    )
+
+  def __call__(self, inputs, mask=None, *, train=False, key=None):
+    if len(self.layers) == 1:
+      inputs = dict.fromkeys(self.layers, inputs)
+    there = mask[..., None].astype(jnp.float32)
+    x = jnp.stack(
+      [
+        layer((inputs[name].reshape(*mask.shape, -1) * there).sum(1))
+        for name, layer in self.layers.items()
+      ],
+      axis=1,
+    )
+    return models.GaitOutput(x, x, None, {})
+
+
+@pytest.mark.parametrize('name', [*LAYOUTS['all'], 'all'])
+def test_every_modality_of_a_prepared_dataset_reaches_a_model(
+  root, tmp_path, name
+):
+  names = list(LAYOUTS['all']) if name == 'all' else [name]
+  seen = {each: LAYOUTS['all'][each] for each in names}
+  seen |= {'points': (20, 3)} if 'points' in seen else {}
+  folder = root / 'walks' / 'all' / '1.2.0'
+  folder = shutil.copytree(folder, tmp_path / '1.2.0')
+  source = sources.PreparedSource(folder, names)
+  sizes.check(source.modalities, seen, datasets.get('own'))
+  source = drawn.drawn(source, seen)
+  fields = {'subjects': 2, 'sequences': 3, 'frames': 4}
+  options = {'dataset': datasets.get('own'), 'backend': 'threads'}
+  rows = np.arange(11)
+  training = pipeline.train_batches(source, rows, fields, seed=0, **options)
+  tested = pipeline.evaluation_batches(source, rows, 60, **options)
+  model = Mean(seen, nnx.Rngs(0))
+  for batch in (next(training), next(tested)):
+    for each, size in seen.items():
+      assert batch[each].shape == (*batch['mask'].shape, *size)
+      assert batch[each].dtype == modalities.get(each).dtype
+      for row, mask, got in zip(
+        batch['sequence'], batch['mask'], batch[each], strict=True
+      ):
+        if each != 'points' and row >= 0:
+          stored = example(row, LAYOUTS['all'])[each]
+          assert all(
+            (frame == stored).reshape(len(stored), -1).all(1).any()
+            for frame in got[mask]
+          )
+    inputs = augment.inputs(batch, seen)
+    if name == 'parsing':  # Labels are numbers, not parts of 255.
+      assert set(np.unique(inputs)) <= set(range(64)) and inputs.max() > 9
+    output = model(inputs, jnp.asarray(batch['mask']))
+    assert output.embedding.shape == (len(batch['mask']), len(names), 4)
+    assert np.isfinite(output.embedding).all()
 
 
 def test_a_record_decodes_to_what_was_written(directory, layout):
@@ -289,6 +372,7 @@ def test_an_index_that_says_something_else_is_made_again(
   assert f'{path}: cannot be used (' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('layout', ['both'], indirect=True)
 def test_no_bit_of_an_index_loses_a_sequence(directory, layout, monkeypatch):
   before, _ = prepared_index.read(directory)
   path = directory / prepared_index.INDEX_FILE
