@@ -77,6 +77,7 @@ CASES = {
     'gln',
     TRIPLET | dict(identity=dict(weight=0.1)),
     dict(dropout=0.0),
+    frozen=dict(frames='sil_stage'),
     lengths=(7,),
   ),
   'gaitpart': Case('gaitpart', TRIPLET),
@@ -92,7 +93,11 @@ CASES = {
   'gpgait': Case('gpgait', GPGAIT),
   'gpgaitpp': Case('gpgaitpp', GPGAIT, dict(dropout=0.0), trained=False),
   'parsinggait': Case(
-    'parsinggait', TRIPLET | IDENTITY, dict(dropout=0.0), lengths=(7,)
+    'parsinggait',
+    TRIPLET | IDENTITY,
+    dict(dropout=0.0),
+    frozen=dict(backbone='Backbone.'),
+    lengths=(7,),
   ),
   'parsinggait_both': Case(
     'parsinggait',
