@@ -37,6 +37,8 @@ COMMANDS = {
   'report': ('report', 'write a run as one HTML page'),
   'compare': ('compare', 'show runs side by side, and how sure it is'),
   'explain': ('explain', 'draw what a model looks at in a walk'),
+  'fetch-models': ('fetch_models', 'download networks that see people'),
+  'silhouettes': ('silhouettes', 'make walks of the people in a video'),
   'embed': ('embed', 'embed sequences and print their distances'),
   'enroll': ('enroll', 'add walks of a person to a gallery'),
   'identify': ('identify', 'name the people of some walks, or nobody'),

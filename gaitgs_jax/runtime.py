@@ -24,7 +24,7 @@ _MAX_PIXELS = 1 << 24
 
 
 def configure() -> None:
-  """Sets XLA's flags where they are known and silences TensorFlow's logs.
+  """Sets XLA's flags where they are known; silences TensorFlow and OpenCV.
 
   Makes OpenCV refuse images that claim to be enormous.
 
@@ -39,6 +39,9 @@ def configure() -> None:
       default_xla_flag(flag)
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
+  # What is wrong with a video is said once, by us.
+  os.environ.setdefault('OPENCV_LOG_LEVEL', 'ERROR')
+  os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
   os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(_MAX_PIXELS))
 
 

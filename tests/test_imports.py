@@ -59,6 +59,9 @@ AT_THE_TOP = {
   }
   | COMMON,
   'gaitgs_jax/synthetic': {'numpy'} | COMMON,
+  'gaitgs_jax/video': {'numpy', 'scipy', 'gaitgs_jax.input'}
+  | COMMON
+  | {'gaitgs_jax.skeletons'},
   'gaitgs_jax/interop': NUMERIC | COMMON | MODELS | {'flax'},
   'gaitgs_jax/training': NUMERIC
   | COMMON
@@ -112,7 +115,13 @@ AT_THE_TOP = {
 ANYWHERE = {
   'clu': {'gaitgs_jax/training/writers.py'},
   'torch': set(),  # Only by name, where a .pt file is read.
-  'tensorflow': {'gaitgs_jax/input', 'data', 'gaitgs_jax/apps/prepare.py'},
+  'tensorflow': {
+    'gaitgs_jax/input',
+    'data',
+    'gaitgs_jax/apps/prepare.py',
+    'gaitgs_jax/video',
+  },
+  'ai_edge_litert': {'gaitgs_jax/video/interpreter.py'},
   'tensorflow_datasets': {'gaitgs_jax/input', 'data', 'gaitgs_jax/apps'},
 }
 

@@ -1,0 +1,1 @@
+"""Video in, walks out: people are found, tracked, cut out and judged."""
