@@ -67,7 +67,7 @@ def _add_finding(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument(
     '--detail',
-    type=options.whole_number(128, 4096),
+    type=options.whole_number(64, 4096),
     default=768,
     metavar='PIXELS',
     help='longer side of what the detector of people sees: larger finds'
