@@ -32,6 +32,7 @@ COMMANDS = {
   'pretreat': ('pretreat', 'make an OpenGait tree of your own silhouettes'),
   'import-torch': ('import_torch', 'make a checkpoint of a PyTorch file'),
   'export-torch': ('export_torch', 'make a PyTorch file of a checkpoint'),
+  'export': ('export', 'make a program that embeds without this package'),
   'walkers': ('walkers', 'draw a contact sheet of the synthetic walkers'),
   'transforms': ('transforms', 'draw a contact sheet of the transforms'),
   'report': ('report', 'write a run as one HTML page'),

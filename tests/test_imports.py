@@ -48,6 +48,7 @@ AT_THE_TOP = {
     'gaitgs_jax.models.output',
   },
   'gaitgs_jax/evaluation': NUMERIC | COMMON,
+  'gaitgs_jax/exported.py': NUMERIC,  # Users copy it.
   'gaitgs_jax/gallery': {'numpy', 'gaitgs_jax.evaluation'} | COMMON,
   'gaitgs_jax/input': NUMERIC
   | COMMON

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gaitgs_jax import cloud
-from gaitgs_jax.apps import config_file, trained
+from gaitgs_jax import atomic, cloud
+from gaitgs_jax.apps import config_file, export, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, sizes, walks
 from gaitgs_jax.interop import from_torch, torch_file
@@ -140,6 +140,16 @@ class Embedder:
     )
     assert found.all()
     return embeddings
+
+  def export(self, path: str | os.PathLike) -> None:
+    """Writes the model as a file for `gaitgs_jax.exported`; docs/export.md.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    out = cloud.folder(path)
+    atomic.check_writable(out)
+    atomic.write(out, export.packed(self._model))
 
 
 def _batches(

@@ -63,7 +63,7 @@ def motion_and_bones(
   """
   origin = skeleton.centre if convention == 'fastposegait' else 0
   places = x[..., :2]
-  frame = jnp.arange(len(x), dtype=jnp.int32)
+  frame = jnp.arange(x.shape[0], dtype=jnp.int32)
   known = (frame < mask.sum(dtype=jnp.int32) - 2)[:, None, None]
   motion = [
     jnp.where(known, jnp.roll(places, -step, axis=0) - places, 0)

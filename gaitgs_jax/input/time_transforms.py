@@ -10,6 +10,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import export
 
 from gaitgs_jax.input.transform import Entry
 
@@ -29,9 +30,9 @@ def reflect(x: jax.Array, mask: jax.Array, *, frames: int) -> Masked:
     frames: the least length of the result.
   """
   length = mask.sum(dtype=jnp.int32)
-  place = jnp.arange(max(len(mask), frames), dtype=jnp.int32)
+  place = jnp.arange(jax.core.max_dim(mask.shape[0], frames), dtype=jnp.int32)
   index = jnp.where(length > frames, place, _mirrored(place, length, frames))
-  index = jnp.clip(index, 0, len(mask) - 1)
+  index = jnp.clip(index, 0, mask.shape[0] - 1)
   return x[index], place < jnp.maximum(length, frames)
 
 
@@ -88,7 +89,13 @@ def _spare(mask: jax.Array, frames: int) -> jax.Array:
 def _window(
   x: jax.Array, mask: jax.Array, start: jax.Array, frames: int
 ) -> Masked:
-  size = min(frames, len(mask))
+  if export.is_symbolic_dim(mask.shape[0]):
+    # In a program for any length the window always has the same.
+    x = jnp.pad(x, ((0, frames), *((0, 0),) * (x.ndim - 1)))
+    mask = jnp.pad(mask, (0, frames))
+    size = frames
+  else:
+    size = min(frames, len(mask))
   cut = functools.partial(jax.lax.dynamic_slice_in_dim, slice_size=size)
   return cut(x, start), cut(mask, start)
 
@@ -96,7 +103,7 @@ def _window(
 def reverse(x: jax.Array, mask: jax.Array) -> jax.Array:
   """Turns time around."""
   length = mask.sum(dtype=jnp.int32)
-  place = jnp.arange(len(mask), dtype=jnp.int32)
+  place = jnp.arange(mask.shape[0], dtype=jnp.int32)
   return x[jnp.where(place < length, length - 1 - place, place)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax import export
 from jax.typing import DTypeLike
 
 from gaitgs_jax.models import products, remat
@@ -83,8 +84,11 @@ class EncoderLayer(nnx.Module):
       weights = dropout(weights, self.rate, key)
       return products.einsum('nhqk,nkhd->nqhd', weights, values)
 
-    # Dropout draws for all queries at once.
-    block = query.shape[1] if key is not None else _queries(n * self.heads * s)
+    # Dropout draws for all queries at once; for a length that is not known yet
+    # nobody can count how many fit in memory.
+    block = query.shape[1]
+    if key is None and not export.is_symbolic_dim(s):
+      block = _queries(n * self.heads * s)
     y = _in_blocks(attend, query, block).reshape(n, -1, c)
     return self._dense(y, self.attend_out, self.attend_out_bias)
 

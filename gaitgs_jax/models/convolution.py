@@ -14,7 +14,8 @@ docs/scaling.md tells how fast each is where.
 import contextlib
 import contextvars
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,9 +25,13 @@ from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import products, winograd
 
 LOWERINGS = ('native', 'frames', 'winograd')
+# Each platform's own, chosen when the program runs: for one that is exported.
+PORTABLE = 'portable'
 
 # With fewer channels the transforms cost more than they save.
 _WINOGRAD_CHANNELS = 8
+
+Arrays = TypeVar('Arrays')
 
 _chosen: contextvars.ContextVar[str] = contextvars.ContextVar(
   'lowering', default=''
@@ -54,6 +59,9 @@ def default_lowering(
 @contextlib.contextmanager
 def lowered(lowering: str) -> Iterator[None]:
   """Chooses the lowering of what is traced within; '' leaves it.
+
+  Args:
+    lowering: one of `LOWERINGS`, `PORTABLE` or ''.
 
   Raises:
     ValueError: for an unknown lowering.
@@ -90,6 +98,10 @@ def convolve(
   if kernel.ndim == 4:
     kernel = kernel[None]
   chosen = _choose(lowering, x, kernel)
+  if chosen == PORTABLE:
+    return _of_each_platform(
+      functools.partial(convolve, stride=stride), x, kernel
+    )
   if chosen == 'native':
     return products.convolve(x, kernel, strides=(1, stride, stride))
   in_2d = functools.partial(products.convolve, strides=(stride, stride))
@@ -131,6 +143,9 @@ def convolve_with_strips(
   if h % strips:
     raise BadValue(f'{strips} strips do not divide a height of {h}')
   chosen = _choose(lowering, x, whole)
+  if chosen == PORTABLE:
+    convolution = functools.partial(convolve_with_strips, strips=strips)
+    return _of_each_platform(convolution, x, whole, strip)
 
   def convolve_strips(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Maps [n,h,w,c] to [n,h,w,d]; strips of images are images in memory."""
@@ -162,8 +177,19 @@ def _choose(lowering: str | None, x: jax.Array, kernel: jax.Array) -> str:
   return 'frames' if lowering == 'winograd' and not fits else lowering
 
 
+def _of_each_platform(
+  convolution: Callable[..., Arrays], *arrays: jax.Array
+) -> Arrays:
+  of = functools.partial(default_lowering, dtype=arrays[0].dtype)
+  return jax.lax.platform_dependent(
+    *arrays,
+    cpu=functools.partial(convolution, lowering=of('cpu')),
+    default=functools.partial(convolution, lowering=of('gpu')),
+  )
+
+
 def _checked(lowering: str) -> str:
-  if lowering not in LOWERINGS:
+  if lowering not in (*LOWERINGS, PORTABLE):
     raise BadValue(
       f'no convolution lowering {lowering!r}; choose one of {LOWERINGS}'
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax import export
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
@@ -114,7 +115,13 @@ def larger(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def largest(x: jax.Array, axis: int) -> jax.Array:
-  """Takes the maximum over one axis, by halving; see `larger`."""
+  """Takes the maximum over one axis, by halving; see `larger`.
+
+  An axis of any length, as in a program that is exported, cannot be halved, and
+  nothing is differentiated there.
+  """
+  if export.is_symbolic_dim(x.shape[axis]):
+    return jnp.max(x, axis)
   while (size := x.shape[axis]) > 1:
     half = size // 2
     low = jax.lax.slice_in_dim(x, 0, half, axis=axis)

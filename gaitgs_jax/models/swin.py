@@ -240,7 +240,7 @@ def _allowed(
       places = np.arange(size[axis - 1]) >= size[axis - 1] - shift[axis]
       ahead = places[:, None] if axis == 1 else places[None]
       region = 2 * region + ahead[None, None, ..., None]
-  regions = jnp.asarray(np.broadcast_to(region, (1, s, *size, 1)))
+  regions = jnp.broadcast_to(jnp.asarray(region), (1, s, *size, 1))
   same = _cut(regions, window)[..., 0]
   there = jnp.broadcast_to(present[:, :, None, None, None], (n, s, *size, 1))
   there = _cut(there, window)[..., 0]

@@ -3,6 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import UserError
@@ -47,6 +48,25 @@ def test_published_numbers(name, length):
   assert mask.all()
   expected = golden[f'tf_center_{length}']
   np.testing.assert_allclose(x, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize('steps', (1, 2))
+def test_a_program_for_any_length_takes_the_same_frames(steps):
+  def change(x, mask):
+    x, mask = time_transforms.reflect(x, mask, frames=20)
+    return time_transforms.middle_frames(x, mask, frames=18)
+
+  (s,) = export.symbolic_shape('16*k', constraints=('k >= 1',))
+  program = export.export(jax.jit(change))(
+    jax.ShapeDtypeStruct((s, 2), jnp.float32), jax.ShapeDtypeStruct((s,), bool)
+  )
+  assert [each.shape for each in program.out_avals] == [(18, 2), (18,)]
+  x = jnp.arange(32.0 * steps).reshape(16 * steps, 2)
+  mask = jnp.arange(16 * steps) < 16 * steps - 3
+  found, kept = program.call(x, mask)
+  expected, seen = change(x, mask)
+  np.testing.assert_array_equal(kept[: len(seen)], seen)
+  np.testing.assert_array_equal(found[: len(seen)], expected)
 
 
 # 64 walks of 20 frames in 24; every number is its own.

@@ -1,11 +1,13 @@
 """Every lowering equals the plain 3-D convolution, forward and backward."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
 from gaitgs_jax.models import convolution, products
 
@@ -145,6 +147,23 @@ def test_what_winograd_mixes_is_computed_once():
   compiled = jax.jit(convolve).lower(x, kernel).compile()
   # The frames and the results; XLA would take a branch that it sees through.
   assert compiled.as_text().count(' conditional(') == 2
+
+
+@pytest.mark.parametrize(
+  ('platform', 'dimensions'), (('cpu', {2}), ('cuda', {3}), ('tpu', {3}))
+)
+def test_a_portable_program_has_each_platforms_own(platform, dimensions):
+  x, kernel = jnp.ones((1, 8, 4, 4, 8)), jnp.ones((3, 3, 3, 8, 2))
+
+  def both(x, kernel):
+    alone = convolution.convolve(x, kernel, stride=2)
+    return alone, convolution.convolve_with_strips(x, kernel, kernel, 2)
+
+  with convolution.lowered(convolution.PORTABLE):
+    text = export.export(jax.jit(both), platforms=[platform])(x, kernel)
+    text = text.mlir_module()
+  places = re.findall(r'dim_numbers = \[b, ([\d, ]*), f\]', text)
+  assert {len(each.split(',')) for each in places} == dimensions
 
 
 def test_platform_and_dtype_decide():

@@ -10,6 +10,7 @@ import lowered
 import numpy as np
 import pytest
 from flax import nnx
+from jax import export
 
 from gaitgs_jax import models, skeletons
 from gaitgs_jax.interop import from_torch, to_torch
@@ -372,6 +373,24 @@ def test_padding_is_exact(name, form):
     alone = jitted()(model, rows(x, slice(row, row + 1), kept), None)
     for a, b in zip(padded, arrays(alone), strict=True):
       np.testing.assert_allclose(a[row : row + 1], b, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', FORMS)
+def test_one_program_takes_walks_of_any_length(name):
+  form = next(iter(FORMS[name]))
+  model, one = create(name, form), inputs(name, form, n=1, s=1)
+  n, s = export.symbolic_shape(
+    'n, 16*k', constraints=('n >= 1', 'k >= 1', 'k <= 60')
+  )
+  x, mask = jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct((n, s, *x.shape[2:]), x.dtype),
+    (one, jnp.ones((1, 1), bool)),
+  )
+
+  def embed(x, mask):
+    return model(jax.tree.map(lambda x: x[None], x), mask[None]).embedding[0]
+
+  assert jax.eval_shape(jax.vmap(embed), x, mask).shape[0] == n
 
 
 @every_form
