@@ -5,11 +5,9 @@ middle columns. Label maps are drawn: a pixel of the silhouette belongs to the
 nearest limb of the detected skeleton.
 """
 
-import functools
 import itertools
 import multiprocessing
 import pathlib
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -72,14 +70,11 @@ def label_map(mask: np.ndarray, joints: np.ndarray) -> np.ndarray:
   return np.where(shown, labels[distance.argmin(-1)], np.uint8(0))
 
 
-def one(
-  cell: tuple[int, str, str], names: Collection[str]
-) -> dict[str, np.ndarray]:
+def one(cell: tuple[int, str, str]) -> dict[str, np.ndarray]:
   """Returns what is seen of one walk, 24 frames by modality.
 
   Args:
     cell: subject, condition and view.
-    names: of the modalities.
   """
   raw = walk(0, *cell, frames=FRAMES)
   kept: list[int] = []
@@ -88,31 +83,32 @@ def one(
   again = np.arange(FRAMES) % len(kept)
   kept = [kept[i] for i in again]
   masks, keypoints = raw.silhouettes[kept], raw.keypoints[kept]
-  found = {'silhouettes': halved(silhouettes[again]), 'keypoints': keypoints}
-  if 'heatmaps' in names:
-    found['heatmaps'] = halved(heatmaps.of_keypoints(keypoints, 'coco17'))
-  if 'parsing' in names:
-    joints = heatmaps.filled(keypoints)[..., :2]
-    maps = [label_map(*each) for each in zip(masks, joints, strict=True)]
-    found['parsing'] = np.stack(maps)
-  return found
+  joints = heatmaps.filled(keypoints)[..., :2]
+  maps = [label_map(*each) for each in zip(masks, joints, strict=True)]
+  return {
+    'silhouettes': halved(silhouettes[again]),
+    'keypoints': keypoints,
+    'heatmaps': halved(heatmaps.of_keypoints(keypoints, 'coco17')),
+    'parsing': np.stack(maps),
+  }
 
 
-def draw(people: int, names: Collection[str], path: pathlib.Path) -> None:
+def draw(people: int, path: pathlib.Path) -> None:
   """Writes all walks of some people, and whose they are, as an npz file.
 
   Args:
     people: how many.
-    names: of the modalities; silhouettes and keypoints are always there.
-    path: of the file.
+    path: of the file, whole when it is there.
   """
   cells = list(itertools.product(range(people), CONDITIONS, VIEWS))
   context = multiprocessing.get_context('spawn')
   with context.Pool() as pool:
-    walks = pool.map(functools.partial(one, names=frozenset(names)), cells)
+    walks = pool.map(one, cells)
   labels = zip(*cells, strict=True)
   named = zip(('subject', 'condition', 'view'), labels, strict=True)
   arrays: dict[str, Any] = {name: np.array(label) for name, label in named}
   for name in walks[0]:
     arrays[name] = np.stack([each[name] for each in walks])
-  np.savez(path, **arrays)
+  partial = path.with_suffix('.partial.npz')
+  np.savez(partial, **arrays)
+  partial.rename(path)

@@ -61,8 +61,7 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
   'swingait': ('swingait_grew', {}),
   'sconet': ('sconet_scoliosis1k', {}),
   'skeletongait': ('skeletongait_ccpg', {}),
-  # No config of it yet: as published, on CCPG.
-  'skeletongaitpp': ('skeletongait_ccpg', {}),
+  'skeletongaitpp': ('skeletongaitpp_ccpg', {}),
   'parsinggait': ('parsinggait_gait3d_parsing', {}),
   'gaitgraph': ('gaitgraph_casia_b', {}),
   'gaitgraph2': ('gaitgraph2_casia_b', {}),
@@ -77,11 +76,6 @@ def config_of(row: str, options: argparse.Namespace) -> Any:
   """Returns the config of a row of FORMS, at the size of the command."""
   name, fields = FORMS[row]
   config = importlib.import_module(f'gaitgs_jax.configs.{name}').get_config()
-  if row == 'skeletongaitpp':
-    config.model_name = row
-    config.dataset.name = 'own'
-    config.model = dict(num_classes=100, blocks=(1, 1, 1, 1), behind_neck=True)
-    config.inputs.silhouettes = dict(size=(64, 44))
   if row == 'parsinggait':
     config.model.num_classes = 3_000
   config.model.update(fields, dtype='float32')

@@ -2,6 +2,7 @@
 
   python -m benchmarks.zoo_accuracy
   python -m benchmarks.zoo_accuracy --models gaitset gaittr --seeds=1
+  python -m benchmarks.zoo_accuracy --kept=FOLDER
 
 Prints a markdown table: Rank-1 in percent on people that no model was trained
 on, mean and standard deviation over the seeds, and the baselines that need no
@@ -9,15 +10,18 @@ training. A port that is wrong learns less than its baseline. The forms are
 small, and the budget is the same for all: Adam, a cosine, batches of 8 people x
 4 walks. ScoNet tells conditions apart, not people: its figures are the shares
 of NM, BG and CL that it recognises. Each model runs in a process of its own.
+With --kept, the walks and every score stay in a folder: the same command goes
+on where an earlier one ended.
 """
 
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -238,11 +242,11 @@ class Run:
       return [100 * right[self.kinds[rows] == kind].mean() for kind in KINDS]
     return rank1(self.walks, embeddings, rows)
 
-  def go(self) -> list[list[float]]:
-    """Trains and evaluates; returns the scores of each seed."""
-    rows, found = np.flatnonzero(~self.learned), []
+  def go(self, seeds: Iterable[int]) -> Iterator[list[float]]:
+    """Trains and evaluates; yields the scores of each seed."""
+    rows = np.flatnonzero(~self.learned)
     functions = None
-    for seed in range(self.options.seeds):
+    for seed in seeds:
       graphdef, params, stats = states.split(self.model(seed))
       functions = functions or self.functions(graphdef)
       step, embed, optimizer = functions
@@ -254,8 +258,36 @@ class Run:
       def trained(batch: Any, state: Any = state, embed: Any = embed) -> Any:
         return embed(state.params, state.stats, batch)
 
-      found.append(self.scores(self.embeddings(trained, rows), rows))
-    return found
+      yield self.scores(self.embeddings(trained, rows), rows)
+
+
+class Scores:
+  """The scores of some runs, one line of a file for each.
+
+  Args:
+    path: of the file; runs with other settings may be in it.
+    options: of the command.
+  """
+
+  def __init__(self, path: pathlib.Path, options: argparse.Namespace):
+    self.path = path
+    self.settings = {name: getattr(options, name) for name in _SETTINGS}
+
+  def of(self, form: str) -> dict[int, dict[str, Any]]:
+    """Returns what `add` was given of a form, by seed."""
+    if not self.path.exists():
+      return {}
+    lines = map(json.loads, self.path.read_text().splitlines())
+    key = dict(form=form, settings=self.settings)
+    return {x['seed']: x for x in lines if x.items() >= key.items()}
+
+  def add(
+    self, form: str, seed: int, scores: list[float], seconds: float
+  ) -> None:
+    """Appends a run's line."""
+    run = dict(form=form, seed=seed, scores=scores, seconds=seconds)
+    with self.path.open('a') as file:
+      file.write(json.dumps(run | dict(settings=self.settings)) + '\n')
 
 
 def rank1(walks: Any, embeddings: np.ndarray, rows: np.ndarray) -> list[float]:
@@ -289,6 +321,9 @@ def baselines(walks: Any, people: int) -> dict[str, list[float]]:
   }
 
 
+_SETTINGS = ('steps', 'frames', 'rate', 'people', 'tested')
+
+
 def line(name: str, scores: list[list[float]], seconds: float) -> str:
   """Returns a row of the table."""
   cells = [
@@ -313,7 +348,7 @@ def arguments() -> argparse.Namespace:
   parser.add_argument('--rate', type=float, default=2e-3)
   parser.add_argument('--people', type=int, default=24, help='that train, 8 up')
   parser.add_argument('--tested', type=int, default=10, help='other people')
-  parser.add_argument('--data', type=pathlib.Path, help='drawn there once')
+  parser.add_argument('--kept', type=pathlib.Path, help='folder to go on from')
   parser.add_argument('--alone', action='store_true', help='without the table')
   options = parser.parse_args()
   if options.people < 8 or not 1 <= options.frames <= walker_arrays.FRAMES:
@@ -321,35 +356,54 @@ def arguments() -> argparse.Namespace:
   return options
 
 
+def run(form: str, walks: Any, scores: Scores, seeds: int) -> None:
+  """Adds the scores of a form that are not there yet."""
+  missing = [seed for seed in range(seeds) if seed not in scores.of(form)]
+  start = time.perf_counter()
+  found = Run(form, walks, argparse.Namespace(**scores.settings)).go(missing)
+  for seed, each in zip(missing, found, strict=True):
+    scores.add(form, seed, each, time.perf_counter() - start)
+    start = time.perf_counter()
+
+
+def table(options: argparse.Namespace, walks: Any, scores: Scores) -> list[str]:
+  """Prints the rows of all models; returns those that failed."""
+  print('| model | NM | BG | CL | seconds |\n|---|---|---|---|---|')
+  for name, untrained in baselines(walks, options.people).items():
+    print(line(name, [untrained], 0), flush=True)
+  command = [sys.executable, '-m', 'benchmarks.zoo_accuracy', '--alone']
+  command += [f'--{name}={value}' for name, value in scores.settings.items()]
+  command += [f'--seeds={options.seeds}', f'--kept={scores.path.parent}']
+  failed = []
+  for name in options.models:
+    if len(scores.of(name)) < options.seeds:
+      subprocess.run([*command, '--models', name], check=False)
+    found = list(scores.of(name).values())[: options.seeds]
+    if len(found) < options.seeds:
+      failed.append(name)
+    if found:
+      seconds = sum(each['seconds'] for each in found)
+      print(line(name, [x['scores'] for x in found], seconds), flush=True)
+  return failed
+
+
 def main() -> None:
   """Prints the table, one process for each model."""
   options = arguments()
-  with tempfile.TemporaryDirectory() as folder:
-    path = options.data or pathlib.Path(folder) / 'walks.npz'
+  with tempfile.TemporaryDirectory() as temporary:
+    folder = options.kept or pathlib.Path(temporary)
+    folder.mkdir(parents=True, exist_ok=True)
+    people = options.people + options.tested
+    path = folder / f'walks_{people}.npz'
     if not path.exists():
-      wanted = {x for form in options.models for x in FORMS[form].inputs}
-      walker_arrays.draw(options.people + options.tested, wanted, path)
+      walker_arrays.draw(people, path)
     with np.load(path) as file:
       walks = dict(file)
+    scores = Scores(folder / 'scores.jsonl', options)
     if options.alone:
-      start = time.perf_counter()
-      scores = Run(options.models[0], walks, options).go()
-      seconds = time.perf_counter() - start
-      print(line(options.models[0], scores, seconds), flush=True)
+      run(options.models[0], walks, scores, options.seeds)
       return
-    print('| model | NM | BG | CL | seconds |\n|---|---|---|---|---|')
-    for name, untrained in baselines(walks, options.people).items():
-      print(line(name, [untrained], 0), flush=True)
-    flags = ('seeds', 'steps', 'frames', 'rate', 'people', 'tested')
-    command = [sys.executable, '-m', 'benchmarks.zoo_accuracy', '--alone']
-    command += [f'--{name}={getattr(options, name)}' for name in flags]
-    failed = [
-      name
-      for name in options.models
-      if subprocess.run(
-        [*command, f'--data={path}', '--models', name], check=False
-      ).returncode
-    ]
+    failed = table(options, walks, scores)
   if failed:
     sys.exit(f'failed: {", ".join(failed)}')
 
