@@ -5,9 +5,10 @@ import pathlib
 from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.apps import options, trained
+from gaitgs_jax.apps import options, silhouettes, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pairing, sizes
@@ -28,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     '--source',
     required=True,
     metavar='DIR',
-    help='a tree DIR/subject/condition/view/*.pkl of silhouettes or skeletons',
+    help='a tree DIR/subject/condition/view/*.pkl of silhouettes or skeletons,'
+    ' or a video, see `silhouettes`',
   )
   parser.add_argument(
     '--batch-frames',
@@ -65,9 +67,19 @@ def run(args: argparse.Namespace) -> None:
   if args.dtype:
     with config.unlocked():
       config.evaluation.dtype = args.dtype
+  with silhouettes.as_tree(args.source) as tree:
+    _embed(config, args, tree, out)
+
+
+def _embed(
+  config: ConfigDict,
+  args: argparse.Namespace,
+  tree: str,
+  out: pathlib.Path | None,
+) -> None:
   dataset = datasets.get(config.dataset.name)
   source = open_opengait(
-    args.source,
+    tree,
     sizes.files(config.inputs, dataset),
     config.dataset.get('pair', pairing.CHOICES[0]),
   )

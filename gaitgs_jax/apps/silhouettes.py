@@ -5,6 +5,7 @@ import contextlib
 import json
 import pathlib
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -205,6 +206,27 @@ def write(
       tree.write_walk(unfinished, each.name, walk)
     tree.write_quality(unfinished, [each for _, each in kept])
   return [each for _, each in kept], count
+
+
+@contextlib.contextmanager
+def as_tree(given: str) -> Iterator[str]:
+  """Gives the walks of a video as a tree that is removed afterwards.
+
+  Args:
+    given: a video file, whose walks' quality is printed; anything else is
+      given as it is.
+
+  Raises:
+    UserError: as `write`.
+  """
+  if not frames.is_video(given) or local.path(given).is_dir():
+    yield given
+    return
+  with tempfile.TemporaryDirectory(prefix='gaitgs-walks-') as folder:
+    walks = pathlib.Path(folder) / 'walks'
+    for each in write(given, walks, pipeline.Settings())[0]:
+      print(each.line())
+    yield str(walks)
 
 
 @contextlib.contextmanager

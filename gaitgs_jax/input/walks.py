@@ -55,7 +55,7 @@ def find(root: str | os.PathLike, patterns: Mapping[str, str]) -> list[Place]:
     if path.suffix.lower() not in (_NPY, tree_files.PICKLE):
       raise UserError(
         f'{path}: is not a walk; pass a .npy or .pkl file, or a folder of'
-        ' images'
+        ' images; `gaitgs silhouettes` makes walks of a video'
       )
     return [Place(path.absolute())]
   if not path.is_dir():

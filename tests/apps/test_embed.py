@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -6,11 +7,13 @@ from training import tiny
 
 from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
-from gaitgs_jax.apps import config_file, embed, trained
+from gaitgs_jax.apps import config_file, embed, silhouettes, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.index import make
 from gaitgs_jax.training import loop
+from gaitgs_jax.video import pipeline, quality
+from gaitgs_jax.video.walks import Walk
 
 
 @pytest.fixture(scope='module')
@@ -44,6 +47,21 @@ def test_a_tree_is_embedded_with_the_runs_own_config(run, capsys):
   same = saved['subject'][:, None] == saved['subject'][None]
   within = np.asarray(matrix)[same & ~np.eye(48, dtype=bool)].mean()
   assert f'same subject: {within:.3f}' in text
+
+
+def test_the_people_of_a_video_are_embedded(run, capsys, monkeypatch):
+  seen = quality.judge(Walk(1, frames=[0]), 'video-01', 25.0)
+
+  def write(given, out, settings):
+    assert given == 'walks.mp4' and settings == pipeline.Settings()
+    shutil.copytree(run / 'tree', out)
+    return [seen], 1
+
+  monkeypatch.setattr(silhouettes, 'write', write)
+  assert _embed(run) == 0
+  distances = capsys.readouterr().out
+  assert _embed(run, '--source=walks.mp4') == 0
+  assert capsys.readouterr().out == f'{seen.line()}\n{distances}'
 
 
 def test_a_dtype_of_its_own(run, monkeypatch):
