@@ -45,8 +45,8 @@ def overlaps(truth: np.ndarray, seen: list[Seen]) -> np.ndarray:
     height, width = one.mask.shape
     found[one.top : one.top + height, one.left : one.left + width] = one.mask
     for i, mask in enumerate(truth):
-      union = np.count_nonzero(mask | found)
-      shared[i, j] = np.count_nonzero(mask & found) / max(union, 1)
+      union = max(int(np.count_nonzero(mask | found)), 1)
+      shared[i, j] = np.count_nonzero(mask & found) / union
   return shared
 
 

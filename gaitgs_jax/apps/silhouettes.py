@@ -5,6 +5,7 @@ import contextlib
 import json
 import pathlib
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.video import frames, overlay, pipeline, quality, tree
 from gaitgs_jax.video.quality import Quality
-from gaitgs_jax.video.watching import Seen
+from gaitgs_jax.video.watching import Seen, Watcher
 
 # Frames of the shortest walk that is written.
 _SHORTEST = 15
+# A video with a smaller share of the frames that it claims is cut short.
+_WHOLE = 0.9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -191,21 +194,47 @@ def write(
   source = frames.open_source(given, rate)
   pipeline.check(source, settings)
   watcher = pipeline.create_watcher(source, settings)
-  seconds = source.rate / settings.every
-  with atomic.folder(out) as unfinished:
-    with _showing(source, settings, unfinished, seconds) as show:
-      walks, count = pipeline.watch(source, settings, watcher, show)
-    found = [
-      (walk, quality.judge(walk, _name(source.stem, walk.number), seconds))
-      for walk in walks
-    ]
-    kept = [each for each in found if each[1].used >= least]
-    if not kept:
-      raise _nobody(source.title, count, [each for _, each in found], least)
-    for walk, each in kept:
-      tree.write_walk(unfinished, each.name, walk)
-    tree.write_quality(unfinished, [each for _, each in kept])
+  try:
+    with atomic.folder(out) as unfinished:
+      return _write(source, settings, watcher, unfinished, least)
+  except OSError as error:
+    raise UserError(f'cannot write {out}: {error.strerror or error}') from error
+
+
+def _write(
+  source: frames.Source,
+  settings: pipeline.Settings,
+  watcher: Watcher,
+  folder: pathlib.Path,
+  least: int,
+) -> tuple[list[Quality], int]:
+  rate = source.rate / settings.every
+  with _showing(source, settings, folder, rate) as show:
+    walks, count = pipeline.watch(source, settings, watcher, show)
+  found = [
+    (walk, quality.judge(walk, _name(source.stem, walk.number), rate))
+    for walk in walks
+  ]
+  kept = [each for each in found if each[1].used >= least]
+  if not kept:
+    raise _nobody(source.title, count, [each for _, each in found], least)
+  for walk, each in kept:
+    tree.write_walk(folder, each.name, walk)
+  tree.write_quality(folder, [each for _, each in kept])
+  whole = _expected(source, settings)
+  if count < _WHOLE * whole:
+    print(
+      f'note: {source.title} ends after {count} of {whole} frames, is it cut'
+      ' short?',
+      file=sys.stderr,
+    )
   return [each for _, each in kept], count
+
+
+def _expected(source: frames.Source, settings: pipeline.Settings) -> int:
+  """Returns how many frames are taken, 0 where nobody knows."""
+  total = -(-source.total // settings.every)
+  return min(total or settings.frames, settings.frames or total)
 
 
 @contextlib.contextmanager
@@ -237,8 +266,7 @@ def _showing(
   rate: float,
 ) -> Iterator[pipeline.Show]:
   """Opens the overlay, which takes each frame and the people in it."""
-  total = -(-source.total // settings.every)
-  total = min(total or settings.frames, settings.frames or total)
+  total = _expected(source, settings)
   path = folder / overlay.NAME
   with (
     overlay.Writer(path, source.size, rate or quality.TRAINED_RATE) as writer,

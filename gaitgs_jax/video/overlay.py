@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
 from gaitgs_jax.skeletons import SKELETONS
 from gaitgs_jax.video.watching import Seen
 
@@ -77,7 +76,7 @@ class Writer:
     rate: frames per second.
 
   Raises:
-    UserError: it cannot be written.
+    OSError: it cannot be written.
   """
 
   def __init__(self, path: pathlib.Path, size: tuple[int, int], rate: float):
@@ -92,7 +91,7 @@ class Writer:
       str(path), cv2.CAP_FFMPEG, code, rate, self._size[::-1]
     )
     if not self._writer.isOpened():
-      raise UserError(f'{path}: cannot be written')
+      raise OSError(f'{NAME} cannot be written')
 
   def __enter__(self) -> 'Writer':
     return self
@@ -112,13 +111,11 @@ class Writer:
     self._count += 1
 
   def _check(self) -> None:
-    """Raises UserError unless the file is whole: OpenCV reports nothing."""
+    """Raises OSError unless the file is whole: OpenCV reports nothing."""
     import cv2
 
     video = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
     count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()
     if count != self._count:
-      raise UserError(
-        f'{self._path}: cannot be written whole; is the disk full?'
-      )
+      raise OSError(f'{NAME} is cut short; is the disk full?')

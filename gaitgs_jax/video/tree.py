@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 
-from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import tree_files
 from gaitgs_jax.video.quality import Quality
 from gaitgs_jax.video.walks import Walk
@@ -22,37 +21,27 @@ def write_walk(root: pathlib.Path, name: str, walk: Walk) -> None:
   The numbers of their frames are next to them.
 
   Raises:
-    UserError: it cannot be written.
+    OSError: it cannot be written.
   """
   arrays = {'silhouettes': np.stack(walk.silhouettes)}
   if walk.keypoints:
     arrays['keypoints'] = np.stack(walk.keypoints)
   numbers = ''.join(f'{number:06d}\n' for number in walk.frames)
   folder = root / name / _CONDITION / _VIEW
-  try:
-    folder.mkdir(parents=True)
-    for modality, array in arrays.items():
-      with (folder / f'{modality}{tree_files.PICKLE}').open('xb') as file:
-        # With protocol 4 the file's head says the array's shape.
-        pickle.dump(array, file, protocol=4)
-      text = folder / f'{modality}{tree_files.FRAME_NAMES}'
-      text.write_text(numbers, 'utf-8')
-  except OSError as error:
-    raise UserError(
-      f'{folder}: cannot be written ({error.strerror or error})'
-    ) from error
+  folder.mkdir(parents=True)
+  for modality, array in arrays.items():
+    with (folder / f'{modality}{tree_files.PICKLE}').open('xb') as file:
+      # With protocol 4 the file's head says the array's shape.
+      pickle.dump(array, file, protocol=4)
+    text = folder / f'{modality}{tree_files.FRAME_NAMES}'
+    text.write_text(numbers, 'utf-8')
 
 
 def write_quality(root: pathlib.Path, found: list[Quality]) -> None:
   """Writes the quality of each walk, a line of JSON each.
 
   Raises:
-    UserError: it cannot be written.
+    OSError: it cannot be written.
   """
   lines = ''.join(f'{json.dumps(each.plain())}\n' for each in found)
-  try:
-    (root / QUALITY).write_text(lines, 'utf-8')
-  except OSError as error:
-    raise UserError(
-      f'{root / QUALITY}: cannot be written ({error.strerror or error})'
-    ) from error
+  (root / QUALITY).write_text(lines, 'utf-8')

@@ -53,6 +53,14 @@ def test_a_video_becomes_a_tree_that_is_good(video, tmp_path, capsys):
   assert 'exists; delete it' in capsys.readouterr().err
 
 
+def test_a_video_that_is_cut_short_is_noted(video, tmp_path, capsys):
+  cut = tmp_path / 'cut.avi'
+  data = video.read_bytes()
+  cut.write_bytes(data[: len(data) * 2 // 3])
+  assert run(cut, tmp_path / 'tree', *MOTION, '--min-frames=5') == 0
+  assert 'of 40 frames, is it cut short?' in capsys.readouterr().err
+
+
 def test_part_of_a_video_as_json(video, tmp_path, capsys):
   options = ('--every=2', '--frames=15', '--min-frames=5', '--json')
   assert run(video, tmp_path / 'tree', *MOTION, *options) == 0
