@@ -41,3 +41,14 @@ for name, options in (
     **options,
   )
 hypothesis.settings.load_profile('quick')
+
+
+def pytest_collection_modifyitems(items):
+  """Lets the tests of a group, which share results, follow one another."""
+  groups = {}
+
+  def place(item):
+    mark = item.get_closest_marker('xdist_group')
+    return groups.setdefault(mark.args if mark else item.nodeid, len(groups))
+
+  items.sort(key=place)

@@ -83,12 +83,18 @@ class Pass(NamedTuple):
 def each(argument, names):
   """Parametrizes over golden files; one process runs the tests of a file.
 
-  They share what they compile, which takes most of the time.
+  They follow one another (conftest.py) and share what is computed, see
+  `shared`.
   """
   return pytest.mark.parametrize(
     argument,
     [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in names],
   )
+
+
+# Keeps what a function of (name, dtype) returned for the present file: those of
+# all would fill a small machine's memory.
+shared = functools.lru_cache(maxsize=len(DTYPES))
 
 
 @contextlib.contextmanager

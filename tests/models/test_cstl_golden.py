@@ -27,14 +27,14 @@ def lengths(name):
   return golden_checks.lengths(name, LENGTHS[name])
 
 
-@functools.cache
+@golden_checks.shared
 def embed(name, dtype):
   return golden_checks.embed(
     'cstl', load(name), dtype, lengths(name), **FILES[name]
   )
 
 
-@functools.cache
+@golden_checks.shared
 def train_pass(name, dtype):
   return golden_checks.train_pass(
     'cstl', load(name), dtype, LOSSES, **FILES[name]

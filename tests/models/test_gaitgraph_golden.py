@@ -55,13 +55,13 @@ def model(file, dtype='float64'):
   return golden_checks.model(name, load(file), dtype, **config)
 
 
-@functools.cache
+@golden_checks.shared
 def embed(file, dtype):
   name, config = FILES[file]
   return golden_checks.embed(name, load(file), dtype, LENGTHS, **config)
 
 
-@functools.cache
+@golden_checks.shared
 def train_pass(file, dtype):
   golden, (name, config) = load(file), FILES[file]
   loss_fn = losses.create({'supervised_contrastive': LOSSES[name]})

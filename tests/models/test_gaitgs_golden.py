@@ -41,7 +41,7 @@ def lengths(name):
   return golden_checks.lengths(name, LENGTHS[name])
 
 
-@functools.cache
+@golden_checks.shared
 def embed(name, dtype):
   return golden_checks.embed(
     'gaitgs', load(name), dtype, lengths(name), **FILES[name]
@@ -66,7 +66,7 @@ def test_padded_batch_gives_the_published_embeddings(name):
       golden_checks.check(logits, golden[f'eval_logits_{length}'])
 
 
-@functools.cache
+@golden_checks.shared
 def gradient(name, dtype):
   config = dict(triplet=dict(margin=0.25), view=dict(weight=0.2))
   if 'num_classes' in FILES[name]:
@@ -82,7 +82,7 @@ def gradient(name, dtype):
   )
 
 
-@functools.cache
+@golden_checks.shared
 def train_pass(name, dtype):
   return gradient(name, dtype).train_pass()
 

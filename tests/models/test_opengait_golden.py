@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import golden_checks
-import golden_numbers
 import numpy as np
 
 from gaitgs_jax import losses
@@ -144,16 +143,12 @@ ROUNDED = ['gaitgl_casia', 'gaitpart', 'gaittr_coco']
 if golden_checks.WHOLE:
   ROUNDED += ['gaitbase']
 
+load = golden_checks.load
 every_file = golden_checks.each('name', CASES)
 every_trained_file = golden_checks.each('name', TRAINED)
 
 
-@functools.cache
-def load(name):
-  return golden_numbers.load(name)
-
-
-@functools.cache
+@golden_checks.shared
 def embed(name, dtype):
   case = CASES[name]
   return golden_checks.embed(
@@ -161,7 +156,7 @@ def embed(name, dtype):
   )
 
 
-@functools.cache
+@golden_checks.shared
 def train_pass(name, dtype):
   case = CASES[name]
   loss_fn = losses.create(case.losses)
