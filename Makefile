@@ -1,7 +1,7 @@
 # Every target sets up its own environment in .venv.
 BIN = .venv/bin
 
-.PHONY: demo test test-isa test-beam test-golden lint bench clean run dev
+.PHONY: demo test test-isa test-beam test-postgres test-golden lint bench clean run dev
 
 demo: run
 	$(BIN)/python -m gaitgs_jax prepare --dataset=synthetic_walkers \
@@ -30,6 +30,13 @@ test-beam:
 	.venv-beam/bin/pip install -q -r requirements-dev.txt
 	.venv-beam/bin/pip install -q -r requirements-beam.txt
 	.venv-beam/bin/python -m pytest tests/data/test_beam.py
+
+# Galleries in a PostgreSQL that a wheel brings, and an index of usearch.
+test-postgres:
+	python3 -m venv .venv-postgres
+	.venv-postgres/bin/pip install -q -r requirements-dev.txt pgserver==0.1.4 \
+	  -r requirements-postgres.txt -r requirements-usearch.txt
+	.venv-postgres/bin/python -m pytest tests/gallery
 
 lint: dev
 	$(BIN)/ruff check .

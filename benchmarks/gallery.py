@@ -18,6 +18,7 @@ from gaitgs_jax.gallery import (
   Calibration,
   Enrolled,
   ExactTiles,
+  InMemory,
   Model,
   Store,
   Walk,
@@ -103,13 +104,14 @@ def main() -> None:
   else:
     enrolled = in_memory(walks, shape)
   print(f'{walks} walks, {enrolled.embeddings.nbytes / 2**30:.2f} GiB')
-  backend = ExactTiles(enrolled.embeddings, 'euclidean')
-  report('once loaded', 1, backend.prepare)
+  index = ExactTiles(enrolled.embeddings, 'euclidean')
+  report('once loaded', 1, index.prepare)
+  backend = InMemory(enrolled, index)
   probes = enrolled.embeddings[: args.probes * OF_EACH : OF_EACH] + 0.01
   report(
     f'identify {args.probes}',
     args.repeats,
-    lambda: identify(probes, enrolled, backend, CALIBRATION, far=1e-2),
+    lambda: identify(probes, backend, CALIBRATION, far=1e-2),
   )
 
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 
-from gaitgs_jax import local
 from gaitgs_jax.apps import galleries
 from gaitgs_jax.apps.embedder import Embedder
 from gaitgs_jax.errors import one_line
@@ -37,10 +36,9 @@ def run(args: argparse.Namespace) -> None:
     UserError: the run, a walk or the gallery cannot be used.
   """
   store.check_person(args.person, args.consent)
-  path = local.path(args.gallery)
   model = galleries.open_model(args)
   places = model.find(args.source)
-  with Store(path, create=True) as gallery:
+  with galleries.open_store(args, create=True) as gallery:
     gallery.check_model(galleries.described(model))
     replaced = 0
     for start in range(0, len(places), _AT_ONCE):
@@ -57,8 +55,8 @@ def run(args: argparse.Namespace) -> None:
     return
   again = f' ({replaced} replaced)' if replaced else ''
   print(
-    f'{path}: {args.person} has {person.walks} walks, {len(places)} of them'
-    f' from {args.source}{again}'
+    f'{gallery.name}: {args.person} has {person.walks} walks, {len(places)} of'
+    f' them from {args.source}{again}'
   )
   if not person.consent:
     print("note: no consent is noted; pass --consent='...' to note it")

@@ -4,12 +4,12 @@ import argparse
 import pathlib
 import re
 
-from gaitgs_jax import cloud
+from gaitgs_jax import cloud, local
 from gaitgs_jax.apps import embedder, trained
 from gaitgs_jax.apps.embedder import Embedder
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.evaluation import result_files
-from gaitgs_jax.gallery import Calibration, Model, Store
+from gaitgs_jax.gallery import Calibration, Model, Store, postgres
 from gaitgs_jax.training import labels
 
 # Exit statuses; 2 is a wrong input.
@@ -19,7 +19,10 @@ FOUND, UNKNOWN = 0, 1
 def add_gallery(parser: argparse.ArgumentParser) -> None:
   """Declares --gallery."""
   parser.add_argument(
-    '--gallery', required=True, metavar='FILE', help='the SQLite file of people'
+    '--gallery',
+    required=True,
+    metavar='FILE',
+    help='the SQLite file of people, or postgresql://USER@HOST/DATABASE',
   )
 
 
@@ -80,6 +83,18 @@ def open_model(args: argparse.Namespace) -> Embedder:
   """
   config = trained.read_config(args)
   return embedder.opened(config, args.workdir, args.checkpoint)
+
+
+def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
+  """Opens --gallery.
+
+  Raises:
+    UserError: it is not a gallery, or cannot be opened.
+  """
+  place = args.gallery
+  return Store(
+    place if postgres.is_url(place) else local.path(place), create=create
+  )
 
 
 def described(model: Embedder) -> Model:

@@ -3,10 +3,9 @@
 import argparse
 import json
 
-from gaitgs_jax import local
 from gaitgs_jax.apps import galleries, options
 from gaitgs_jax.errors import one_line
-from gaitgs_jax.gallery import Answer, ExactTiles, Store, identify
+from gaitgs_jax.gallery import Answer, identify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,24 +31,23 @@ def run(args: argparse.Namespace) -> int:
       thresholds.
   """
   far = galleries.far(args)
-  with Store(local.path(args.gallery)) as gallery:
+  with galleries.open_store(args) as gallery:
     model = galleries.open_model(args)
     places = model.find(args.source)
     gallery.check_model(galleries.described(model))
-    enrolled = gallery.load()
+    backend = gallery.backend()
     calibration = galleries.stored_calibration(gallery, model, args)
-  if calibration is None:
-    raise galleries.missing(args, f'{args.gallery} has no thresholds')
-  # Before the model computes.
-  limit = calibration.threshold(far, len(enrolled.person))
-  answers = identify(
-    model.embed_arrays([model.read(place) for place in places]),
-    enrolled,
-    ExactTiles(enrolled.embeddings, model.metric),
-    calibration,
-    far=far,
-    count=args.candidates,
-  )
+    if calibration is None:
+      raise galleries.missing(args, f'{gallery.name} has no thresholds')
+    # Before the model computes.
+    limit = calibration.threshold(far, backend.walks)
+    answers = identify(
+      model.embed_arrays([model.read(place) for place in places]),
+      backend,
+      calibration,
+      far=far,
+      count=args.candidates,
+    )
   named = {
     str(place): each for place, each in zip(places, answers, strict=True)
   }
@@ -57,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     print(json.dumps(_plain(named, far, limit)))
   else:
     print(
-      f'{len(enrolled.names)} people, {len(enrolled.person)} walks; unknown'
+      f'{backend.people} people, {backend.walks} walks; unknown'
       f' beyond distance {limit:.4g}, so that at most {100 * far:g} % of'
       ' strangers are named'
     )

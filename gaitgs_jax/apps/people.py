@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from gaitgs_jax import atomic, cloud, local
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import galleries
 from gaitgs_jax.errors import UserError, printable
 from gaitgs_jax.gallery import Store
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
       raise UserError(f'people {args.action}: --{option} is missing')
   if args.out:
     atomic.check_writable(cloud.folder(args.out))
-  with Store(local.path(args.gallery)) as gallery:
+  with galleries.open_store(args) as gallery:
     if args.action == 'list':
       _list(gallery, args)
     elif args.action == 'export':
@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> None:
       _say(args, f'{args.person} is called {args.to} now', renamed=args.to)
     else:
       walks = gallery.remove(args.person)
+      left = gallery.database.traces or 'nothing of them is left'
       _say(
         args,
-        f'removed {args.person} with {walks} walks; nothing of them is left in'
-        f' {args.gallery}',
+        f'removed {args.person} with {walks} walks from {gallery.name}; {left}',
         removed=args.person,
         walks=walks,
       )

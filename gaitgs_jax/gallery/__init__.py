@@ -2,8 +2,10 @@
 
 from gaitgs_jax.gallery.calibration import Calibration
 from gaitgs_jax.gallery.identification import Answer, Candidate, identify
-from gaitgs_jax.gallery.search import Backend, ExactTiles
-from gaitgs_jax.gallery.store import Enrolled, Model, Store, Walk
+from gaitgs_jax.gallery.people import Backend, InMemory, Near
+from gaitgs_jax.gallery.records import Enrolled, Model, Person, Walk
+from gaitgs_jax.gallery.search import ExactTiles, Index
+from gaitgs_jax.gallery.store import Store
 
 __all__ = [
   'Answer',
@@ -12,7 +14,11 @@ __all__ = [
   'Candidate',
   'Enrolled',
   'ExactTiles',
+  'InMemory',
+  'Index',
   'Model',
+  'Near',
+  'Person',
   'Store',
   'Walk',
   'identify',

@@ -1,12 +1,11 @@
-"""From the nearest walks to people, or to nobody."""
+"""From the nearest people to a name, or to nobody's."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from gaitgs_jax.gallery.calibration import Calibration
-from gaitgs_jax.gallery.search import Backend
-from gaitgs_jax.gallery.store import Enrolled
+from gaitgs_jax.gallery.people import Backend
 
 
 class Candidate(NamedTuple):
@@ -39,7 +38,6 @@ class Answer(NamedTuple):
 
 def identify(
   probes: np.ndarray,
-  enrolled: Enrolled,
   backend: Backend,
   calibration: Calibration,
   *,
@@ -50,8 +48,7 @@ def identify(
 
   Args:
     probes: float32 [n,p,d].
-    enrolled: the gallery.
-    backend: that searches its embeddings.
+    backend: that searches the gallery.
     calibration: of the model.
     far: share of the strangers that may be named.
     count: of candidates, if there are as many people.
@@ -60,24 +57,14 @@ def identify(
     UserError: the calibration cannot tell for so small a rate and so large a
       gallery.
   """
-  walks = len(enrolled.person)
-  limit = calibration.threshold(far, walks)
-  # Among so many walks there are `count` people, or all.
-  most = int(np.bincount(enrolled.person).max())
-  k = min(walks, (count - 1) * most + 1)
-  distances, rows = backend.nearest(probes, k)
-  rates = calibration.rate(distances, walks)
+  limit = calibration.threshold(far, backend.walks)
   answers = []
-  for nearest, near, rate in zip(rows, distances, rates, strict=True):
-    _, firsts = np.unique(enrolled.person[nearest], return_index=True)
+  for people in backend.nearest(probes, count):
+    distances = np.array([each.distance for each in people], np.float32)
+    rates = calibration.rate(distances, backend.walks)
     candidates = [
-      Candidate(
-        enrolled.names[enrolled.person[nearest[i]]],
-        float(near[i]),
-        float(rate[i]),
-        enrolled.sources[nearest[i]],
-      )
-      for i in np.sort(firsts)[:count]
+      Candidate(each.name, each.distance, float(rate), each.source)
+      for each, rate in zip(people, rates, strict=True)
     ]
     known = candidates[0].distance <= limit
     answers.append(Answer(candidates[0].name if known else '', candidates))

@@ -1,4 +1,4 @@
-"""Finding the nearest walks; another index needs `Backend`'s one method."""
+"""Finding the nearest walks; another index needs one method of `Index`."""
 
 import concurrent.futures
 import functools
@@ -18,8 +18,8 @@ _FEW = 8
 _TILE = 1024
 
 
-class Backend(Protocol):
-  """What finds the nearest of a gallery's walks."""
+class Index(Protocol):
+  """What finds the nearest of the walks in memory."""
 
   def nearest(self, probes: np.ndarray, k: int) -> Found:
     """Returns the k nearest walks of each probe, nearest first.
@@ -45,7 +45,7 @@ class ExactTiles:
     self._embeddings, self._metric = embeddings, metric
 
   def nearest(self, probes: np.ndarray, k: int) -> Found:
-    """Returns the k nearest walks; see `Backend`.
+    """Returns the k nearest walks; see `Index`.
 
     Raises:
       UserError: an embedding holds numbers that are not finite.

@@ -1,4 +1,4 @@
-"""People, their consent and their walks, in one SQLite file.
+"""People, their consent and their walks, in a file or a database.
 
 Every change is one transaction: it is on the disk when the call returns, or it
 never happened. A gallery holds the embeddings of one model.
@@ -6,95 +6,41 @@ never happened. A gallery holds the embeddings of one model.
 
 import datetime
 import pathlib
-import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from gaitgs_jax.errors import UserError, one_line, printable, wrong_choice
-from gaitgs_jax.gallery import schema
+from gaitgs_jax.gallery.database import Database
+from gaitgs_jax.gallery.people import Backend, InMemory
+from gaitgs_jax.gallery.postgres import Postgres
+from gaitgs_jax.gallery.records import Enrolled, Model, Person, Walk
+from gaitgs_jax.gallery.search import ExactTiles
+from gaitgs_jax.gallery.sqlite import Sqlite
 
 # Characters of a name or of a note.
 _LONGEST_NAME, _LONGEST_NOTE = 200, 10_000
-
-
-class Model(NamedTuple):
-  """What made a gallery's embeddings.
-
-  Attributes:
-    fingerprint: of its weights, and of what it is given.
-    title: what messages call it.
-    metric: the distance of its embeddings, 'euclidean' or 'cosine'.
-  """
-
-  fingerprint: str
-  title: str
-  metric: str
-
-
-class Walk(NamedTuple):
-  """A walk of a person.
-
-  Attributes:
-    source: where it came from; a person has one walk of each source.
-    frames: how many the model saw.
-    embedding: float32 [p,d].
-  """
-
-  source: str
-  frames: int
-  embedding: np.ndarray
-
-
-class Person(NamedTuple):
-  """A person of a gallery.
-
-  Attributes:
-    name: unlike any other.
-    walks: how many there are.
-    consent: the note on it; '' if there is none.
-    consented: date of that note, '' if there is none.
-    enrolled: time of the first walk, UTC.
-  """
-
-  name: str
-  walks: int
-  consent: str
-  consented: str
-  enrolled: str
-
-
-class Enrolled(NamedTuple):
-  """All walks of a gallery in memory.
-
-  Attributes:
-    names: of the people.
-    person: int [m], whose walk each is: a place in `names`.
-    sources: of the walks, m.
-    embeddings: float32 [m,p,d].
-  """
-
-  names: list[str]
-  person: np.ndarray
-  sources: list[str]
-  embeddings: np.ndarray
 
 
 class Store:
   """An open gallery; a context manager that closes it.
 
   Args:
-    path: of the file.
+    place: path of an SQLite file, or the URL of a PostgreSQL database.
     create: whether to make it if there is none.
 
   Raises:
     UserError: there is none, or it is not a gallery.
   """
 
-  def __init__(self, path: pathlib.Path, *, create: bool = False):
-    self.path = path
-    self._connection = schema.connect(path, create=create)
+  def __init__(self, place: pathlib.Path | str, *, create: bool = False):
+    self.database: Database = (
+      Sqlite(place, create=create)
+      if isinstance(place, pathlib.Path)
+      else Postgres(place, create=create)
+    )
+    self.name, self._rows = self.database.name, self.database.rows
 
   def __enter__(self) -> Self:
     return self
@@ -103,8 +49,8 @@ class Store:
     self.close()
 
   def close(self) -> None:
-    """Closes the file."""
-    self._connection.close()
+    """Closes the gallery."""
+    self.database.close()
 
   def model(self) -> Model | None:
     """Returns the model of the gallery's walks; None while it has none."""
@@ -118,11 +64,11 @@ class Store:
       return
     if own.fingerprint == model.fingerprint:
       raise UserError(
-        f'{self.path}: compares embeddings by {own.metric} distances, and the'
+        f'{self.name}: compares embeddings by {own.metric} distances, and the'
         f' config says {model.metric}; use the config that it was enrolled with'
       )
     raise UserError(
-      f'{self.path}: was enrolled with {own.title} ({own.fingerprint[:12]}),'
+      f'{self.name}: was enrolled with {own.title} ({own.fingerprint[:12]}),'
       f' not with {model.title} ({model.fingerprint[:12]}), and embeddings of'
       ' two models cannot be compared; pass the --workdir and --checkpoint of'
       ' the first, or enroll everybody in a new --gallery'
@@ -156,38 +102,50 @@ class Store:
     shape = walks[0].embedding.shape
     now = datetime.datetime.now(datetime.UTC)
     time, date = now.isoformat(timespec='seconds'), now.date().isoformat()
-    with schema.as_user_error(self.path), schema.transaction(self._connection):
+    with self.database.transaction():
       self.check_model(model)
-      self._run(
+      self.database.run(
         'INSERT INTO model (fingerprint, title, metric, parts, features)'
         ' VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-        (*model, *shape),
+        *model,
+        *shape,
       )
-      self._run(
+      self.database.run(
         'INSERT INTO person (name, consent, consented, enrolled)'
         " VALUES (?, '', '', ?) ON CONFLICT DO NOTHING",
-        (name, time),
+        name,
+        time,
       )
       if consent:
-        self._run(
+        self.database.run(
           'UPDATE person SET consent = ?, consented = ? WHERE name = ?',
-          (consent, date, name),
+          consent,
+          date,
+          name,
         )
       ((person,),) = self._rows('SELECT id FROM person WHERE name = ?', name)
       ((model_id,),) = self._rows('SELECT id FROM model')
-      count = 'SELECT count(*) FROM walk WHERE person = ?'
-      ((before,),) = self._rows(count, person)
+      replaced = 0
       for walk in walks:
         assert walk.embedding.shape == shape
-        blob = np.ascontiguousarray(walk.embedding, '<f4').tobytes()
-        self._run(
-          'INSERT OR REPLACE INTO walk'
+        replaced += self.database.run(
+          'DELETE FROM walk WHERE person = ? AND source = ?',
+          person,
+          walk.source,
+        )
+        self.database.run(
+          'INSERT INTO walk'
           ' (person, model, source, frames, enrolled, embedding)'
           ' VALUES (?, ?, ?, ?, ?, ?)',
-          (person, model_id, walk.source, walk.frames, time, blob),
+          person,
+          model_id,
+          walk.source,
+          walk.frames,
+          time,
+          np.ascontiguousarray(walk.embedding, '<f4').tobytes(),
         )
-      ((after,),) = self._rows(count, person)
-    return len(walks) - (after - before)
+      self.database.index()
+    return replaced
 
   def calibration(self) -> str:
     """Returns the calibration stored with the model; '' if there is none."""
@@ -200,8 +158,8 @@ class Store:
     Raises:
       UserError: the gallery cannot be written.
     """
-    with schema.as_user_error(self.path), schema.transaction(self._connection):
-      self._run('UPDATE model SET calibration = ?', (text,))
+    with self.database.transaction():
+      self.database.run('UPDATE model SET calibration = ?', text)
 
   def people(self) -> list[Person]:
     """Returns everybody, by name."""
@@ -219,17 +177,17 @@ class Store:
       UserError: there is no such person, or the new name is taken.
     """
     _check_text('--to', new, _LONGEST_NAME)
-    with schema.as_user_error(self.path), schema.transaction(self._connection):
+    with self.database.transaction():
       person = self._person(name)
       if self._rows('SELECT 1 FROM person WHERE name = ?', new):
         raise UserError(
-          f'{self.path}: there is a {one_line(new)} already; choose another'
+          f'{self.name}: there is a {one_line(new)} already; choose another'
           ' name'
         )
-      self._run('UPDATE person SET name = ? WHERE id = ?', (new, person))
+      self.database.run('UPDATE person SET name = ? WHERE id = ?', new, person)
 
   def remove(self, name: str) -> int:
-    """Removes a person with all walks; nothing of them stays in the file.
+    """Removes a person with all walks; see `Database.traces`.
 
     Returns:
       How many walks there were.
@@ -238,31 +196,15 @@ class Store:
       UserError: there is no such person, or another process has the gallery
         open, so that its file cannot be rewritten.
     """
-    with schema.as_user_error(self.path):
-      with schema.transaction(self._connection):
-        person = self._person(name)
-        # Of pages that are freed, `secure_delete` overwrites the content.
-        walks = self._run('DELETE FROM walk WHERE person = ?', (person,))
-        self._run('DELETE FROM person WHERE id = ?', (person,))
-        # A gallery without walks takes any model.
-        self._run('DELETE FROM model WHERE id NOT IN (SELECT model FROM walk)')
-      self._rewrite()
+    run = self.database.run
+    with self.database.transaction():
+      person = self._person(name)
+      walks = run('DELETE FROM walk WHERE person = ?', person)
+      run('DELETE FROM person WHERE id = ?', person)
+      # A gallery without walks takes any model.
+      run('DELETE FROM model WHERE id NOT IN (SELECT model FROM walk)')
+    self.database.erase()
     return walks
-
-  def _rewrite(self) -> None:
-    """Writes the file again without free pages, and empties its log.
-
-    Raises:
-      UserError: another process reads it.
-    """
-    self._connection.execute('VACUUM')
-    ((busy, _, _),) = self._rows('PRAGMA wal_checkpoint(TRUNCATE)')
-    if busy:
-      raise UserError(
-        f'{self.path}: the person is removed, but {self.path.name}-wal still'
-        ' holds the old pages while another process has the gallery open; close'
-        ' it, then run `python -m gaitgs_jax people list` on the gallery'
-      )
 
   def export(self, name: str) -> dict[str, Any]:
     """Returns all that is stored of a person, in JSON's types.
@@ -270,7 +212,10 @@ class Store:
     Raises:
       UserError: there is no such person, or a walk is damaged.
     """
-    person = self._person(name)
+    with self.database.snapshot():
+      return self._export(self._person(name))
+
+  def _export(self, person: int) -> dict[str, Any]:
     ((_, *facts),) = self._rows('SELECT * FROM person WHERE id = ?', person)
     walks = self._rows(
       'SELECT source, frames, walk.enrolled, fingerprint, title, parts,'
@@ -298,25 +243,35 @@ class Store:
     Raises:
       UserError: nobody is enrolled, or a walk is damaged.
     """
-    with schema.as_user_error(self.path):
-      # One state of the file, whatever is written meanwhile.
-      self._connection.execute('BEGIN')
-      try:
-        return self._load()
-      finally:
-        self._connection.execute('COMMIT')
+    with self.database.snapshot():
+      return self._load()
+
+  def backend(self) -> Backend:
+    """Returns what finds the nearest people, exactly where all fit in memory.
+
+    It may need the gallery open.
+
+    Raises:
+      UserError: see `load`.
+    """
+    found = self.database.preselected()
+    if found is not None:
+      return found
+    enrolled, model = self.load(), self.model()
+    assert model is not None
+    return InMemory(enrolled, ExactTiles(enrolled.embeddings, model.metric))
 
   def _load(self) -> Enrolled:
     shapes = self._rows('SELECT parts, features FROM model')
     if not shapes:
-      raise UserError(f'{self.path}: nobody is enrolled; enroll somebody first')
+      raise UserError(f'{self.name}: nobody is enrolled; enroll somebody first')
     (shape,) = shapes
     people = self._rows('SELECT id, name FROM person ORDER BY name')
     place = {person: i for i, (person, _) in enumerate(people)}
     ((count,),) = self._rows('SELECT count(*) FROM walk')
     embeddings = np.empty((count, *shape), np.float32)
     persons, sources = np.empty(count, np.int64), []
-    walks = self._connection.execute(
+    walks = self.database.stream(
       'SELECT person, source, embedding FROM walk ORDER BY id'
     )
     for row, (person, source, blob) in enumerate(walks):
@@ -329,7 +284,7 @@ class Store:
   def _array(self, blob: bytes, shape: tuple[int, int]) -> np.ndarray:
     if not isinstance(blob, bytes) or len(blob) != 4 * shape[0] * shape[1]:
       raise UserError(
-        f'{self.path}: holds an embedding that is not [{shape[0]},{shape[1]}];'
+        f'{self.name}: holds an embedding that is not [{shape[0]},{shape[1]}];'
         ' the file is damaged: take a copy from elsewhere'
       )
     return np.frombuffer(blob, '<f4').reshape(shape)
@@ -339,17 +294,8 @@ class Store:
     rows = self._rows('SELECT id FROM person WHERE name = ?', name)
     if not rows:
       names = [each for (each,) in self._rows('SELECT name FROM person')]
-      raise wrong_choice(f'{self.path}: no person {name!r}', name, names)
+      raise wrong_choice(f'{self.name}: no person {name!r}', name, names)
     return rows[0][0]
-
-  def _rows(self, statement: str, *values: Any) -> list[Any]:
-    with schema.as_user_error(self.path):
-      return self._connection.execute(statement, values).fetchall()
-
-  def _run(self, statement: str, values: Iterable[Any] = ()) -> int:
-    """Runs a statement; returns how many rows it changed."""
-    cursor: sqlite3.Cursor = self._connection.execute(statement, (*values,))
-    return cursor.rowcount
 
 
 def check_person(name: str, consent: str) -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.gallery import Calibration, Enrolled, ExactTiles, identify
+from gaitgs_jax.gallery import (
+  Calibration,
+  Enrolled,
+  ExactTiles,
+  InMemory,
+  identify,
+)
 
 # On a line: a has many walks near 0, b one at 3, c one at 10.
 PLACES = [0, 0.1, 0.2, 0.3, 0.4, 3, 10]
@@ -23,8 +29,7 @@ def ask(*places, **options):
   options = {'far': 0.1, **options}
   return identify(
     np.array(places, np.float32)[:, None, None],
-    ENROLLED,
-    ExactTiles(ENROLLED.embeddings, 'euclidean'),
+    InMemory(ENROLLED, ExactTiles(ENROLLED.embeddings, 'euclidean')),
     CALIBRATION,
     **options,
   )

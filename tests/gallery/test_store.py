@@ -12,7 +12,7 @@ import pytest
 from gallery import enrolling
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.gallery import Model, Store, Walk, schema
+from gaitgs_jax.gallery import Model, Store, Walk, database
 
 MODEL = Model('0123456789abcdef' * 4, 'gaitgs of runs/a, step 9', 'euclidean')
 OTHER = Model('f' * 64, 'gaitset of runs/b, step 7', 'euclidean')
@@ -126,7 +126,7 @@ def test_what_another_process_still_reads_is_said(path):
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute('BEGIN')
     reader.execute('SELECT * FROM person').fetchall()
-    store._connection.execute('PRAGMA busy_timeout = 10')
+    store.database.run('PRAGMA busy_timeout = 10')
     with pytest.raises(UserError, match='another process'):
       store.remove('Ada')
     assert [each.name for each in store.people()] == ['Bo']
@@ -218,7 +218,7 @@ def test_what_is_no_gallery_is_one_message(tmp_path):
     Store(path)
   Store(path, create=True).close()
   Store(path).close()
-  _run(path, f'PRAGMA user_version = {schema.VERSION + 1}')
+  _run(path, f'PRAGMA user_version = {database.VERSION + 1}')
   with pytest.raises(
     UserError, match=r'are of version 2, and this .* version 1'
   ):
