@@ -95,6 +95,8 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
   Attributes:
     source: where the data lies; '' for TFDS's `manual_dir`.
     source_layout: what the source's folders are, see `layouts`; '' to find out.
+    people: the folder that says which of several people in a frame is meant,
+      see `person_index`; '' takes the first.
     workers: number of helper processes.
     work: the work folder.
     dropped: names of the sequences in which no frame shows anybody.
@@ -105,7 +107,7 @@ class SequenceBuilder(tfds.core.GeneratorBasedBuilder):
 
   def __init__(self, *, file_format: Any = None, **options: Any):
     super().__init__(file_format=file_format or prepared.FORMAT, **options)
-    self.source = self.source_layout = ''
+    self.source = self.source_layout = self.people = ''
     self.workers = os.cpu_count() or 1
     self.dropped: list[str] = []
     # While it is being prepared, `data_dir` is another, temporary folder.
@@ -274,7 +276,7 @@ class TreeBuilder(SequenceBuilder):
     if 'keypoints' in self.frames or self.facts.drawn_of:
       _refuse_faults(tree, sequences, facts)
     return [
-      Job(each.subject, each.condition, each.view, self._calls(each))
+      Job(each.subject, each.condition, each.view, self._calls(each, tree.kind))
       for each in sequences
     ]
 
@@ -286,19 +288,23 @@ class TreeBuilder(SequenceBuilder):
     facts = datasets.source_of(self.facts)
     return keypoints.open_tree(root, self.source_layout, facts)
 
-  def _calls(self, sequence: trees.TreeSequence) -> dict[str, Call]:
+  def _calls(self, sequence: trees.TreeSequence, kind: str) -> dict[str, Call]:
     calls: dict[str, Call] = {}
-    skeleton = datasets.source_of(self.facts).skeleton
+    facts = self.facts
+    skeleton = datasets.source_of(facts).skeleton
     for name in self.frames:
-      pattern = self.facts.files.get(name, '')
+      pattern = facts.files.get(name, '')
       if name == 'keypoints':
-        calls[name] = PoseCall(sequence, skeleton)
-      elif name == 'heatmaps' and self.facts.drawn_of:
-        calls[name] = HeatmapCall(sequence, skeleton)
-      elif pattern or name != 'silhouettes':
+        calls[name] = PoseCall(sequence, skeleton, self.people)
+      elif name == 'heatmaps' and facts.drawn_of:
+        calls[name] = HeatmapCall(sequence, skeleton, self.people)
+      elif kind == 'pickles' and (pattern or name != 'silhouettes'):
         calls[name] = PickleCall(sequence.folder, name, pattern)
       else:
-        calls[name] = TreeCall(sequence.folder, self.builder_config.size)
+        size = self.builder_config.size
+        calls[name] = TreeCall(
+          sequence.folder, size, facts.images, facts.shortest
+        )
     return calls
 
 

@@ -15,9 +15,16 @@ import numpy as np
 
 from gaitgs_jax import files, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import heatmaps, keypoint_faults, keypoints, pairing
-from gaitgs_jax.input.pretreatment import pretreat
+from gaitgs_jax.input import (
+  heatmaps,
+  keypoint_faults,
+  keypoints,
+  pairing,
+  person_index,
+)
+from gaitgs_jax.input.pretreatment import Way, pretreat
 from gaitgs_jax.input.tree_files import (
+  PICKLE,
   PickleChoice,
   nothing_found,
   pickle_names,
@@ -90,10 +97,19 @@ class WalkCall(WalkPoseCall):
 
 @dataclasses.dataclass(frozen=True)
 class TreeCall:
-  """Reads one sequence of a tree, pretreated, uint8 [s, size, size]."""
+  """Reads one sequence of a tree, pretreated, uint8 [s, size, size].
+
+  Attributes:
+    folder: of the sequence.
+    size: of its frames, in pixels.
+    way: how raw images become frames.
+    shortest: of fewer raw images there are no frames.
+  """
 
   folder: str
   size: int
+  way: Way = 'cut'
+  shortest: int = 0
 
   @property
   def source(self) -> str:
@@ -110,7 +126,11 @@ class TreeCall:
     Raises:
       UserError: they cannot be read.
     """
-    return read_pretreated(self.folder, self.size)
+    if self.shortest:
+      paths = sequence_files(self.folder)
+      if paths[0].suffix.lower() != PICKLE and len(paths) < self.shortest:
+        return np.zeros((0, self.size, self.size), np.uint8)
+    return read_pretreated(self.folder, self.size, way=self.way)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,21 +174,33 @@ class PickleCall:
 
 @dataclasses.dataclass(frozen=True)
 class PoseCall:
-  """Reads the published skeletons of one sequence, float32 [s,v,3]."""
+  """Reads the published skeletons of one sequence, float32 [s,v,3].
+
+  Attributes:
+    sequence: of a tree or a csv file.
+    skeleton: of which its joints are.
+    people: the folder of `person_index`; '' takes the first person.
+  """
 
   sequence: TreeSequence
   skeleton: str
+  people: str = ''
 
   @property
   def source(self) -> str:
     """The sequence's folder, or the csv file."""
     return self.sequence.folder
 
+  @property
+  def _index(self) -> Path:
+    return person_index.path(self.people, self.sequence.name)
+
   def digests(self) -> list[tuple[str, str]]:
     """Returns those of the sequence's files, or of its rows in the csv file."""
     folder, spans = self.sequence.folder, self.sequence.spans
     if not spans:
-      return _digests(sequence_files(folder, 'keypoints'))
+      found = sequence_files(folder, 'keypoints')
+      return _digests([*found, *([self._index] if self.people else [])])
     digest = hashlib.sha256()
     with files.open_regular(Path(folder)) as file:
       for start, end in spans:
@@ -183,7 +215,8 @@ class PoseCall:
       UserError: they cannot be read or stored.
     """
     notes: list[str] = []
-    values = keypoints.read(self.sequence, notes)
+    people = person_index.read(self._index) if self.people else None
+    values = keypoints.read(self.sequence, notes, people)
     # In OUMVLP-Pose's json several people are common and as published.
     for note in notes if self.sequence.spans else ():
       print(f'note: {self.sequence.place}: {note}', file=sys.stderr, flush=True)

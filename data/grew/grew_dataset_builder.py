@@ -24,10 +24,9 @@ class Builder(TreeBuilder):
   """
 
   VERSION = tfds.core.Version('1.0.0')
-  RELEASE_NOTES: ClassVar = {'1.0.0': 'Published pretreatment.'}
+  RELEASE_NOTES: ClassVar = {'1.0.0': 'Frames as they are released.'}
   BUILDER_CONFIGS: ClassVar = [
-    SequenceConfig(name=str(size), description=f'{size} x {size}', size=size)
-    for size in (64, 128)
+    SequenceConfig(name='64', description='64 x 64', size=64)
   ]
 
   homepage = 'https://www.grew-benchmark.org'

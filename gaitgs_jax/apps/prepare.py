@@ -11,10 +11,11 @@ from typing import Any
 
 import absl.logging
 
-from gaitgs_jax import cloud, modalities
+from gaitgs_jax import cloud, local, modalities
 from gaitgs_jax.apps import options
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.input import datasets, prepared, prepared_index
+from gaitgs_jax.input.dataset import Dataset
 from gaitgs_jax.input.sources import PreparedSource
 from gaitgs_jax.modalities import shown_size
 
@@ -45,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     metavar='DIR',
     help="where prepared datasets lie (default: TFDS's folder,"
     f' {prepared.folder_of()})',
+  )
+  parser.add_argument(
+    '--people',
+    default='',
+    metavar='DIR',
+    help='of OUMVLP-Pose: the index files of OpenGait, which say who of several'
+    ' people in a frame is meant (default: the first)',
   )
   options.add_workers(parser)
 
@@ -87,6 +95,7 @@ def run(args: argparse.Namespace) -> None:
     raise UserError(f'--source={args.source}: no such folder')
   builder.source = str(source.absolute()) if args.source else ''
   builder.source_layout = args.layout
+  builder.people = _people(args.people, facts)
   builder.workers = args.workers
   start = time.monotonic()
   _prepare(builder)
@@ -94,6 +103,24 @@ def run(args: argparse.Namespace) -> None:
   for name in builder.dropped:
     print(f'left out: {name}: no frame shows anybody')
   print(f'prepared in {seconds:.0f} s: {_describe(directory)}')
+
+
+def _people(given: str, facts: Dataset) -> str:
+  """Returns the folder of the index files, '' if none is given.
+
+  Raises:
+    UserError: there is none, or the dataset needs none.
+  """
+  if not given:
+    return ''
+  if datasets.source_of(facts).name != 'oumvlp_pose':
+    raise UserError(
+      f'--people goes with oumvlp_pose: {facts.name} has one person in a frame'
+    )
+  folder = local.path(given).absolute()
+  if not folder.is_dir():
+    raise UserError(f'--people={given}: no such folder')
+  return str(folder)
 
 
 def _builder(name: str, variant: str, root: Path) -> Any:

@@ -62,10 +62,30 @@ def submit(
     probes = group.probe_rows()
     order = _ranked(evaluation, group, form)
     found = selection.columns['subject'][order]
-    videos = selection.columns['view'][probes]
+    videos = _videos(selection.columns, probes)
     for video, nearest in zip(videos.tolist(), found.tolist(), strict=True):
       writer.writerow([video, *(_subject(each, form) for each in nearest)])
   atomic.write(pathlib.Path(path), text.getvalue())
+
+
+def _videos(
+  columns: Mapping[str, np.ndarray], probes: np.ndarray
+) -> np.ndarray:
+  """Returns the names of the probes' videos.
+
+  They are the views, or, as OpenGait lays out HID 2022, the conditions.
+
+  Raises:
+    UserError: neither are different names.
+  """
+  for column in ('view', 'condition'):
+    names = columns[column][probes]
+    if len(np.unique(names)) == len(names):
+      return names
+  raise UserError(
+    'several probes have the same view and condition, and one of these must be'
+    ' the name of their video: lay the data out as docs/data.md shows'
+  )
 
 
 def _form(rules: Protocol) -> Form:

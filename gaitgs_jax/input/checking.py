@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,13 @@ import numpy as np
 
 from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError, listed
-from gaitgs_jax.input import pairing, pickles, tree_frames, trees
+from gaitgs_jax.input import (
+  pairing,
+  pickles,
+  tree_files,
+  tree_frames,
+  trees,
+)
 from gaitgs_jax.input.datasets import DATASETS, Dataset
 from gaitgs_jax.input.images import Frames
 from gaitgs_jax.input.partitions import Partition
@@ -62,11 +69,9 @@ def check_tree(
     workers: helper processes.
     facts: on the dataset that it is, if that is known.
   """
-  named = facts.modalities if facts else ()
-  names = named or trees.modalities_of(tree)
-  skeleton = facts.skeleton if facts else ''
+  names = _modalities(tree, facts)
   calls = [
-    partial(_examine_sequence, sequence, names, skeleton)
+    partial(_examine_sequence, sequence, names, facts)
     for sequence in tree.sequences
   ]
   with Workers(min(workers, len(calls))) as pool:
@@ -99,24 +104,50 @@ def check_prepared(
     )
 
 
+def _modalities(tree: trees.Tree, facts: Dataset | None) -> Sequence[str]:
+  """Returns which modalities of a tree to look at: those of the dataset."""
+  if facts is None or not facts.modalities:
+    return trees.modalities_of(tree)
+  if len(facts.modalities) == 1:
+    return facts.modalities
+  # A tree may hold some of them alone.
+  names = tree_files.pickle_names(tree.sequences[0].folder)
+  there = {
+    name
+    for name, pattern in facts.files.items()
+    if fnmatch.filter(names, pattern)
+  }
+  if not facts.files and len(names) > 1:
+    there = {*trees.modalities_of(tree)}
+  found = [name for name in facts.modalities if name in there]
+  return found or facts.modalities[:1]
+
+
 def _examine_sequence(
-  sequence: trees.TreeSequence, names: Sequence[str], skeleton: str
+  sequence: trees.TreeSequence, names: Sequence[str], facts: Dataset | None
 ) -> Finding:
   """Reads one sequence; runs in a helper process."""
-  return _joined(
-    {name: _examine_modality(sequence, name, skeleton) for name in names}
-  )
+  findings = {name: _examine_modality(sequence, name, facts) for name in names}
+  # Released side by side, they were not recorded at the same times.
+  return _joined(findings, same_frames=not (facts and facts.files))
 
 
 def _examine_modality(
-  sequence: trees.TreeSequence, name: str, skeleton: str
+  sequence: trees.TreeSequence, name: str, facts: Dataset | None
 ) -> Finding:
   finding = Finding(
     sequence.subject, sequence.condition, sequence.view, sequence.place
   )
   notes: list[str] = []
   try:
-    values = tree_frames.read_any(sequence, name, notes)
+    values = tree_frames.read_any(
+      sequence,
+      name,
+      notes,
+      facts.files.get(name, '') if facts else '',
+      facts.images if facts else 'cut',
+    )
+    skeleton = facts.skeleton if facts else ''
     return _examine(finding, values, modalities.get(name), skeleton, notes)
   except pickles.PickleError as error:
     reason = f'{error.path.name} {error.reason}'
@@ -126,7 +157,9 @@ def _examine_modality(
     return dataclasses.replace(finding, bad=reason)
 
 
-def _joined(findings: Mapping[str, Finding]) -> Finding:
+def _joined(
+  findings: Mapping[str, Finding], same_frames: bool = True
+) -> Finding:
   """Returns the finding on a sequence of those on its modalities."""
   first, *others = findings.values()
   if not others:
@@ -138,7 +171,7 @@ def _joined(findings: Mapping[str, Finding]) -> Finding:
   ]
   notes = [each.note for each in findings.values() if each.note]
   counts = {name: each.total for name, each in findings.items()}
-  if len(set(counts.values())) > 1 and not bad:
+  if same_frames and len(set(counts.values())) > 1 and not bad:
     notes.append(f'its modalities differ: {pairing.counted(counts)}')
   return dataclasses.replace(first, bad='; '.join(bad), note='; '.join(notes))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gaitgs_jax.errors import UserError, wrong_choice
+from gaitgs_jax.input.pretreatment import Way
 
 _OWN_NAME = 'own'
 
@@ -56,6 +57,10 @@ class Dataset:
     files: modality -> pattern of its pickles' names, where a tree has several.
     prepared: which of several modalities a prepared dataset holds; all without.
     drawn_of: the dataset of skeletons that its heat maps are drawn of.
+    images: how raw images become frames, see `pretreatment.Way`.
+    shortest: sequences of fewer raw images are not part of it.
+    texts: whether skeletons are released as a text per frame: height and width
+      of the image, then x, y and confidence of each joint.
   """
 
   name: str
@@ -73,6 +78,9 @@ class Dataset:
   files: Mapping[str, str] = dataclasses.field(default_factory=dict)
   prepared: tuple[str, ...] = ()
   drawn_of: str = ''
+  images: Way = 'cut'
+  shortest: int = 0
+  texts: bool = False
 
   @property
   def is_own(self) -> bool:

@@ -77,6 +77,9 @@ _GREW = _named(
     Part('test/gallery', '{subject}/{view}', condition='#'),
     Part('test/probe', '{view}', 'probe', '03'),
   ),
+  # Released 64 pixels high.
+  variants=('64',),
+  images='as_is',
 )
 _SUSTECH1K = _named(
   'sustech1k',
@@ -103,6 +106,8 @@ _SUSTECH1K = _named(
     'rgb': '05-*',
     'silhouettes': '06-*',
   },
+  layout='{subject}/{condition}/{view}/Sils_aligned',
+  images='cubic',
 )
 _CCPG = _named(
   'ccpg',
@@ -113,6 +118,8 @@ _CCPG = _named(
   modalities=('silhouettes', 'rgb'),
   prepared=('silhouettes',),
   files={'silhouettes': '*aligned-sils*', 'rgb': '*rgbs*'},
+  layout=(Part('CCPG_G_SIL', '{subject}/{condition}/{view}'),),
+  images='area',
 )
 _CCGR_MINI = _named(
   'ccgr_mini',
@@ -123,6 +130,12 @@ _CCGR_MINI = _named(
   modalities=('silhouettes', 'parsing', 'keypoints', 'rgb'),
   prepared=('silhouettes',),
   skeleton='coco17',
+  files={
+    'silhouettes': '*sil-*',
+    'parsing': '*par-*',
+    'keypoints': '*pose-*',
+    'rgb': '*rgb_f-*',
+  },
 )
 _SCOLIOSIS1K = _named(
   'scoliosis1k',
@@ -131,7 +144,7 @@ _SCOLIOSIS1K = _named(
   'Zhou et al., MICCAI 2024',
   conditions=('negative', 'neutral', 'positive'),
   variants=('64',),
-  split_at=_list('Scoliosis1K/Scoliosis1K_118') + ' (112, 114, 116 likewise)',
+  split_at=_list('Scoliosis1K/Scoliosis1K_118') + '; _112, _114 and _1116 too',
 )
 _RELEASED = (
   dataclasses.replace(
@@ -167,6 +180,7 @@ _RELEASED = (
     variants=('64',),
     modalities=('parsing',),
     people='gait3d',
+    images='labels',
   ),
   dataclasses.replace(
     _GAIT3D,
@@ -176,6 +190,7 @@ _RELEASED = (
     modalities=('keypoints',),
     skeleton='coco17',
     people='gait3d',
+    texts=True,
   ),
   _GREW,
   dataclasses.replace(
@@ -186,7 +201,7 @@ _RELEASED = (
     modalities=('keypoints',),
     skeleton='coco17',
     people='grew',
-    layout='',
+    texts=True,
   ),
   _SUSTECH1K,
   _CCPG,
@@ -197,8 +212,10 @@ _RELEASED = (
     variants=('coco17',),
     modalities=('keypoints',),
     skeleton='coco17',
+    prepared=(),
     people='ccpg',
     files={},
+    layout='',
   ),
   _named(
     'casia_e',
@@ -206,6 +223,8 @@ _RELEASED = (
     1_014,
     'Song et al., TPAMI 2023',
     layout='{subject}/{condition}/{condition}/{condition}/{view}/{condition}',
+    images='linear',
+    shortest=6,
   ),
   _named(
     'hid',
@@ -217,6 +236,9 @@ _RELEASED = (
       Part('HID2022_test_gallery', '{subject}/{condition}', view='default'),
       Part('HID2022_test_probe', '{view}', 'probe', '03'),
     ),
+    # Released 128 pixels high.
+    variants=('128',),
+    images='as_is',
   ),
   _named('hid2023', 'HID 2023 to 2025', 859, 'Yu et al., IJCB 2023'),
   _CCGR_MINI,
@@ -241,6 +263,7 @@ _RELEASED = (
       'depth': 'range*',
       'smpl': 'smpl*',
     },
+    layout='{subject}/{condition}/{view}/image',
   ),
   _named(
     'd_gait',

@@ -7,7 +7,7 @@ confidence. A joint that was not found is (0, 0, 0).
 import collections
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from gaitgs_jax import files, local, modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   opengait,
+  person_index,
   pickles,
   tree_files,
   trees,
@@ -64,7 +65,8 @@ def open_tree(
   if path.is_file():
     tree = _open_csv(path)
   else:
-    tree = trees.open_tree(path, layout or _released(path, facts))
+    texts = facts is not None and facts.texts
+    tree = trees.open_tree(path, layout or _released(path, facts), texts)
   if facts:
     trees.check_modality(tree, facts)
   return tree
@@ -72,7 +74,7 @@ def open_tree(
 
 def _released(root: Path, facts: Dataset | None) -> str | tuple[Part, ...]:
   """Returns the layout of a dataset's release, '' of an OpenGait tree."""
-  if facts is None or opengait.is_tree(root):
+  if facts is None or not facts.layout or opengait.is_tree(root):
     return ''
   return facts.layout
 
@@ -170,13 +172,17 @@ def _sequence(folder: bytes, where: str) -> str:
 
 
 def read(
-  sequence: trees.TreeSequence, notes: list[str] | None = None
+  sequence: trees.TreeSequence,
+  notes: list[str] | None = None,
+  people: Mapping[str, int] | None = None,
 ) -> np.ndarray:
   """Returns one sequence float32 [s,v,3], in the order of its frames.
 
   Args:
     sequence: of a tree or a csv file.
     notes: where to add what was left out.
+    people: which of several people in a json file to take, by the number of
+      its frame, see `person_index`; the first of those without.
 
   Raises:
     UserError: it cannot be read or is not a sequence of skeletons; the message
@@ -188,21 +194,47 @@ def read(
   files = tree_files.sequence_files(sequence.folder, 'keypoints')
   if not files:
     raise tree_files.nothing_found(sequence.folder, 'skeletons')
-  if files[0].suffix.lower() != '.json':
+  if files[0].suffix.lower() == tree_files.PICKLE:
     return pickles.load(files[0], modalities.get('keypoints'))
+  if files[0].suffix.lower() != tree_files.JSON:
+    return _read_texts(files)
   frames: dict[str, list[Any]] = {}
   for path in files:
-    for name, people in _people(path).items():
-      frames.setdefault(name, []).extend(people)
-  found = [frames[name] for name in untrusted.in_order(frames) if frames[name]]
-  _note_crowds([len(people) for people in found], notes)
-  if len({people[0].shape for people in found}) > 1:
+    chosen = (people or {}).get(person_index.frame_of(path.name), 0)
+    for name, found in _people(path, chosen).items():
+      frames.setdefault(name, []).extend(found)
+  kept = [frames[name] for name in untrusted.in_order(frames) if frames[name]]
+  if people is None:
+    _note_crowds([len(each) for each in kept], notes)
+  if len({each[0].shape for each in kept}) > 1:
     raise UserError(
       f'{sequence.folder}: its frames have different numbers of joints'
     )
-  if not found:
+  if not kept:
     return np.zeros((0, 0, 3), np.float32)
-  return np.stack([people[0] for people in found])
+  return np.stack([each[0] for each in kept])
+
+
+def _read_texts(paths: Sequence[Path]) -> np.ndarray:
+  """Returns skeletons of a text per frame; see `Dataset.texts`."""
+  frames = []
+  for path in paths:
+    try:
+      text = untrusted.read(path).decode(errors='replace')
+    except OSError as error:
+      raise UserError(f'{path}: cannot be read ({error.strerror})') from error
+    values = _numbers(text)
+    if values is None or len(values) < 5 or len(values) % 3 != 2:
+      raise UserError(
+        f'{path}: does not hold height and width of the image and x, y and'
+        ' confidence of each joint, divided by commas; copy it again'
+      )
+    frames.append(values[2:].reshape(-1, 3))
+  if len({each.shape for each in frames}) > 1:
+    raise UserError(
+      f'{paths[0].parent}: its frames have different numbers of joints'
+    )
+  return np.stack(frames)
 
 
 def _note_crowds(people: Sequence[int], notes: list[str]) -> None:
@@ -266,8 +298,10 @@ def _rows(path: Path, spans: Sequence[tuple[int, int]]) -> list[str]:
   return [line for line in lines if line.strip()]
 
 
-def _people(path: Path) -> dict[str, list[Any]]:
+def _people(path: Path, chosen: int = 0) -> dict[str, list[Any]]:
   """Returns everybody in each frame of a json file, the first as float32 [v,3].
+
+  The first is the chosen one of a file of one frame.
 
   OpenPose writes a file per frame, {'people': [...]}; AlphaPose one file of all
   frames, a list of people with the image that each is in.
@@ -278,7 +312,13 @@ def _people(path: Path) -> dict[str, list[Any]]:
   try:
     content: Any = files.parse_json(untrusted.read(path))
     if not isinstance(content, list):
-      first, others = content['people'][:1], content['people'][1:]
+      others = content['people']
+      if others and not chosen < len(others):
+        raise UserError(
+          f'{path}: shows {len(others)} people, and the index takes number'
+          f' {chosen}; is the index of the other detector?'
+        )
+      first = [others.pop(chosen)] if others else []
       joints = [_joints(person['pose_keypoints_2d']) for person in first]
       return {path.name: [*joints, *others]}
     frames: dict[str, list[Any]] = {}

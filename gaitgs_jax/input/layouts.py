@@ -40,7 +40,8 @@ def detect(root: Path, sample: Path) -> str:
   if folders and _pattern(OUMVLP.split('/')[0]).fullmatch(folders[0]):
     return OUMVLP
   is_json = sample.suffix.lower() == '.json'
-  if is_json and re.fullmatch(r'\d+_\d+', sample.parent.name):
+  # Scoliosis1K has views such as 000_180 in folders of three levels.
+  if is_json and re.fullmatch(r'\d+_\d\d', sample.parent.name):
     if len(folders) == 2:
       return OUMVLP_POSE
   elif len(folders) == 2:

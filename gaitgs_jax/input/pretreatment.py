@@ -5,9 +5,17 @@ https://arxiv.org/abs/1811.06186 and that the field has used since; its figures
 are kept, for the published accuracies rest on them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import numpy as np
+
+from gaitgs_jax.errors import BadValue
+
+# How raw images become frames. The published pretreatment is 'cut'; CCPG's
+# scales by 'area' and drops no frame for showing little; 'labels' is that of
+# label maps. Silhouettes that are released aligned are taken 'as_is' or scaled.
+Way = Literal['cut', 'area', 'labels', 'as_is', 'linear', 'cubic']
 
 # A frame whose pixels sum to this much or less (about forty white pixels) shows
 # nobody.
@@ -72,6 +80,7 @@ def pretreat(
   frames: Iterable[np.ndarray],
   size: int = 64,
   kept: list[int] | None = None,
+  way: Way = 'cut',
 ) -> np.ndarray:
   """Returns one sequence, cut, scaled and centred on the person.
 
@@ -80,6 +89,7 @@ def pretreat(
       and 255.
     size: height and width of the result in pixels; published: 64 and 128.
     kept: where to add the numbers of the frames that the result has.
+    way: how; frames [H, W] are labels of body parts where it is 'labels'.
 
   Returns:
     uint8 [k, size, size] with k <= s: frames that show nobody are dropped.
@@ -87,13 +97,15 @@ def pretreat(
   Raises:
     ValueError: `size` is not a positive even number, or a frame is not a uint8
       image.
+    BadValue: a frame that is taken as it is has another size.
   """
   if size < 2 or size % 2:
     raise ValueError(f'size is {size}; it must be a positive even number')
+  treat = _TREATMENTS[way]
   treated = [
     (number, done)
     for number, frame in enumerate(frames)
-    if (done := pretreat_frame(frame, size)) is not None
+    if (done := treat(frame, size)) is not None
   ]
   if kept is not None:
     kept += [number for number, _ in treated]
@@ -106,28 +118,63 @@ def pretreat_frame(frame: np.ndarray, size: int) -> np.ndarray | None:
   """Returns one frame uint8 [size, size], or None where it shows nobody."""
   import cv2
 
+  _check(frame)
+  if is_blank(frame):
+    return None
+  return _cut(frame, size, cv2.INTER_CUBIC)
+
+
+def _by_area(frame: np.ndarray, size: int) -> np.ndarray | None:
+  import cv2
+
+  _check(frame)
+  return _cut(frame, size, cv2.INTER_AREA, centre_may_be_0=True)
+
+
+def _labels(frame: np.ndarray, size: int) -> np.ndarray | None:
+  """Returns label maps cut and centred by what is not background."""
+  import cv2
+
+  _check(frame)
+  if is_blank(np.where(frame, 255, 0).astype(np.uint8)):
+    return None
+  return _cut(frame, size, cv2.INTER_NEAREST)
+
+
+def _check(frame: np.ndarray) -> None:
   if frame.ndim != 2 or frame.dtype != np.uint8:
     raise ValueError(
       f'a frame is {frame.dtype} {list(frame.shape)}; a silhouette is a uint8'
       ' image [height, width]'
     )
-  row_mass = _sums(frame, 1)
-  if row_mass.sum() <= BLANK_SUM:
+
+
+def _cut(
+  frame: np.ndarray,
+  size: int,
+  interpolation: int,
+  *,
+  centre_may_be_0: bool = False,
+) -> np.ndarray | None:
+  import cv2
+
+  rows = np.flatnonzero(_sums(frame, 1))
+  if not len(rows):
     return None
-  rows = np.flatnonzero(row_mass)
   person = frame[rows[0] : rows[-1] + 1]
   height, width = person.shape
   scaled_width = size * width // height
   if scaled_width == 0:
     return None
   # With only the rows cut, one scale for both axes keeps the person's build.
-  scaled = cv2.resize(
-    person, (scaled_width, size), interpolation=cv2.INTER_CUBIC
-  )
-  mass = _sums(scaled, 0).cumsum()
+  scaled = cv2.resize(person, (scaled_width, size), interpolation=interpolation)
+  # Labels have no mass but that of the area.
+  is_labels = interpolation == cv2.INTER_NEAREST
+  mass = _sums((scaled > 0).astype(np.uint8) if is_labels else scaled, 0)
+  mass = mass.cumsum()
   centre = int(np.argmax(2 * mass > mass[-1]))
   # The published tool takes a centre in column 0 for none at all.
-  if centre == 0:
+  if centre == 0 and not centre_may_be_0:
     return None
   first = centre - size // 2
   kept = scaled[:, max(first, 0) : first + size]
@@ -135,3 +182,41 @@ def pretreat_frame(frame: np.ndarray, size: int) -> np.ndarray | None:
   left = max(-first, 0)
   result[:, left : left + kept.shape[1]] = kept
   return result
+
+
+def _as_is(frame: np.ndarray, size: int) -> np.ndarray:
+  _check(frame)
+  if frame.shape != (size, size):
+    height, width = frame.shape
+    hint = f'; take the variant {height}' if height == width else ''
+    raise BadValue(
+      f'its images are {height}x{width}, not {size}x{size}, and are taken as'
+      f' they are{hint}'
+    )
+  return frame
+
+
+def _linear(frame: np.ndarray, size: int) -> np.ndarray:
+  import cv2
+
+  _check(frame)
+  if frame.shape == (size, size):
+    return frame
+  return cv2.resize(frame, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def _cubic(frame: np.ndarray, size: int) -> np.ndarray:
+  import cv2
+
+  _check(frame)
+  return cv2.resize(frame, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+_TREATMENTS: dict[Way, Callable[[np.ndarray, int], np.ndarray | None]] = {
+  'cut': pretreat_frame,
+  'area': _by_area,
+  'labels': _labels,
+  'as_is': _as_is,
+  'linear': _linear,
+  'cubic': _cubic,
+}

@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gaitgs_jax import modalities
@@ -13,6 +13,10 @@ from gaitgs_jax.input import untrusted
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
 PICKLE = '.pkl'
 JSON = '.json'
+# Skeletons of GREW and Gait3D, a text per frame. GREW's lie next to images and
+# to skeletons in three dimensions.
+_TEXT = '.txt'
+_TEXT_2D, _TEXT_3D = '_2d_pose.txt', '_3d_pose.txt'
 # What names the frames of a pickle, next to it.
 FRAME_NAMES = '.frames.txt'
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
@@ -110,6 +114,11 @@ def _is_frames(name: str) -> bool:
   return wanted and not name.lower().endswith('gei.png')
 
 
+def is_text(name: str) -> bool:
+  """Returns whether a file may be of frames or a skeleton in text."""
+  return bool(texts([name])) or _is_frames(name)
+
+
 def _is_other_image(name: str) -> bool:
   return name.lower().endswith(_OTHER_IMAGES)
 
@@ -130,11 +139,21 @@ def sequence_files(folder: str, modality: str = 'silhouettes') -> list[Path]:
   if found:
     return [Path(folder, PickleChoice(modality).of(found))]
   names = [entry.name for entry in untrusted.entries(folder)]
-  wanted = modality == 'keypoints'
-  return [
-    Path(folder, name)
-    for name in untrusted.in_order(filter(_is_frames, names))
-    if _is_json(name) == wanted
+  is_pose = modality == 'keypoints'
+  frames = [
+    name for name in names if _is_frames(name) and _is_json(name) == is_pose
+  ]
+  if is_pose and not frames:
+    frames = texts(names)
+  return [Path(folder, name) for name in untrusted.in_order(frames)]
+
+
+def texts(names: Iterable[str]) -> list[str]:
+  """Returns which files of a sequence are skeletons in text."""
+  found = [name for name in names if name.lower().endswith(_TEXT)]
+  flat = [name for name in found if name.lower().endswith(_TEXT_2D)]
+  return flat or [
+    name for name in found if not name.lower().endswith((FRAME_NAMES, _TEXT_3D))
   ]
 
 

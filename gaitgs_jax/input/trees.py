@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.input import layouts, pickles, tree_files
+from gaitgs_jax.input import layouts, pickles, tree_files, untrusted
 from gaitgs_jax.input.dataset import Dataset, Part
 
 # What a field is called that the layout leaves out.
@@ -57,7 +57,8 @@ class Tree:
   Attributes:
     root: the folder.
     layout: how the folders below it are called.
-    kind: what the frames are stored as, 'images', 'pickles', 'json' or 'csv'.
+    kind: what the frames are stored as, 'images', 'pickles', 'json', 'texts' or
+      'csv'.
     sequences: one per folder that the layout names, empty ones included.
     hollow: folders on the way to sequences that lead to none.
   """
@@ -70,7 +71,9 @@ class Tree:
 
 
 def open_tree(
-  root: str | os.PathLike, layout: str | tuple[Part, ...] = ''
+  root: str | os.PathLike,
+  layout: str | tuple[Part, ...] = '',
+  texts: bool = False,
 ) -> Tree:
   """Lists a tree; reads no frame.
 
@@ -79,6 +82,7 @@ def open_tree(
     layout: what its folders are called; found out where empty. Or the parts of
       a release, of which those are listed that are there; without any of them
       it is found out.
+    texts: whether texts are skeletons.
 
   Raises:
     UserError: there is no tree, or its layout cannot be detected.
@@ -87,9 +91,9 @@ def open_tree(
   if isinstance(layout, tuple):
     parts = [each for each in layout if (root / each.folder).is_dir()]
     if parts:
-      return _joined(root, parts)
+      return _joined(root, parts, texts)
     layout = ''
-  sample = _first_file(root, layout)
+  sample = _first_file(root, layout, texts)
   layout = layout or layouts.detect(root, sample)
   patterns, fields = layouts.parse(layout)
   sequences, hollow = [], []
@@ -108,17 +112,24 @@ def open_tree(
   return Tree(
     root,
     layout,
-    {tree_files.PICKLE: 'pickles', tree_files.JSON: 'json'}.get(
-      sample.suffix.lower(), 'images'
-    ),
+    _kind(sample, texts),
     tuple(sorted(sequences)),
     tuple(sorted(hollow)),
   )
 
 
-def _joined(root: Path, parts: Sequence[Part]) -> Tree:
+def _kind(sample: Path, texts: bool) -> str:
+  kinds = {tree_files.PICKLE: 'pickles', tree_files.JSON: 'json'}
+  kind = kinds.get(sample.suffix.lower(), 'images')
+  if texts and kind == 'images':
+    names = [entry.name for entry in untrusted.entries(sample.parent)]
+    return 'texts' if tree_files.texts(names) else kind
+  return kind
+
+
+def _joined(root: Path, parts: Sequence[Part], texts: bool) -> Tree:
   """Returns the parts of a release as one tree."""
-  trees = [_open_part(root / part.folder, part) for part in parts]
+  trees = [_open_part(root / part.folder, part, texts) for part in parts]
   kinds = {tree.kind for tree in trees}
   if len(kinds) > 1:
     raise UserError(
@@ -134,12 +145,12 @@ def _joined(root: Path, parts: Sequence[Part]) -> Tree:
   )
 
 
-def _open_part(folder: Path, part: Part) -> Tree:
+def _open_part(folder: Path, part: Part, texts: bool) -> Tree:
   # A layout needs people; where the part has none, all are called the same.
   layout = part.layout
   if '{subject}' not in layout:
     layout = layout.replace('{view}', '{subject}')
-  tree = open_tree(folder, layout)
+  tree = open_tree(folder, layout, texts)
   walks: collections.Counter[str] = collections.Counter()
   sequences = []
   for each in tree.sequences:
@@ -159,7 +170,7 @@ def _open_part(folder: Path, part: Part) -> Tree:
   return dataclasses.replace(tree, sequences=tuple(sequences))
 
 
-def _first_file(root: Path, layout: str) -> Path:
+def _first_file(root: Path, layout: str, texts: bool) -> Path:
   """Returns a file of frames below the root, as deep as a layout is or usual.
 
   Raises:
@@ -168,7 +179,8 @@ def _first_file(root: Path, layout: str) -> Path:
   if not root.is_dir():
     raise UserError(f'{root}: no such folder; give the one that holds the tree')
   depth = max(tree_files.MAX_DEPTH, layout.count('/') + 3)
-  found = next(tree_files.frame_files(root, depth=depth), None)
+  wanted = tree_files.is_text if texts else None
+  found = next(tree_files.frame_files(root, wanted, depth), None)
   if found is None:
     raise UserError(
       f'{root}: no image, pickle or json below it; {tree_files.hint(root)}'
@@ -217,6 +229,8 @@ def check_modality(tree: Tree, dataset: Dataset) -> None:
   """
   held = modality(tree)
   wanted = dataset.modalities
+  if tree.kind == 'images' and dataset.images == 'labels':
+    return
   if tree.kind != 'pickles' and wanted and held not in wanted:
     titles = ' and '.join(modalities.get(name).title for name in wanted)
     raise UserError(

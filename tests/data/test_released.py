@@ -3,13 +3,18 @@
 import dataclasses
 import importlib
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import released_trees
 import walker_trees
 
 from gaitgs_jax.__main__ import main
+from gaitgs_jax.data import work
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import protocols
 from gaitgs_jax.input import datasets, opening, partitions, prepared
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
@@ -23,35 +28,6 @@ RELEASED = [
   for name, facts in datasets.DATASETS.items()
   if not (facts.is_own or facts.is_synthetic)
 ]
-# Dataset -> a sequence of the release, and where its images lie. The walk of a
-# place is told by its number in the list.
-RAW = {
-  'casia_c': {
-    ('001', 'fn00', '000'): '001/fn00',
-    ('002', 'fb01', '000'): '002/fb01',
-  },
-  'casia_e': {
-    ('001', 'H-scene1-nm-1', '000'): '001/H/scene1/nm/000/1',
-    ('001', 'L-scene3_s-bg-2', '090'): '001/L/scene3_s/bg/090/2',
-  },
-  'ccpg': {},
-  'gait3d': {
-    ('0000', 'camid0_videoid2', 'seq0'): '0000/camid0_videoid2/seq0',
-    ('0002', 'camid9_videoid1', 'seq1'): '0002/camid9_videoid1/seq1',
-  },
-  'grew': {
-    ('00001train', '00', '4XPn5Z28'): 'train/00001/4XPn5Z28',
-    ('00001', '01', '79XJefi8'): 'test/gallery/00001/79XJefi8',
-    ('00001', '02', 'CaDl0xc6'): 'test/gallery/00001/CaDl0xc6',
-    ('probe', '03', '1NDdL7rQ'): 'test/probe/1NDdL7rQ',
-  },
-  'hid': {
-    ('0000', '2W8eSGAo', 'default'): 'train/0000/2W8eSGAo',
-    ('0500', 'gWjVk1nB', 'default'): 'HID2022_test_gallery/0500/gWjVk1nB',
-    ('probe', '03', 'a2mN8d0w'): 'HID2022_test_probe/a2mN8d0w',
-  },
-}
-RAW = {name: cells for name, cells in RAW.items() if cells}
 
 
 def walk(number):
@@ -71,31 +47,6 @@ def prepare(name, root, source, monkeypatch):
   directory = prepared.find(root, name, facts.variants[0])
   assert directory
   return PreparedSource(directory)
-
-
-@pytest.mark.parametrize('name', RAW)
-def test_raw_images_and_an_opengait_tree_give_the_same(
-  name, tmp_path, monkeypatch, capsys
-):
-  cells = RAW[name]
-  for number, (cell, place) in enumerate(cells.items()):
-    walker_trees.write_images(tmp_path / 'raw' / place, walk(number))
-    walker_trees.write_pickle(
-      tmp_path.joinpath('tree', *cell, f'{cell[2]}.pkl'), pretreat(walk(number))
-    )
-  words = [f'--source={tmp_path / "raw"}', f'--dataset={name}']
-  main(['check', *words, '--workers=1'])
-  assert f'{len(cells)} sequences' in capsys.readouterr().out
-  for kind in ('raw', 'tree'):
-    made = tmp_path / 'made' / kind
-    source = prepare(name, made, tmp_path / kind, monkeypatch)
-    found = {
-      tuple(source.index.name(row).split('/')): source.read(row)['silhouettes']
-      for row in range(len(source.index))
-    }
-    assert found.keys() == cells.keys()
-    for number, cell in enumerate(cells):
-      np.testing.assert_array_equal(found[cell], pretreat(walk(number)))
 
 
 def test_a_tree_of_many_files_gives_the_right_one(tmp_path, monkeypatch):
@@ -131,6 +82,16 @@ def test_a_tree_of_many_files_gives_the_right_one(tmp_path, monkeypatch):
     files=sizes.files(inputs, facts),
   )
   np.testing.assert_array_equal(place.read(0)['depth'], depth)
+
+
+def test_casia_e_has_no_sequences_of_few_images(tmp_path):
+  folder = tmp_path / 'x'
+  frames = pretreat(walk(0))
+  call = work.TreeCall(str(folder), 64, 'linear', 6)
+  walker_trees.write_images(folder, frames[:5])
+  assert len(call()) == 0
+  walker_trees.write_images(folder, frames[:6])
+  np.testing.assert_array_equal(call(), frames[:6])
 
 
 def test_label_maps(tmp_path, monkeypatch):
@@ -170,3 +131,22 @@ def test_who_trains_is_published_or_asked_for(name, tmp_path):
   path.write_text(json.dumps({'TRAIN_SET': ['1'], 'TEST_SET': ['2']}))
   found = partitions.load_partition({'name': name, 'partition': str(path)})
   assert found.test == ('2',)
+
+
+@pytest.mark.parametrize('name', RELEASED)
+def test_the_table_of_datasets_says_what_is_tried(name):
+  readme = Path(__file__).parents[2] / 'data' / 'README.md'
+  found = re.search(rf'^\| `{name}` \|.*$', readme.read_text(), re.MULTILINE)
+  assert found
+  _, _, people, held, sources, partition, rules, _, _ = found[0].split('|')
+  facts = datasets.get(name)
+  subjects = f'{facts.subjects:,}' if facts.subjects else 'unlabelled'
+  assert people.strip() == subjects
+  assert held.strip() == ', '.join(facts.modalities)
+  is_raw = 'release' in sources or 'drawn' in sources
+  assert is_raw == (name in released_trees.RAW or bool(facts.drawn_of))
+  assert ('.json' in partition) != bool(facts.split_at)
+  named = re.findall('`(.*?)`', rules)
+  assert {*named} <= {*protocols.PROTOCOLS}
+  first = named[0] if named else ''
+  assert first == released_trees.protocol(name)

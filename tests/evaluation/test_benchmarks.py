@@ -265,6 +265,24 @@ def test_reranking_is_the_published_one(metric):
   np.testing.assert_allclose(ours, published, rtol=0, atol=2e-3)
 
 
+def test_videos_of_hid_may_be_conditions(tmp_path):
+  data, path = GOLDEN['hid'], tmp_path / 'x.csv'
+  embeddings, subjects, _, videos = labels(data)
+  same = ['default'] * len(videos)
+  submit(path, 'hid', embeddings, subjects, videos, same)
+  assert [line[0] for line in read(path)[1:]] == data['csv_ids'].tolist()
+  with pytest.raises(UserError, match='one of these must be the name of their'):
+    submit(path, 'hid', embeddings, subjects, same, same)
+
+
+def test_each_walk_is_looked_for_among_all_others():
+  embeddings = np.array([0.0, 1, 5, 6.5, 6])[:, None, None]
+  people, walks = [*'aabbc'], [*'12121']
+  ours = evaluate('leave_one_out', embeddings, people, walks, ['0'] * 5)
+  # Of b's walks one is nearest to the other, and c has but one.
+  assert ours['rank1'] == 50
+
+
 def test_a_submission_says_what_it_lacks(tmp_path):
   path, data = tmp_path / 'x.csv', GOLDEN['grew']
   with pytest.raises(UserError, match=r"'grew_local' has nothing to submit"):

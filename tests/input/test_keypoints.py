@@ -261,3 +261,23 @@ def test_what_is_no_tree_is_told(tmp_path):
   tree = keypoints.open_tree(walker_trees.casia_b(tmp_path / 'images'))
   with pytest.raises(UserError, match='holds no skeletons'):
     keypoints.read(tree.sequences[0])
+
+
+def test_skeletons_in_text_are_read(tmp_path):
+  frames = walker_trees.skeleton('001')
+  folder = tmp_path / '0000' / 'camid0_videoid2' / 'seq0'
+  folder.mkdir(parents=True)
+  for i, frame in enumerate(frames):
+    numbers = [1080, 1920, *frame.reshape(-1).tolist()]
+    text = ','.join(map(repr, numbers))
+    (folder / f'human_crop_f{9 + i}.txt').write_text(text)
+  tree = keypoints.open_tree(tmp_path, facts=datasets.get('gait3d_pose'))
+  assert tree.kind == 'texts'
+  (sequence,) = tree.sequences
+  np.testing.assert_array_equal(keypoints.read(sequence), frames)
+  (folder / 'human_crop_f9.txt').write_text('1080,1920,5,6')
+  with pytest.raises(UserError, match=r'f9\.txt: does not hold height'):
+    keypoints.read(sequence)
+  (folder / 'human_crop_f9.txt').write_text('1080,1920,5,6,1')
+  with pytest.raises(UserError, match='different numbers of joints'):
+    keypoints.read(sequence)

@@ -1,7 +1,12 @@
+import functools
+
 import cv2
 import numpy as np
 import pytest
+import walker_trees
 
+from gaitgs_jax.errors import UserError
+from gaitgs_jax.input import tree_frames
 from gaitgs_jax.input.pretreatment import is_blank, pretreat, pretreat_frame
 
 
@@ -124,3 +129,83 @@ def test_odd_frames_are_pretreated_as_published(size):
       np.testing.assert_array_equal(found, wanted)
       shown += 1
   assert shown > 20
+
+
+def published_otherwise(
+  frame, size, *, interpolation, blank, shown=lambda image: image
+):
+  """What the tools of CCPG and Gait3D-Parsing do, step by step."""
+  if shown(frame).sum() <= blank:
+    return None
+  rows = np.flatnonzero(shown(frame).sum(1))
+  frame = frame[rows[0] : rows[-1] + 1]
+  width = int(size * (frame.shape[1] / frame.shape[0]))
+  frame = cv2.resize(frame, (width, size), interpolation=interpolation)
+  columns = shown(frame).astype(int).sum(0).cumsum()
+  centre = int(np.flatnonzero(columns > columns[-1] / 2)[0])
+  frame = np.pad(frame, ((0, 0), (size // 2, size // 2)))
+  return frame[:, centre : centre + size]
+
+
+def test_silhouettes_of_ccpg_are_scaled_by_area_however_little_they_show():
+  frame = walker_trees.frames('001')[0]
+  wanted = published_otherwise(frame, 64, interpolation=cv2.INTER_AREA, blank=0)
+  (found,) = pretreat(frame[None], way='area')
+  np.testing.assert_array_equal(found, wanted)
+  speck = np.zeros((20, 20), np.uint8)
+  speck[3:9, 4:6] = 255
+  assert len(pretreat(speck[None])) == 0
+  assert len(pretreat(speck[None], way='area')) == 1
+  assert len(pretreat(np.zeros_like(speck)[None], way='area')) == 0
+
+
+def test_label_maps_are_cut_and_centred_by_the_person():
+  labels = (walker_trees.frames('001')[0] > 0).astype(np.uint8)
+  labels[:, labels.shape[1] // 2 :] *= 11
+  wanted = published_otherwise(
+    labels,
+    64,
+    interpolation=cv2.INTER_NEAREST,
+    blank=10_000,
+    shown=lambda image: np.where(image > 0, 255, 0),
+  )
+  (found,) = pretreat(labels[None], way='labels')
+  np.testing.assert_array_equal(found, wanted)
+  assert {*np.unique(found)} == {0, 1, 11}
+  assert len(pretreat(labels[:2, :2][None], way='labels')) == 0
+
+
+def test_aligned_silhouettes_are_not_aligned_again(tmp_path):
+  # Off-centre, with grey edges and a blank frame between.
+  frames = np.zeros((3, 64, 64), np.uint8)
+  frames[::2, 10:60, 40:50] = 255
+  frames[0, 10:60, 39] = 100
+  walker_trees.write_images(tmp_path, frames)
+  read = functools.partial(tree_frames.read_pretreated, str(tmp_path), 64)
+  for way in ('as_is', 'linear'):
+    np.testing.assert_array_equal(read(way=way), frames)
+  assert not np.array_equal(read()[0], frames[0])
+  for way, how in (('linear', cv2.INTER_LINEAR), ('cubic', cv2.INTER_CUBIC)):
+    wanted = [
+      cv2.resize(frame, (32, 32), interpolation=how) for frame in frames
+    ]
+    found = tree_frames.read_pretreated(str(tmp_path), 32, way=way)
+    np.testing.assert_array_equal(found, wanted)
+  with pytest.raises(UserError, match=r'64x64, not 128x128.*the variant 64'):
+    tree_frames.read_pretreated(str(tmp_path), 128, way='as_is')
+
+
+@pytest.mark.parametrize(
+  'way, image, message',
+  [
+    ('as_is', np.full((64, 64), 900, np.uint16), 'uint16, not grey of 8 bits'),
+    ('as_is', np.eye(64, dtype=np.uint8), 'values run from 0 to 1'),
+    ('labels', np.full((64, 64), 200, np.uint8), 'labels run to 200'),
+  ],
+)
+def test_images_that_are_taken_as_they_are_must_be_such(
+  way, image, message, tmp_path
+):
+  walker_trees.write_images(tmp_path, [image])
+  with pytest.raises(UserError, match=message):
+    tree_frames.read_pretreated(str(tmp_path), 64, way=way)

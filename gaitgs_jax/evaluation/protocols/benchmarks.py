@@ -184,6 +184,16 @@ _ALL = (
     metrics=('rank1', 'rank5', 'rank10', 'rank20'),
     submission='',
   ),
+  # Of datasets without a published protocol. A walk is found in every other.
+  Protocol(
+    name='leave_one_out',
+    title='each walk against all others, of no benchmark',
+    probes={'': Rule()},
+    mean_over='probes',
+    dropped=('subject', 'condition', 'view'),
+    metrics=('rank1', 'rank5', 'mAP', 'mINP'),
+    invalid='excluded',
+  ),
   Protocol(
     name='hid',
     title='HID, the submission',
