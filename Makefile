@@ -20,9 +20,9 @@ test-isa: dev
 	done
 	taskset -c 0 $(BIN)/python -m pytest
 
-# Every number of every golden file, which takes longer.
+# Every number of every golden file, which takes longer and up to 12 GB.
 test-golden: dev
-	GOLDEN=whole $(BIN)/python -m pytest -n 2 --dist loadgroup tests/models -k golden
+	GOLDEN=whole $(BIN)/python -m pytest tests/models -k golden
 
 # Prepares through Apache Beam, in an environment of its own.
 test-beam:

@@ -135,13 +135,19 @@ def model(name, golden, dtype, **config):
 
 
 def embed(name, golden, dtype, lengths, **config):
-  """Embeds golden sequences as one padded batch; returns NumPy arrays."""
+  """Embeds golden sequences in a padded batch; returns NumPy arrays.
+
+  All of a file are too many for one batch: those of a length are one then.
+  """
   walks = [inputs(golden[f'eval_in_{length}'], dtype) for length in lengths]
   with precision(dtype):
-    found = jax.jit(lambda model, x, mask: model(x, mask))(
-      model(name, golden, dtype, **config), *padded(walks)
-    )
-    return jax.tree.map(np.asarray, found)
+    network = model(name, golden, dtype, **config)
+    call = jax.jit(lambda model, x, mask: model(x, mask))
+    found = [
+      jax.tree.map(np.asarray, call(network, *padded(batch)))
+      for batch in ([[each] for each in walks] if WHOLE else [walks])
+    ]
+  return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
 
 def by_length(golden, lengths, output):
@@ -176,7 +182,7 @@ def padded(walks):
     several = {key: padded([x[key] for x in walks]) for key in walks[0]}
     masks = [mask for _, mask in several.values()]
     return {key: frames for key, (frames, _) in several.items()}, masks[0]
-  longest = max(x.shape[1] for x in walks)
+  longest = max(x.shape[1] for x in walks) + WHOLE
   frames, mask = [], []
   for x in walks:
     n, s, *rest = x.shape
