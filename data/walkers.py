@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 
 from gaitgs_jax.data.builders import Job, SequenceBuilder, SequenceConfig
-from gaitgs_jax.data.work import Call, WalkCall, WalkPoseCall
+from gaitgs_jax.data.work import (
+  Call,
+  WalkCall,
+  WalkPoseCall,
+  WildCall,
+  WildPoseCall,
+)
 from gaitgs_jax.synthetic import CONDITIONS, VIEWS
 
 # One population; a variant shows its first people.
@@ -19,11 +25,15 @@ class WalkersConfig(SequenceConfig):
 
   Attributes:
     views: the cameras.
+    conditions: of each walk.
     frames: of each walk; whole walks where None.
+    wild: whether they are those of `synthetic.wild_walk`.
   """
 
   views: tuple[str, ...] = VIEWS
+  conditions: tuple[str, ...] = CONDITIONS
   frames: int | None = None
+  wild: bool = False
 
 
 class WalkersBuilder(SequenceBuilder):
@@ -51,14 +61,31 @@ class WalkersBuilder(SequenceBuilder):
       views=('090', '108'),
       frames=12,
     ),
+    WalkersConfig(
+      name='wild',
+      description='400 people train and 40 are tested, clothes, cameras and'
+      ' segmenters of many kinds',
+      views=('018', '054', '090', '126', '162'),
+      conditions=('nm-01', 'nm-05', 'bg-01', 'cl-01'),
+      frames=24,
+      wild=True,
+    ),
   ]
 
   def calls(self, **walk: Any) -> dict[str, Call]:
     """Returns what makes one walk of the arguments of `synthetic.walk`."""
-    calls: dict[str, Call] = {
-      'silhouettes': WalkCall(**walk, size=self.builder_config.size),
-      'keypoints': WalkPoseCall(**walk),
-    }
+    size = self.builder_config.size
+    calls: dict[str, Call]
+    if self.builder_config.wild:
+      calls = {
+        'silhouettes': WildCall(**walk, size=size),
+        'keypoints': WildPoseCall(**walk),
+      }
+    else:
+      calls = {
+        'silhouettes': WalkCall(**walk, size=size),
+        'keypoints': WalkPoseCall(**walk),
+      }
     return {name: calls[name] for name in self.frames}
 
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
@@ -79,6 +106,6 @@ class WalkersBuilder(SequenceBuilder):
         ),
       )
       for subject in people
-      for condition in CONDITIONS
+      for condition in config.conditions
       for view in config.views
     ]

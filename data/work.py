@@ -32,7 +32,12 @@ from gaitgs_jax.input.tree_files import (
 )
 from gaitgs_jax.input.tree_frames import read_pickle, read_pretreated
 from gaitgs_jax.input.trees import TreeSequence
-from gaitgs_jax.synthetic import walk, walk_keypoints
+from gaitgs_jax.synthetic import (
+  walk,
+  walk_keypoints,
+  wild_keypoints,
+  wild_walk,
+)
 
 # Bytes read at a time.
 _BLOCK = 1 << 20
@@ -90,6 +95,33 @@ class WalkCall(WalkPoseCall):
   def __call__(self) -> np.ndarray:
     """Returns the frames."""
     raw = walk(
+      self.seed, self.subject, self.condition, self.view, frames=self.frames
+    )
+    return pretreat(raw.silhouettes, self.size)
+
+
+@dataclasses.dataclass(frozen=True)
+class WildPoseCall(WalkPoseCall):
+  """Makes the skeletons of one walk of `gaitgs_jax.synthetic.wild_walk`."""
+
+  frames: int
+
+  def __call__(self) -> np.ndarray:
+    """Returns the keypoints."""
+    return wild_keypoints(
+      self.seed, self.subject, self.condition, self.view, frames=self.frames
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class WildCall(WildPoseCall):
+  """Makes one walk of `gaitgs_jax.synthetic.wild_walk`, pretreated."""
+
+  size: int
+
+  def __call__(self) -> np.ndarray:
+    """Returns the frames."""
+    raw = wild_walk(
       self.seed, self.subject, self.condition, self.view, frames=self.frames
     )
     return pretreat(raw.silhouettes, self.size)

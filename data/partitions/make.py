@@ -9,7 +9,12 @@ import json
 from pathlib import Path
 
 # (training, tested) subjects of the variants of the synthetic walkers.
-SYNTHETIC_WALKERS = {'tiny': (4, 4), 'demo': (24, 10), 'full': (74, 50)}
+SYNTHETIC_WALKERS = {
+  'tiny': (4, 4),
+  'demo': (24, 10),
+  'full': (74, 50),
+  'wild': (200, 40),
+}
 
 
 def partitions() -> dict[str, dict]:

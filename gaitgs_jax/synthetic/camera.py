@@ -44,11 +44,25 @@ def draw_camera(
     [distance * np.cos(angle), distance * np.sin(angle), height]
   )
   aim = np.array([0.0, 0.0, _AIM_HEIGHT + traits.CAMERA_AIM_SD * noise[3]])
+  roll = np.radians(traits.CAMERA_ROLL_SD * noise[4])
+  rows, columns = size
+  return facing(
+    position, aim, roll, traits.CAMERA_FOCAL * rows, (columns / 2, rows / 2)
+  )
+
+
+def facing(
+  position: np.ndarray,
+  aim: np.ndarray,
+  roll: float,
+  focal: float,
+  centre: tuple[float, float],
+) -> Camera:
+  """Returns a camera that looks from one point [3] to another, in radians."""
   ahead = (aim - position) / np.linalg.norm(aim - position)
   right = np.cross(ahead, [0.0, 0.0, 1.0])
   right /= np.linalg.norm(right)
   down = np.cross(ahead, right)
-  roll = np.radians(traits.CAMERA_ROLL_SD * noise[4])
   axes = np.stack(
     [
       np.cos(roll) * right + np.sin(roll) * down,
@@ -56,10 +70,7 @@ def draw_camera(
       ahead,
     ]
   )
-  rows, columns = size
-  return Camera(
-    position, axes, traits.CAMERA_FOCAL * rows, (columns / 2, rows / 2)
-  )
+  return Camera(position, axes, focal, centre)
 
 
 def project(

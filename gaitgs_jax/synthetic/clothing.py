@@ -66,7 +66,7 @@ class Outfit(NamedTuple):
 def draw_outfit(condition: str, generator: np.random.Generator) -> Outfit:
   """Returns what a person carries or wears under a condition."""
   if condition.startswith('bg'):
-    return _draw_bag(generator)
+    return draw_bag(generator)
   if condition.startswith('cl'):
     return _draw_coat(generator)
   return Outfit()
@@ -80,7 +80,8 @@ def hold(traits: Traits, outfit: Outfit) -> Traits:
   return held
 
 
-def _draw_bag(generator: np.random.Generator) -> Outfit:
+def draw_bag(generator: np.random.Generator) -> Outfit:
+  """Returns a bag, and how it is carried."""
   bag = BAGS[generator.integers(len(BAGS))]
   side = int(generator.integers(2))
   held = generator.uniform(*settings.BAG_ARM_DAMPING)

@@ -79,6 +79,7 @@ def detect(
   camera: Camera,
   heights: np.ndarray,
   generator: np.random.Generator,
+  noise: float = 1.0,
 ) -> np.ndarray:
   """Returns keypoints float32 [s, 17, 3]: x, y in pixels and confidence.
 
@@ -90,6 +91,7 @@ def detect(
     camera: the view.
     heights: [s] the person's height in pixels, the scale of the errors.
     generator: draws the detector's errors.
+    noise: factor on the errors' size.
   """
   points = coco_points(skeleton, body)
   hidden = _hidden(points, skeleton, body, camera)
@@ -97,7 +99,7 @@ def detect(
   share = np.where(
     hidden, settings.KEYPOINT_NOISE_HIDDEN, settings.KEYPOINT_NOISE
   )
-  scale = share * heights[:, None]
+  scale = noise * share * heights[:, None]
   x = x + scale * _drift(x.shape, generator)
   y = y + scale * _drift(y.shape, generator)
   level = np.where(hidden, 0.45, 0.88)
@@ -111,3 +113,14 @@ def detect(
   found = np.stack([x, y, confidence], -1).astype(np.float32)
   found[missing] = 0
   return found
+
+
+def swap_legs(keypoints: np.ndarray, swapped: np.ndarray) -> np.ndarray:
+  """Returns keypoints [s, 17, 3] with left and right legs exchanged.
+
+  Args:
+    keypoints: of `detect`.
+    swapped: bool [s], in which frames.
+  """
+  order = [*range(11), 12, 11, 14, 13, 16, 15]
+  return np.where(swapped[:, None, None], keypoints[:, order], keypoints)

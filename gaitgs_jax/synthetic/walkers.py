@@ -69,14 +69,15 @@ class Motion(NamedTuple):
   wander: np.ndarray
 
 
-def _generator(*entropy: int) -> np.random.Generator:
+def generator_of(*entropy: int) -> np.random.Generator:
+  """Returns the random numbers of a stream."""
   return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
 
 
 def _draw_motion(seed: int, subject: int, condition: str) -> Motion:
-  person = draw_subject(_generator(seed, _SUBJECT, subject))
+  person = draw_subject(generator_of(seed, _SUBJECT, subject))
   number = CONDITIONS.index(condition)
-  generator = _generator(seed, _WALK, subject, number)
+  generator = generator_of(seed, _WALK, subject, number)
   traits = vary(person, generator)
   outfit = draw_outfit(condition, generator)
   traits = hold(traits, outfit)
@@ -123,7 +124,8 @@ def _move(
   return pose(motion.body, motion.traits, posture, forward), phase
 
 
-def _discs(parts: list[Hull], camera: Camera) -> Discs:
+def project_hulls(parts: list[Hull], camera: Camera) -> Discs:
+  """Returns the discs that a camera sees of hulls."""
   centres = np.concatenate([part.centres for part in parts], 1)
   radii = np.concatenate([part.radii for part in parts])
   x, y, depth = project(camera, centres)
@@ -132,7 +134,7 @@ def _discs(parts: list[Hull], camera: Camera) -> Discs:
   )
 
 
-def _paste(
+def paste(
   masks: np.ndarray, corners: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
   """Returns pictures uint8 [s, h, w] with every mask at its corner."""
@@ -147,9 +149,12 @@ def _paste(
   return out
 
 
-def _check(
-  seed: int, subject: int, condition: str, view: str, frames: int | None
-) -> None:
+def check(seed: int, subject: int, condition: str, view: str) -> None:
+  """Checks what names a walk.
+
+  Raises:
+    UserError: condition or view is unknown, or a number is out of range.
+  """
   if seed < 0 or subject < 0:
     raise UserError(
       f'seed and subject must be 0 or more, not {seed} and {subject}'
@@ -160,8 +165,6 @@ def _check(
     )
   if view not in VIEWS:
     raise wrong_choice(f'unknown view {view!r}', view, VIEWS)
-  if frames is not None and not 1 <= frames <= MAX_FRAMES:
-    raise UserError(f'frames must lie in 1..{MAX_FRAMES}, not {frames}')
 
 
 def walk(
@@ -194,10 +197,10 @@ def walk(
   shot = _shoot(seed, subject, condition, view, frames, size)
   corners, box = boxes(shot.discs, _MARGIN)
   masks = fill(shot.discs, corners, box)
-  generator = _generator(seed, _SEGMENTER, *shot.number)
+  generator = generator_of(seed, _SEGMENTER, *shot.number)
   masks = degrade(masks, shot.heights, draw_faults(generator), generator)
   return Walk(
-    _paste(masks, corners, size),
+    paste(masks, corners, size),
     _detect(seed, shot),
     shot.phase.astype(np.float32),
   )
@@ -224,20 +227,22 @@ def _shoot(
   frames: int | None,
   size: tuple[int, int],
 ) -> Shot:
-  _check(seed, subject, condition, view, frames)
+  check(seed, subject, condition, view)
+  if frames is not None and not 1 <= frames <= MAX_FRAMES:
+    raise UserError(f'frames must lie in 1..{MAX_FRAMES}, not {frames}')
   motion = _draw_motion(seed, subject, condition)
   number = subject, CONDITIONS.index(condition), VIEWS.index(view)
-  generator = _generator(seed, _CAMERA, *number)
+  generator = generator_of(seed, _CAMERA, *number)
   camera = draw_camera(view, size, generator)
   numbers, start = _frame_numbers(motion, frames, generator)
   skeleton, phase = _move(motion, numbers, start)
   parts = clothe(skeleton, motion.body, motion.traits, motion.outfit.padding)
   parts = add_outfit(parts, motion.outfit, skeleton, motion.body, motion.traits)
-  discs = _discs(parts, camera)
+  discs = project_hulls(parts, camera)
   heights = (discs.y + discs.radius).max(1) - (discs.y - discs.radius).min(1)
   return Shot(number, motion.body, camera, skeleton, phase, discs, heights)
 
 
 def _detect(seed: int, shot: Shot) -> np.ndarray:
-  generator = _generator(seed, _DETECTOR, *shot.number)
+  generator = generator_of(seed, _DETECTOR, *shot.number)
   return detect(shot.skeleton, shot.body, shot.camera, shot.heights, generator)

@@ -1,0 +1,38 @@
+"""The variants of the synthetic walkers."""
+
+import numpy as np
+import pytest
+
+from gaitgs_jax.data import work
+from gaitgs_jax.data.synthetic_walkers import (
+  synthetic_walkers_dataset_builder as walkers,
+)
+from gaitgs_jax.synthetic import wild_walk
+
+
+@pytest.mark.parametrize(
+  ('variant', 'kind', 'people', 'conditions', 'views'),
+  [
+    ('demo', work.WalkCall, 34, 10, 5),
+    ('full', work.WalkCall, 124, 10, 11),
+    ('wild', work.WildCall, 240, 4, 5),
+  ],
+)
+def test_what_a_variant_is_made_of(
+  tmp_path, variant, kind, people, conditions, views
+):
+  jobs = walkers.Builder(config=variant, data_dir=tmp_path).jobs(None)
+  calls = [job.calls['silhouettes'] for job in jobs]
+  assert {type(call) for call in calls} == {kind}
+  assert len({call.subject for call in calls}) == people
+  assert len({call.condition for call in calls}) == conditions
+  assert len({call.view for call in calls}) == views
+  assert len(jobs) == people * conditions * views
+
+
+def test_wild_walks_are_pretreated_and_their_skeletons_are_theirs():
+  place = dict(seed=0, subject=2, condition='cl-01', view='054', frames=4)
+  frames = work.WildCall(**place, size=64)()
+  assert frames.shape == (4, 64, 64)
+  raw = wild_walk(0, 2, 'cl-01', '054', frames=4)
+  np.testing.assert_array_equal(work.WildPoseCall(**place)(), raw.keypoints)
