@@ -2,24 +2,28 @@
 
 import argparse
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.apps import options, silhouettes, trained
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.apps import embedder, options, silhouettes, trained
+from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.evaluation import distance
-from gaitgs_jax.input import datasets, pairing, sizes
+from gaitgs_jax.input import datasets, pairing, sizes, walks
 from gaitgs_jax.input.drawn import drawn
-from gaitgs_jax.input.index import Index
+from gaitgs_jax.input.index import Index, make
 from gaitgs_jax.input.opening import open_opengait
+from gaitgs_jax.modalities import Arrays
 from gaitgs_jax.training import checkpoint, preprocessing, settings, setup
 
 # The widest matrix that a terminal shows, and the largest to be computed.
 _SHOWN = 24
 _MEASURED = 2000
+# Batches of frames that are read at a time.
+_AHEAD = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     '--source',
     required=True,
-    metavar='DIR',
-    help='a tree DIR/subject/condition/view/*.pkl of silhouettes or skeletons,'
-    ' or a video, see `silhouettes`',
+    metavar='PATH',
+    help='a tree PATH/subject/condition/view, folders of images, .npy or .pkl'
+    ' files of one walk each, or a video, see `silhouettes`',
   )
   parser.add_argument(
     '--batch-frames',
@@ -54,10 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-  """Embeds every sequence of a tree and prints their distances.
+  """Embeds every walk of a source and prints their distances.
 
   Raises:
-    UserError: the run, its checkpoint or the tree is not there or does not
+    UserError: the run, its checkpoint or the source is not there or does not
       fit, or the result cannot be written.
   """
   out = cloud.folder(args.out) if args.out else None
@@ -74,27 +78,12 @@ def run(args: argparse.Namespace) -> None:
 def _embed(
   config: ConfigDict,
   args: argparse.Namespace,
-  tree: str,
+  source: str,
   out: pathlib.Path | None,
 ) -> None:
-  dataset = datasets.get(config.dataset.name)
-  source = open_opengait(
-    tree,
-    sizes.files(config.inputs, dataset),
-    config.dataset.get('pair', pairing.CHOICES[0]),
-  )
-  seen = preprocessing.input_sizes(config)
-  sizes.check(source.modalities, seen, dataset)
-  source = drawn(source, seen)
-  index = source.index
-  if len(index) > _MEASURED and not args.out:
-    raise UserError(
-      f'{args.source}: has {len(index)} sequences, but distances are printed of'
-      f' up to {_MEASURED}; pass --out=FILE to write the embeddings'
-    )
-  found = checkpoint.choose(args.workdir, args.checkpoint)
-  model = trained.restore(config, found)
-  embeddings = model.embed(source, np.arange(len(index)), args.batch_frames)
+  several = len(preprocessing.input_sizes(config)) > 1
+  read = _of_tree if several else _of_walks
+  index, embeddings = read(config, args, source)
   metric = config.evaluation.metric
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
@@ -110,9 +99,92 @@ def _embed(
     print(f'wrote {out}: {len(index)} embeddings')
 
 
+def _of_walks(
+  config: ConfigDict, args: argparse.Namespace, source: str
+) -> tuple[Index, np.ndarray]:
+  """Embeds walks of any layout and size, for a model of one modality."""
+  patterns = sizes.files(config.inputs, datasets.get(config.dataset.name))
+  places = walks.find(source, patterns)
+  _check_count(args, len(places))
+  model = embedder.opened(config, args.workdir, args.checkpoint)
+  lengths: list[int] = []
+  found: list[np.ndarray] = []
+  for some in _read(model, places, _AHEAD * args.batch_frames):
+    lengths += [len(next(iter(walk.values()))) for walk in some]
+    found.append(model.embed_arrays(some, args.batch_frames))
+  return _named(places, cloud.local_copy(source), lengths), np.concatenate(
+    found
+  )
+
+
+def _read(
+  model: embedder.Embedder, places: list[walks.Place], most: int
+) -> Iterator[list[Arrays]]:
+  """Yields walks, about so many frames at a time, and prints what is odd."""
+  some: list[Arrays] = []
+  frames = 0
+  for place in places:
+    notes: list[str] = []
+    walk = model.read(place, notes)
+    for note in notes:
+      print(f'note: {one_line(place)}: {note}')
+    some.append(walk)
+    frames += len(next(iter(walk.values())))
+    if frames >= most:
+      yield some
+      some, frames = [], 0
+  if some:
+    yield some
+
+
+def _named(
+  places: list[walks.Place], root: pathlib.Path, lengths: list[int]
+) -> Index:
+  """Returns who walks by the folders of a tree, else the paths alone."""
+  root = root.absolute()
+  rows = []
+  for place, length in zip(places, lengths, strict=True):
+    path = place.path.relative_to(root) if place.path != root else root
+    folders = path.parts if place.path.is_dir() else path.parts[:-1]
+    if len(folders) == 3 and path != root:
+      subject, condition, view = folders
+      rows.append((subject, condition, view, length))
+    else:
+      rows.append(('', path.name if path == root else str(path), '', length))
+  return make(rows)
+
+
+def _of_tree(
+  config: ConfigDict, args: argparse.Namespace, tree: str
+) -> tuple[Index, np.ndarray]:
+  """Embeds a tree of several modalities, paired as `dataset.pair` says."""
+  dataset = datasets.get(config.dataset.name)
+  source = open_opengait(
+    tree,
+    sizes.files(config.inputs, dataset),
+    config.dataset.get('pair', pairing.CHOICES[0]),
+  )
+  seen = preprocessing.input_sizes(config)
+  sizes.check(source.modalities, seen, dataset)
+  source = drawn(source, seen)
+  _check_count(args, len(source.index))
+  found = checkpoint.choose(args.workdir, args.checkpoint)
+  model = trained.restore(config, found)
+  rows = np.arange(len(source.index))
+  return source.index, model.embed(source, rows, args.batch_frames)
+
+
+def _check_count(args: argparse.Namespace, count: int) -> None:
+  if count > _MEASURED and not args.out:
+    raise UserError(
+      f'{args.source}: has {count} sequences, but distances are printed of'
+      f' up to {_MEASURED}; pass --out=FILE to write the embeddings'
+    )
+
+
 def describe(index: Index, matrix: np.ndarray, metric: str) -> str:
   """Returns distances [N,N] as text, with the means within and between."""
-  names = [index.name(row) for row in range(len(index))]
+  names = [index.name(row).strip('/') for row in range(len(index))]
   lines = [f'{len(names)} sequences, {metric} distances']
   if len(names) <= _SHOWN:
     width = max(map(len, names))
@@ -121,11 +193,13 @@ def describe(index: Index, matrix: np.ndarray, metric: str) -> str:
     for i, (name, row) in enumerate(zip(names, matrix, strict=True)):
       cells = ''.join(f'{value:8.3f}' for value in row)
       lines.append(f'{i + 1:>3} {name:{width}}{cells}')
+  known = index.subject != ''
+  both = known[:, None] & known[None, :]
   same = index.subject[:, None] == index.subject[None, :]
   itself = np.eye(len(names), dtype=bool)
   for what, pairs in (
-    ('of the same subject', same & ~itself),
-    ('of different subjects', ~same),
+    ('of the same subject', same & both & ~itself),
+    ('of different subjects', ~same & both),
   ):
     if pairs.any():
       lines.append(f'mean distance {what}: {matrix[pairs].mean():.3f}')

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
       replaced += _enroll(gallery, model, some, args)
       if not args.json:
         done = start + len(some)
-        print(f'enrolled {done} of {len(places)} walks', flush=True)
+        print(f'enrolled {done} of {galleries.walks(len(places))}', flush=True)
     calibration = galleries.stored_calibration(gallery, model, args)
     person = next(each for each in gallery.people() if each.name == args.person)
   if args.json:
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> None:
     return
   again = f' ({replaced} replaced)' if replaced else ''
   print(
-    f'{gallery.name}: {args.person} has {person.walks} walks, {len(places)} of'
-    f' them from {args.source}{again}'
+    f'{gallery.name}: {args.person} has {galleries.walks(person.walks)},'
+    f' {len(places)} of them from {args.source}{again}'
   )
   if not person.consent:
     print("note: no consent is noted; pass --consent='...' to note it")

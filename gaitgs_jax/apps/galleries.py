@@ -97,6 +97,16 @@ def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
   )
 
 
+def walks(count: int) -> str:
+  """Returns a number of walks as text."""
+  return f'{count:,} walk{"" if count == 1 else "s"}'
+
+
+def people(count: int) -> str:
+  """Returns a number of people as text."""
+  return '1 person' if count == 1 else f'{count:,} people'
+
+
 def described(model: Embedder) -> Model:
   """Returns what a gallery stores of a model."""
   return Model(model.fingerprint, model.title, model.metric)

@@ -6,6 +6,7 @@ import json
 from gaitgs_jax.apps import galleries, options
 from gaitgs_jax.errors import one_line
 from gaitgs_jax.gallery import Answer, identify
+from gaitgs_jax.gallery.calibration import rounded_up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
     print(json.dumps(_plain(named, far, limit)))
   else:
     print(
-      f'{backend.people} people, {backend.walks} walks; unknown'
-      f' beyond distance {limit:.4g}, so that at most {100 * far:g} % of'
-      ' strangers are named'
+      f'{galleries.people(backend.people)}, {galleries.walks(backend.walks)};'
+      f' unknown beyond distance {limit:.4g}, so that at most {100 * far:g} %'
+      ' of strangers are named'
     )
     print('\n'.join(line for each in named.items() for line in _lines(*each)))
   known = all(answer.name for answer in answers)
@@ -75,9 +76,9 @@ def _lines(source: str, answer: Answer) -> list[str]:
 
 
 def _strangers(share: float) -> str:
-  return (
-    f'at most {100 * share:.2g} % of strangers' if share < 1 else 'strangers'
-  )
+  if share >= 1:
+    return 'strangers'
+  return f'at most {rounded_up(100 * share):g} % of strangers'
 
 
 def _plain(

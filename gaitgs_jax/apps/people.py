@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> None:
       left = gallery.database.traces or 'nothing of them is left'
       _say(
         args,
-        f'removed {args.person} with {walks} walks from {gallery.name}; {left}',
+        f'removed {args.person} with {galleries.walks(walks)} from'
+        f' {gallery.name}; {left}',
         removed=args.person,
         walks=walks,
       )
@@ -87,10 +88,11 @@ def _list(gallery: Store, args: argparse.Namespace) -> None:
     if each.consent:
       consent = f'consent of {each.consented}: {printable(each.consent)}'
     print(
-      f'{printable(each.name)}: {each.walks} walks, since'
+      f'{printable(each.name)}: {galleries.walks(each.walks)}, since'
       f' {each.enrolled[:10]}, {consent}'
     )
-  print(f'{len(people)} people, {sum(each.walks for each in people)} walks')
+  total = sum(each.walks for each in people)
+  print(f'{galleries.people(len(people))}, {galleries.walks(total)}')
 
 
 def _export(gallery: Store, args: argparse.Namespace) -> None:

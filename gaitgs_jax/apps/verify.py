@@ -9,6 +9,7 @@ from gaitgs_jax.apps import galleries
 from gaitgs_jax.apps.embedder import Embedder
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
+from gaitgs_jax.gallery.calibration import rounded_up
 from gaitgs_jax.input.walks import Place
 
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     print(
       f'{"the same person" if same else "different people"}: distance'
       f' {apart:.4g}, at most {limit:.4g} for one person; at most'
-      f' {100 * rate:.2g} % of pairs of strangers are as near'
+      f' {rounded_up(100 * rate):g} % of pairs of strangers are as near'
     )
   return galleries.FOUND if same else galleries.UNKNOWN
 

@@ -69,7 +69,7 @@ class Calibration:
     if each < self.rates[0]:
       enough = min(1.0, self.rates[0] * walks)
       least = (
-        f'pass --far={_rounded_up(enough):g} or more'
+        f'pass --far={rounded_up(enough):g} or more'
         if enough < 1
         else 'use a smaller gallery'
       )
@@ -174,7 +174,7 @@ def _step(
   return distances[places]
 
 
-def _rounded_up(rate: float) -> float:
+def rounded_up(rate: float) -> float:
   """Returns a rate of two digits, not below."""
   unit = 10.0 ** (np.floor(np.log10(rate)) - 1)
   return float(np.ceil(rate / unit - 1e-9) * unit)

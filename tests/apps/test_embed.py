@@ -1,10 +1,12 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from training import tiny
 
+import gaitgs_jax
 from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
 from gaitgs_jax.apps import config_file, embed, silhouettes, trained
@@ -116,15 +118,34 @@ def test_wrong_paths_are_sentences(run, capsys, options, words):
   assert error.startswith('error: ') and words in error
 
 
-def test_frames_of_another_size_are_refused(run, tmp_path, capsys):
-  config = json.loads((run / 'run' / 'config.json').read_text())
-  config['inputs']['silhouettes']['size'] = [16, 6]
-  path = tmp_path / 'config.json'
-  path.write_text(json.dumps(config))
-  assert _embed(run, f'--config={path}') == 2
-  error = capsys.readouterr().err
-  assert 'silhouettes.size 16x6 cannot be cut' in error
-  assert 'gaitgs_jax pretreat --size=16' in error
+def test_walks_of_any_layout_are_embedded(run, tmp_path, capsys):
+  raw = np.zeros((6, 90, 70), np.uint8)
+  raw[:, 20:80, 30:50] = 255
+  raw[3, 60:80, 30:35] = 0
+  folder = tmp_path / 'walks' / 'ada'
+  folder.mkdir(parents=True)
+  np.save(tmp_path / 'walks' / 'long.npy', np.concatenate([raw] * 9))
+  for number, frame in enumerate(raw):
+    cv2.imwrite(str(folder / f'{number}.png'), frame)
+  out = tmp_path / 'x.npz'
+  words = (f'--source={tmp_path / "walks"}', f'--out={out}')
+  assert _embed(run, *words, '--batch-frames=1') == 0
+  text = capsys.readouterr().out
+  assert '1 ada' in text and '2 long.npy' in text
+  # Nobody said who walks.
+  assert 'subject' not in text
+  saved = np.load(out)
+  assert saved['condition'].tolist() == ['ada', 'long.npy']
+  model = gaitgs_jax.load(run / 'run')
+  wanted = model.embed([raw, np.concatenate([raw] * 9)])
+  np.testing.assert_allclose(saved['embeddings'], wanted, rtol=1e-5, atol=1e-6)
+  # A folder of one walk.
+  assert _embed(run, f'--source={folder}', f'--out={out}') == 0
+  saved = np.load(out)
+  assert saved['condition'].tolist() == ['ada']
+  np.testing.assert_allclose(
+    saved['embeddings'], wanted[:1], rtol=1e-5, atol=1e-6
+  )
 
 
 def test_a_model_that_saw_no_real_people_says_so(run, tmp_path, capsys):

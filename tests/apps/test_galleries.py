@@ -105,6 +105,15 @@ def test_from_folders_to_names(run, far, tmp_path, capsys):
   assert '2 people, 10 walks' in text and text.count(': Ada\n') == 8
 
 
+def test_one_walk_is_called_so(run, tmp_path, capsys):
+  gallery = tmp_path / 'g.sqlite'
+  assert _enroll(run, gallery, 'Ada', '001/nm-01/000') == 0
+  text = capsys.readouterr().out
+  assert 'Ada has 1 walk, 1 of them' in text and 'of 1 walk\n' in text
+  assert command.main(['people', 'list', f'--gallery={gallery}']) == 0
+  assert capsys.readouterr().out.endswith('\n1 person, 1 walk\n')
+
+
 def test_two_walks(run, far, capsys):
   def verify(one, other, *options):
     pair = (f'--source={run}/tree/{one}', f'--with={run}/tree/{other}')

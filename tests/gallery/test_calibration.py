@@ -6,6 +6,7 @@ import pytest
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation.result_files import Saved
 from gaitgs_jax.gallery import Calibration
+from gaitgs_jax.gallery.calibration import rounded_up
 
 
 def of(**result):
@@ -94,3 +95,13 @@ def test_it_is_stored_as_text():
 def test_damaged_text_is_one_message(text):
   with pytest.raises(UserError, match='stored in the gallery is damaged'):
     Calibration.from_json(text)
+
+
+def test_a_bound_that_is_shown_is_none_too_low():
+  for rate, shown in (
+    (5.036, '5.1'),
+    (99.4, '100'),
+    (0.0641, '0.065'),
+    (2, '2'),
+  ):
+    assert f'{rounded_up(rate):g}' == shown
