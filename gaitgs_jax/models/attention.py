@@ -11,7 +11,8 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.models import products, remat
 from gaitgs_jax.models.initializers import kernel
-from gaitgs_jax.models.layers import LayerNorm, dropout, wide
+from gaitgs_jax.models.layers import dropout, wide
+from gaitgs_jax.models.norms import LayerNorm
 
 # Scores of an attention that are held at once: 512 MiB in float32.
 _MOST_SCORES = 1 << 27

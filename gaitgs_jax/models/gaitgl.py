@@ -20,7 +20,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import entry, heads, layers, remat
+from gaitgs_jax.models import entry, heads, layers, norms, remat
 from gaitgs_jax.models.convolution import convolve, convolve_with_strips
 from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import SeparateDense, leaky_relu, mask_frames
@@ -213,7 +213,7 @@ class LinearNeck(nnx.Module):
     rngs: nnx.Rngs,
     dtype: DTypeLike,
   ):
-    self.norm = layers.BatchNorm(features, rngs=rngs)
+    self.norm = norms.BatchNorm(features, rngs=rngs)
     self.identity = SeparateDense(
       parts, features, num_classes, rngs=rngs, dtype=dtype
     )
@@ -246,5 +246,5 @@ def torch_names(
   norm, classes = (
     ('Bn', 'Head1') if neck == 'linear' else ('BNNecks.bn1d', 'BNNecks')
   )
-  yield from layers.norm_torch_names('neck/norm', norm)
+  yield from norms.norm_torch_names('neck/norm', norm)
   yield 'neck/identity/kernel', [f'{classes}.fc_bin'], 'same'

@@ -10,7 +10,6 @@ where paper and code differ. The published forms differ only in arguments:
 """
 
 import functools
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,25 +21,22 @@ from jax.typing import DTypeLike
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.fields import Share
 from gaitgs_jax.models import (
-  attention,
   entry,
   granularities,
   heads,
   initializers,
   layers,
+  norms,
   products,
   remat,
+  spans,
 )
-from gaitgs_jax.models.attention import EncoderLayer
-from gaitgs_jax.models.convolution import shifted_frames
 from gaitgs_jax.models.granularities import Extractor
 from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.temporal import (
   SQUEEZE,
-  MicroMotion,
-  micro_motion_torch_names,
   unit_mask,
 )
 
@@ -109,7 +105,7 @@ class GaitGS(nnx.Module):
     self.extractor = Extractor(channels, strips, rngs=rngs, dtype=dtype)
     self.prior = ViewPrior(num_views, width, rngs=rngs, dtype=dtype)
     span = functools.partial(
-      SpanExtractor,
+      spans.SpanExtractor,
       parts=parts,
       channels=width,
       features=features,
@@ -123,7 +119,7 @@ class GaitGS(nnx.Module):
     self.coarse = span(rngs=rngs)
     self.has_identity = num_classes is not None
     if num_classes is not None:
-      self.norm = layers.BatchNorm(features, rngs=rngs)
+      self.norm = norms.BatchNorm(features, rngs=rngs)
       self.identity = SeparateDense(
         2 * parts, features, num_classes, rngs=rngs, dtype=dtype
       )
@@ -151,7 +147,7 @@ class GaitGS(nnx.Module):
       extras['view_logits'] [n,num_views].
     """
     x, mask = layers.front_frames(inputs.astype(self.dtype), mask)
-    x = mean_pool(x, self.shrink)
+    x = layers.mean_pool(x, self.shrink)
     coarse_mask = unit_mask(mask)
     window = not train and mask.shape[1] > _LONGEST
     extract = self._extract_in_windows if window else self._extract
@@ -271,80 +267,6 @@ class ViewPrior(nnx.Module):
     return self.table[...][jnp.argmax(logits, axis=-1)], logits
 
 
-class SpanExtractor(nnx.Module):
-  """Embeds part features over a short span (local) and a long one (global)."""
-
-  def __init__(
-    self,
-    *,
-    parts: int,
-    channels: int,
-    features: int,
-    heads: int,
-    depth: int,
-    position_taps: int,
-    dropout: float,
-    rngs: nnx.Rngs,
-    dtype: DTypeLike,
-  ):
-    self.motion = MicroMotion(parts, channels, rngs=rngs, dtype=dtype)
-    self.position = kernel(rngs, position_taps, 1, channels)
-    self.token = nnx.Param(initializers.normal(rngs, (parts, channels)))
-    self.layers = nnx.List(
-      [
-        EncoderLayer(channels, heads, dropout, rngs=rngs, dtype=dtype)
-        for _ in range(depth)
-      ]
-    )
-    # The original clones one layer and draws anew all but this projection.
-    for layer in self.layers[1:]:
-      layer.attend_in[...] = self.layers[0].attend_in[...]
-    dense = functools.partial(
-      SeparateDense, parts, channels, features, rngs=rngs, dtype=dtype
-    )
-    self.local, self.total = dense(), dense()
-    self.dtype = dtype
-
-  def __call__(
-    self,
-    x: jax.Array,
-    mask: jax.Array,
-    prior: jax.Array,
-    key: jax.Array | None,
-  ) -> jax.Array:
-    """Maps part features [n,s,p,c] and a prior [n,c] to [n,p,d]."""
-    x = self.motion(x, mask)
-    local = self.local(layers.max_frames(x, mask))
-
-    n, s, p, c = x.shape
-    position = self.position[...].astype(self.dtype)[:, None, None]
-    taps = shifted_frames(x, len(position))
-    x = x + sum(map(operator.mul, taps, position))
-    token = jnp.broadcast_to(self.token[...].astype(self.dtype), (n, 1, p, c))
-    x = jnp.concatenate([token, x], axis=1)
-    x = x + prior.astype(self.dtype)[:, None, None]
-    # [n,1+s,p,c] -> [n*p,1+s,c]: each part attends over its own frames.
-    x = x.swapaxes(1, 2).reshape(n * p, 1 + s, c)
-    mask = jnp.pad(mask, ((0, 0), (1, 0)), constant_values=True)
-    mask = jnp.repeat(mask, p, axis=0)
-    for i, layer in enumerate(self.layers):
-      last = i == len(self.layers) - 1
-      layer_key = None if key is None else jax.random.fold_in(key, i)
-      x = layer(x, mask, layer_key, queries=1 if last else None)
-    return local + self.total(x.reshape(n, p, c))
-
-
-def mean_pool(x: jax.Array, size: int) -> jax.Array:
-  """Averages squares of `size` pixels of [n,s,h,w,c]."""
-  if size == 1:
-    return x
-  n, s, h, w, c = x.shape
-  if h % size or w % size:
-    raise BadValue(f'shrink={size} does not divide frames of {h} x {w}')
-  x = x.reshape(n, s, h // size, size, w // size, size, c)
-  return x.mean(axis=(3, 5))
-
-
 def torch_names(
   *,
   channels: Sequence[int] = (32, 64, 128),
@@ -365,19 +287,11 @@ def torch_names(
   yield 'prior/power', ['PIEG.P'], 'same'
   yield 'prior/head', ['PIEG.view_cls.weight'], 'kernel'
   yield 'prior/table', ['PIEG.V_view'], 'same'
-  for branch, motion, span, local in (
+  for branch, *theirs in (
     ('fine', 'MCMs_S', 'catm_f', 'fc'),
     ('coarse', 'MCMs_C', 'catm_c', 'fc_L'),
   ):
-    yield from micro_motion_torch_names(f'{branch}/motion', motion, parts)
-    yield f'{branch}/token', [f'{span}.cls_token'], 'token'
-    yield f'{branch}/position', [f'{span}.CAPE.conv1d.conv.weight'], 'kernel'
-    yield f'{branch}/local/kernel', [f'{local}.fc_bin'], 'same'
-    total = f'{span}.L_Transformer.separate_mlp.fc_bin'
-    yield f'{branch}/total/kernel', [total], 'same'
-    for i in range(depth):
-      layer = f'{span}.L_Transformer.attn.layers.{i}'
-      yield from attention.torch_names(f'{branch}/layers/{i}', layer)
+    yield from spans.torch_names(branch, *theirs, parts=parts, depth=depth)
   if num_classes is not None:
-    yield from layers.norm_torch_names('norm', 'Bn')
+    yield from norms.norm_torch_names('norm', 'Bn')
     yield 'identity/kernel', ['Head1.fc_bin'], 'same'

@@ -20,11 +20,19 @@ from jax.typing import DTypeLike
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.fields import Share
-from gaitgs_jax.models import entry, initializers, layers, products, remat
+from gaitgs_jax.models import (
+  entry,
+  initializers,
+  layers,
+  norms,
+  products,
+  remat,
+)
 from gaitgs_jax.models import mish as mishes
 from gaitgs_jax.models.joints import convolution_names, normed_names
-from gaitgs_jax.models.layers import BatchNorm, mask_frames
+from gaitgs_jax.models.layers import mask_frames
 from gaitgs_jax.models.mish import Convolution, MishConvolution, mish
+from gaitgs_jax.models.norms import BatchNorm
 from gaitgs_jax.models.output import GaitOutput
 
 # See `models.facts`.
@@ -202,13 +210,13 @@ def torch_names(
 ) -> Iterator[tuple[str, list[str], str]]:
   """Names the released code's weights; see `gaitgs.torch_names`."""
   joints = len(skeletons.get(skeleton).joints)
-  yield from layers.norm_torch_names(
+  yield from norms.norm_torch_names(
     'norm', 'data_bn', f'joints of {_INPUTS} channels'
   )
   for i, (c, d) in enumerate(itertools.pairwise((_INPUTS, *channels))):
     ours, theirs = f'blocks/{i}', f'backbone.{i}'
     yield from mishes.torch_names(f'{ours}/temporal', f'{theirs}.tcn')
-    yield from layers.norm_torch_names(
+    yield from norms.norm_torch_names(
       f'{ours}/spatial/before',
       f'{theirs}.st.data_bn',
       f'channels of {joints} joints',
@@ -217,9 +225,7 @@ def torch_names(
       yield from convolution_names(
         f'{ours}/spatial/{mine}', f'{theirs}.st.attention_conv.{name}'
       )
-    yield from layers.norm_torch_names(
-      f'{ours}/spatial/norm', f'{theirs}.st.bn'
-    )
+    yield from norms.norm_torch_names(f'{ours}/spatial/norm', f'{theirs}.st.bn')
     if c != d:
       yield from normed_names(
         f'{ours}/shortcut', f'{theirs}.residual_s.0', f'{theirs}.residual_s.1'

@@ -18,7 +18,7 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.fields import Share
-from gaitgs_jax.models import entry, heads, layers, products, remat
+from gaitgs_jax.models import entry, heads, layers, norms, products, remat
 from gaitgs_jax.models.convolution import convolve
 from gaitgs_jax.models.initializers import kernel
 from gaitgs_jax.models.output import GaitOutput
@@ -208,9 +208,9 @@ class Compact(nnx.Module):
     rngs: nnx.Rngs,
     dtype: DTypeLike,
   ):
-    self.norm = layers.BatchNorm(parts * features, rngs=rngs)
+    self.norm = norms.BatchNorm(parts * features, rngs=rngs)
     self.reduce = kernel(rngs, parts * features, features)
-    self.reduced_norm = layers.BatchNorm(features, rngs=rngs)
+    self.reduced_norm = norms.BatchNorm(features, rngs=rngs)
     self.norm.learns_bias = self.reduced_norm.learns_bias = False
     self.identity = kernel(rngs, features, num_classes)
     self.rate, self.dtype = dropout, dtype
@@ -243,7 +243,7 @@ def torch_names(
     yield from torch_pair_names(f'sets/{i}', f'set_stage_{i + 1}')
   yield 'head/kernel', ['Head.fc_bin'], 'same'
   if num_classes is not None:
-    yield from layers.norm_torch_names('compact/norm', 'encoder_bn')
-    yield from layers.norm_torch_names('compact/reduced_norm', 'reduce_bn')
+    yield from norms.norm_torch_names('compact/norm', 'encoder_bn')
+    yield from norms.norm_torch_names('compact/reduced_norm', 'reduce_bn')
     yield 'compact/reduce', ['reduce_fc.weight'], 'kernel'
     yield 'compact/identity', ['reduce_cls.weight'], 'kernel'

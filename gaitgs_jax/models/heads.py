@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import layers, norms
 from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.output import GaitOutput
 
@@ -59,7 +59,7 @@ class Neck(nnx.Module):
     dtype: DTypeLike,
   ):
     # As released: one flat norm, a feature's parts side by side.
-    self.norm = layers.BatchNorm(features * parts, rngs=rngs)
+    self.norm = norms.BatchNorm(features * parts, rngs=rngs)
     self.identity = SeparateDense(
       parts, features, num_classes, rngs=rngs, dtype=dtype
     )
@@ -123,4 +123,4 @@ def torch_names(head: str = 'FCs') -> Iterator[tuple[str, list[str], str]]:
   """
   yield 'head/kernel', [f'{head}.fc_bin'], 'same'
   yield 'neck/identity/kernel', ['BNNecks.fc_bin'], 'same'
-  yield from layers.norm_torch_names('neck/norm', 'BNNecks.bn1d')
+  yield from norms.norm_torch_names('neck/norm', 'BNNecks.bn1d')

@@ -12,8 +12,15 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax import skeletons
-from gaitgs_jax.models import graph, initializers, layers, products, remat
-from gaitgs_jax.models.layers import BatchNorm, mask_frames
+from gaitgs_jax.models import (
+  graph,
+  initializers,
+  norms,
+  products,
+  remat,
+)
+from gaitgs_jax.models.layers import mask_frames
+from gaitgs_jax.models.norms import BatchNorm
 
 # Joints this many edges apart are mixed, those at the same distance alike.
 # The published weights on edges reach one distance farther, which nothing
@@ -227,7 +234,7 @@ def normed_names(
 ) -> Iterator[tuple[str, list[str], str]]:
   """Names the arrays of a `Normed` convolution; see `resgcn.torch_names`."""
   yield from convolution_names(f'{ours}/convolution', convolution)
-  yield from layers.norm_torch_names(f'{ours}/norm', norm)
+  yield from norms.norm_torch_names(f'{ours}/norm', norm)
 
 
 def over_joints_names(
@@ -237,7 +244,7 @@ def over_joints_names(
   yield f'{ours}/convolution/edge', [f'{theirs}.edge'], 'same'
   mix = f'{theirs}.scn.conv.gcn'
   yield from convolution_names(f'{ours}/convolution/mix', mix)
-  yield from layers.norm_torch_names(f'{ours}/norm', f'{theirs}.scn.bn')
+  yield from norms.norm_torch_names(f'{ours}/norm', f'{theirs}.scn.bn')
 
 
 def plain_block_names(

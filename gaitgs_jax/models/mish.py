@@ -13,7 +13,8 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.models import initializers, joints, layers
-from gaitgs_jax.models.layers import BatchNorm, mask_frames
+from gaitgs_jax.models.layers import mask_frames
+from gaitgs_jax.models.norms import BatchNorm
 
 # As released: Xavier's rule in all convolutions.
 Convolution = functools.partial(

@@ -17,11 +17,13 @@ from gaitgs_jax.models import (
   graph,
   initializers,
   layers,
+  norms,
   products,
 )
 from gaitgs_jax.models.body import Parts
-from gaitgs_jax.models.layers import BatchNorm, mask_frames
+from gaitgs_jax.models.layers import mask_frames
 from gaitgs_jax.models.mish import mish
+from gaitgs_jax.models.norms import BatchNorm
 from gaitgs_jax.skeletons import Skeleton
 
 Names = Iterator[tuple[str, list[str], str]]
@@ -151,4 +153,4 @@ def torch_names(ours: str, theirs: str) -> Names:
     )
     yield f'{ours}/{mine}/kernel', kernels, 'part kernels'
     yield f'{ours}/{mine}/bias', biases, 'parts'
-  yield from layers.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')
+  yield from norms.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')

@@ -24,12 +24,14 @@ from gaitgs_jax.models import (
   heads,
   initializers,
   layers,
+  norms,
   products,
   remat,
   resnet,
 )
 from gaitgs_jax.models.heads import Neck
-from gaitgs_jax.models.layers import BatchNorm, SeparateDense
+from gaitgs_jax.models.layers import SeparateDense
+from gaitgs_jax.models.norms import BatchNorm
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resnet import ResNet
 
@@ -272,4 +274,4 @@ def torch_names(
       ours, theirs = f'graphs/{i}/layers/{k}', f'gcn_{graph}.gc{k + 1}'
       yield f'{ours}/kernel', [f'{theirs}.weight'], 'same'
       yield f'{ours}/bias', [f'{theirs}.bias'], 'same'
-      yield from layers.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')
+      yield from norms.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')

@@ -15,9 +15,10 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import entry, heads, layers, products
+from gaitgs_jax.models import entry, heads, layers, norms, products
 from gaitgs_jax.models.body import HEAD, HEADLESS, WHOLE, Body, Parts
-from gaitgs_jax.models.layers import BatchNorm, SeparateDense, mask_frames
+from gaitgs_jax.models.layers import SeparateDense, mask_frames
+from gaitgs_jax.models.norms import BatchNorm
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.skeletons import Skeleton
 
@@ -229,7 +230,7 @@ def torch_names(
   """
   for name, (joints, _, (start, stop)) in _DESCRIPTORS.items():
     inputs = stop - start
-    yield from layers.norm_torch_names(
+    yield from norms.norm_torch_names(
       f'{name}/norm', f'{name}.data_bn', f'joints of {inputs} channels'
     )
     widths = [*itertools.pairwise((inputs, *channels))]

@@ -23,10 +23,12 @@ from gaitgs_jax.models import (
   initializers,
   joints,
   layers,
+  norms,
   products,
 )
 from gaitgs_jax.models.joints import Block, PlainBlock
-from gaitgs_jax.models.layers import BatchNorm, mask_frames
+from gaitgs_jax.models.layers import mask_frames
+from gaitgs_jax.models.norms import BatchNorm
 
 
 class ResGCN(nnx.Module):
@@ -212,7 +214,7 @@ def torch_names(
   first, end, middle, width = channels
   for b in range(branches):
     ours, theirs = f'branches/{b}', f'{heads}.{b}'
-    yield from layers.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')
+    yield from norms.norm_torch_names(f'{ours}/norm', f'{theirs}.bn')
     yield from joints.plain_block_names(f'{ours}/plain', f'{theirs}.layers.0')
     for i in range(blocks[0]):
       yield from joints.block_names(

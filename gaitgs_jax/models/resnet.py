@@ -14,7 +14,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import convolution, layers, remat
+from gaitgs_jax.models import convolution, layers, norms, remat
 from gaitgs_jax.models.initializers import kernel
 
 # What a block sees: each frame by itself; each frame, and between its two
@@ -171,7 +171,7 @@ class NormedConvolution(nnx.Module):
     dtype: DTypeLike,
   ):
     self.kernel = kernel(rngs, *taps, channels, features)
-    self.norm = layers.BatchNorm(features, rngs=rngs)
+    self.norm = norms.BatchNorm(features, rngs=rngs)
     self.stride, self.dtype = stride, dtype
 
   def __call__(
@@ -216,7 +216,7 @@ def normed_torch_names(
 ) -> Iterator[tuple[str, list[str], str]]:
   """Names the weights of a `NormedConvolution`, and its norm's, in torch."""
   yield f'{ours}/kernel', [f'{convolution}.weight'], 'kernel'
-  yield from layers.norm_torch_names(f'{ours}/norm', norm)
+  yield from norms.norm_torch_names(f'{ours}/norm', norm)
 
 
 def _torch_block(block: Plan) -> Iterator[tuple[str, str, str]]:

@@ -20,10 +20,19 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
-from gaitgs_jax.models import entry, heads, layers, products, resnet, swin
+from gaitgs_jax.models import (
+  entry,
+  heads,
+  layers,
+  products,
+  resnet,
+  swin,
+  windows,
+)
 from gaitgs_jax.models.heads import Neck
 from gaitgs_jax.models.initializers import kernel
-from gaitgs_jax.models.layers import LayerNorm, SeparateDense
+from gaitgs_jax.models.layers import SeparateDense
+from gaitgs_jax.models.norms import LayerNorm
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resnet import ResNet
 
@@ -146,7 +155,7 @@ class Transformer(nnx.Module):
     rngs: nnx.Rngs,
     dtype: DTypeLike,
   ):
-    swin.check(grid, window)
+    windows.check(grid, window)
     if len(depths) != len(heads):
       raise BadValue(
         f'depths {tuple(depths)} and heads {tuple(heads)} must be of the same '
@@ -247,7 +256,7 @@ def torch_constants(
 ) -> Iterator[tuple[str, np.ndarray]]:
   """Names the indices of places that the original saves."""
   frames, rows, columns = window
-  index = swin.place_index((frames, rows, columns))
+  index = windows.place_index((frames, rows, columns))
   for i, depth in enumerate(depths):
     for k in range(depth):
       name = f'transformer.layers.{i}.blocks.{k}.attn.relative_position_index'

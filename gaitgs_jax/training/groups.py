@@ -17,7 +17,7 @@ from flax import nnx
 
 from gaitgs_jax import fields
 from gaitgs_jax.errors import UserError, did_you_mean, listed
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import norms
 from gaitgs_jax.training import paths
 from gaitgs_jax.training.states import Arrays
 
@@ -106,7 +106,7 @@ class Groups:
         if isinstance(value, nnx.BatchStat)
         and not self.learns_statistics(f'{name}/{key}')
       ]
-      if own and isinstance(module, layers.BatchNorm):
+      if own and isinstance(module, norms.BatchNorm):
         module.frozen = True
       elif own:
         raise UserError(

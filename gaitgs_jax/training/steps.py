@@ -12,7 +12,7 @@ from flax import nnx
 from gaitgs_jax import losses
 from gaitgs_jax.input import augment as inputs_of
 from gaitgs_jax.modalities import Shapes
-from gaitgs_jax.models import GaitOutput, layers, remat
+from gaitgs_jax.models import GaitOutput, norms, remat
 from gaitgs_jax.training import accumulation, averaging, states
 from gaitgs_jax.training.states import TrainState
 
@@ -175,7 +175,7 @@ def make_refresh(
     draw, drop = jax.random.split(key)
     inputs, mask = augment.of_batch(batch, sizes, draw)
     model = states.join(graphdef, state.params, state.stats)
-    with layers.statistics_momentum(share):
+    with norms.statistics_momentum(share):
       call(model, inputs, mask, train=True, key=drop)
     return state._replace(stats=states.statistics(model))
 

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax import models
-from gaitgs_jax.models import cstl
+from gaitgs_jax.models import part_scores
 
 SMALL = dict(channels=(4, 8), parts=4, squeeze=4, features=6, num_classes=5)
 
@@ -86,8 +86,8 @@ def test_weighted_mean_by_hand():
   x = jnp.array([[1.0, 2.0, 6.0]])
   score = jnp.array([[0.0, jnp.log(3.0), 0.0]])  # Weights 1/2, 3/4 and none.
   mask = jnp.array([[True, True, False]])
-  mean = cstl.weighted_mean(x, score, mask)
+  mean = part_scores.weighted_mean(x, score, mask)
   np.testing.assert_allclose(mean, [(0.5 + 1.5) / 1.25], rtol=1e-6)
   # Every sigmoid is 0 in float32 here.
-  low = cstl.weighted_mean(x, score - 200, mask)
+  low = part_scores.weighted_mean(x, score - 200, mask)
   np.testing.assert_allclose(low, [(1 + 6) / 4], rtol=1e-5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import layers, norms
 
 
 def draw(*shape):
@@ -12,7 +12,7 @@ def draw(*shape):
 
 
 def test_batch_norm_follows_torchs_rule():
-  norm, x = layers.BatchNorm(1), jnp.array([[0.0], [2.0]])
+  norm, x = norms.BatchNorm(1), jnp.array([[0.0], [2.0]])
   y = norm(x, train=True)
   # Mean 1, biased variance 1, unbiased 2.
   np.testing.assert_allclose(y, (x - 1) / np.sqrt(1 + 1e-5), rtol=1e-6)
@@ -23,9 +23,9 @@ def test_batch_norm_follows_torchs_rule():
 
 
 def test_batch_norm_takes_the_mean_of_batches():
-  norm, batches = layers.BatchNorm(6), [draw(4, 6) * k for k in (1, 2, 5)]
+  norm, batches = norms.BatchNorm(6), [draw(4, 6) * k for k in (1, 2, 5)]
   for number, x in enumerate(batches):
-    with layers.statistics_momentum(1 / (number + 1)):
+    with norms.statistics_momentum(1 / (number + 1)):
       norm(x, train=True)
   means, variances = ([f(x) for x in batches] for f in (_mean, _variance))
   np.testing.assert_allclose(norm.mean[...], np.mean(means, 0), rtol=1e-5)
@@ -44,7 +44,7 @@ def _variance(x):
 
 @pytest.mark.parametrize('shape', ((6,), (5, 6), (4, 5, 6)))
 def test_batch_norm_treats_trailing_axes_apart(shape):
-  norm, x = layers.BatchNorm(*shape), draw(3, 4, 5, 6)
+  norm, x = norms.BatchNorm(*shape), draw(3, 4, 5, 6)
   y = norm(x, train=True)
   axes = tuple(range(x.ndim - len(shape)))
   np.testing.assert_allclose(y.mean(axes), 0, atol=1e-5)
@@ -54,7 +54,7 @@ def test_batch_norm_treats_trailing_axes_apart(shape):
 def test_batch_norm_leaves_padded_frames_out():
   x = draw(3, 4, 5, 6)
   mask = jnp.array([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
-  norm, alone = layers.BatchNorm(6), layers.BatchNorm(6)
+  norm, alone = norms.BatchNorm(6), norms.BatchNorm(6)
   padded = jnp.where(mask[:, :, None, None], x, 1e6)
   y = norm(padded, mask, train=True)[mask]
   np.testing.assert_allclose(y, alone(x[mask], train=True), atol=1e-5)
@@ -67,8 +67,8 @@ def test_batch_norm_of_many_pixels_keeps_its_digits():
   # As many as in a batch of walks, around a mean that is not 0.
   x = (1 + 0.1 * rng.standard_normal((8, 30, 64, 44, 2))).astype(np.float32)
   mask = rng.random((8, 30)) > 0.2
-  norm = layers.BatchNorm(2)
-  with layers.statistics_momentum(1.0):
+  norm = norms.BatchNorm(2)
+  with norms.statistics_momentum(1.0):
     norm(jnp.asarray(x), jnp.asarray(mask), train=True)
   kept = x[mask].astype(np.float64).reshape(-1, 2)
   for found, right in (
@@ -79,19 +79,19 @@ def test_batch_norm_of_many_pixels_keeps_its_digits():
 
 
 def test_batch_norm_of_one_value_stays_finite():
-  norm = layers.BatchNorm(2)
+  norm = norms.BatchNorm(2)
   assert np.all(norm(jnp.ones((1, 2)), train=True) == 0)
   assert np.all(np.isfinite(norm.variance[...]))
 
 
 def test_batch_norm_computes_in_float32():
-  y = layers.BatchNorm(6)(draw(9, 6).astype(jnp.bfloat16), train=True)
+  y = norms.BatchNorm(6)(draw(9, 6).astype(jnp.bfloat16), train=True)
   assert y.dtype == jnp.float32
 
 
 def test_batch_norm_starts_from_a_scale_or_draws_it():
-  assert np.all(layers.BatchNorm(3, scale=0.0).scale[...] == 0)
-  scale = layers.BatchNorm(40, 50, rngs=nnx.Rngs(0)).scale[...]
+  assert np.all(norms.BatchNorm(3, scale=0.0).scale[...] == 0)
+  scale = norms.BatchNorm(40, 50, rngs=nnx.Rngs(0)).scale[...]
   assert scale.mean() == pytest.approx(1, abs=2e-3)
   assert scale.std() == pytest.approx(0.02, rel=5e-2)
 

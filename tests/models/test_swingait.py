@@ -7,7 +7,7 @@ from flax import nnx
 
 from gaitgs_jax import models
 from gaitgs_jax.configs import recipes
-from gaitgs_jax.models import deepgaitv2, swin, swingait
+from gaitgs_jax.models import deepgaitv2, swingait, windows
 from gaitgs_jax.training import groups
 
 ORIGIN = dict(blocks=(1, 4, 4, 1))
@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_told_before_weights_are_made(config, message):
 
 
 def test_places_count_offsets_in_time_height_and_width():
-  index = swin.place_index((2, 1, 3))
+  index = windows.place_index((2, 1, 3))
   # Six tokens; the last is two columns and a frame behind the first.
   assert index.shape == (6, 6)
   assert (index[0, 5], index[0, 0], index[5, 0]) == (0, 7, 14)

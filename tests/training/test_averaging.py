@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import norms
 from gaitgs_jax.training import (
   averaging,
   checkpoint,
@@ -123,7 +123,7 @@ def test_a_teacher_of_more_than_all_is_told(config):
 
 class Normed(nnx.Module):
   def __init__(self):
-    self.norm = layers.BatchNorm(1)
+    self.norm = norms.BatchNorm(1)
 
   def __call__(self, inputs, mask, *, train, key):
     self.norm(inputs.mean(axis=(1, 2, 3)), train=train)
@@ -148,7 +148,7 @@ def test_the_statistics_are_the_mean_of_the_batches():
 
 
 def test_a_frozen_layer_uses_and_keeps_its_statistics():
-  norm = layers.BatchNorm(3)
+  norm = norms.BatchNorm(3)
   norm.mean[...], norm.variance[...] = jnp.full(3, 2.0), jnp.full(3, 4.0)
   x = jnp.arange(12.0).reshape(4, 3)
   expected = norm(x, train=False)

@@ -10,7 +10,7 @@ from training import tiny
 
 from gaitgs_jax import models
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.models import layers
+from gaitgs_jax.models import norms
 from gaitgs_jax.training import (
   averaging,
   checkpoint,
@@ -126,8 +126,8 @@ def test_a_group_of_no_weight_is_told_before_any_work(config, group, words):
 def test_statistics_of_a_group_are_held(monkeypatch):
   class Two(nnx.Module):
     def __init__(self):
-      self.body = nnx.List([layers.BatchNorm(2)])
-      self.head = layers.BatchNorm(2)
+      self.body = nnx.List([norms.BatchNorm(2)])
+      self.head = norms.BatchNorm(2)
 
   monkeypatch.setattr(models, 'create', lambda *_, **__: Two())
   config = tiny.get_config()
