@@ -22,11 +22,6 @@ def get_config() -> ConfigDict:
   config.model = dict(kind='p3d', blocks=(1, 1, 1, 1))
   config.model.behind_neck = False  # OpenGait's use_emb2.
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
-  config.optimizer.weight_decay = 5e-4
-  config.schedule = dict(name='step', factor=0.1)
-  config.schedule.boundaries = (20_000, 40_000, 50_000)
+  recipes.opengait_training(config, boundaries=(20_000, 40_000, 50_000))
   config.evaluation.frames_max = 720
   return config

@@ -12,7 +12,7 @@ Expected: Rank-1 NM 61 to 71, BG 53 to 61, CL 52 to 59 on unseen people;
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -24,10 +24,7 @@ def get_config() -> ConfigDict:
   config.augment = (
     dict(name='repair'),
     dict(name='reverse', probability=0.5),
-    dict(name='swap_sides', probability=0.5),
-    dict(name='joint_noise', scale=0.1),
-    dict(name='point_noise', scale=0.05),
-    dict(name='move', x=3.0, y=1.0),
+    *recipes.pose_noise(),
   )
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(joined=True, blocks=(1, 1, 1), reduction=4, features=128)

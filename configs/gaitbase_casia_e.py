@@ -10,7 +10,7 @@ Expected: Rank-1 NM 91.6, BG 86.7, CL 74.7, as OpenGait publishes.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -20,12 +20,7 @@ def get_config() -> ConfigDict:
   config.model_name = 'gaitbase'  # gaitgs_jax/models/gaitbase.py
   config.model = dict(channels=(64, 128, 256, 512), bins=(16,))
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
-  config.optimizer.weight_decay = 5e-4
-  config.schedule = dict(name='step', factor=0.1)
-  config.schedule.boundaries = (20_000, 40_000, 50_000)
+  recipes.opengait_training(config, boundaries=(20_000, 40_000, 50_000))
   config.evaluation.frames_max = 720
   numbers = {
     'NM/rank1': 91.59,

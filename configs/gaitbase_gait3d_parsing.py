@@ -14,7 +14,7 @@ what is a probe.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -24,12 +24,7 @@ def get_config() -> ConfigDict:
   config.model_name = 'gaitbase'  # gaitgs_jax/models/gaitbase.py
   config.model = dict(channels=(64, 128, 256, 512), bins=(16,))
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
-  config.optimizer.weight_decay = 5e-4
-  config.schedule = dict(name='step', factor=0.1)
-  config.schedule.boundaries = (40_000, 80_000, 100_000)
+  recipes.opengait_training(config, boundaries=(40_000, 80_000, 100_000))
   config.evaluation.frames_max = 720
   common.claim(config, {'rank1': 71.2, 'mAP': 64.1})
   return config

@@ -20,22 +20,14 @@ def get_config() -> ConfigDict:
   config = common.casia_b_pose()
   config.total_steps = 200 * _EPOCH
   config.log_every = 5
-  # All sequences alike, whoever walks; whole, `augment` cuts out 60 frames.
-  config.batch.update(sampler='instances', sequences=768, frames=60)
-  config.batch.frames_rule = 'all'
+  # `augment` cuts out 60 frames.
+  config.batch.update(frames=60, frames_rule='all')
   config.augment = recipes.pose_augment(frames=60)
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
-  config.model = dict(joined=True, blocks=(1, 1, 1), reduction=8, features=128)
-  config.model.update(convention='original', test_time=True, dtype='float32')
-  config.losses.supervised_contrastive = dict(weight=1.0, temperature=0.01)
-  config.optimizer = dict(name='adamw', learning_rate=5e-3, weight_decay=1e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle')
+  config.model = dict(blocks=(1, 1, 1), reduction=8, features=128)
+  recipes.gaitgraph2(config, joined=True, convention='original')
   config.checkpoint.every_steps = config.evaluation.every_steps = 20 * _EPOCH
   config.evaluation.metric = 'cosine'
-  config.evaluation.transform = (
-    dict(name='reflect', frames=60),
-    dict(name='middle_frames', frames=60),
-  )
+  config.evaluation.transform = recipes.pose_middle(frames=60)
   common.claim(config, {'NM/rank1': 82.0, 'BG/rank1': 73.2, 'CL/rank1': 63.6})
   return config

@@ -13,29 +13,18 @@ what is a probe.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
   config = common.run('gait3d_pose', 'gait3d', keypoints=dict())
   config.dataset.update(variant='hrnet', cache='ram')
   config.total_steps = 2_000
-  config.batch.update(sampler='instances', sequences=768, frames=60)
-  config.augment = (
-    dict(name='reverse', probability=0.5),
-    dict(name='swap_sides', probability=0.1, per='frame'),
-    dict(name='joint_noise', scale=0.25, normal=True),
-    dict(name='point_noise', scale=0.05, normal=True, clip=False),
-    dict(name='move', x=4.0, y=1.0),
-  )
+  config.batch.frames = 60
+  config.augment = recipes.gaitgraph2_augment()
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(blocks=(1, 1, 1), reduction=8, features=128)
-  config.model.update(joined=False, convention='opengait', test_time=True)
-  config.model.dtype = 'float32'
-  config.losses.supervised_contrastive = dict(weight=1.0, temperature=0.01)
-  config.optimizer = dict(name='adamw', learning_rate=5e-3, weight_decay=1e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle')
+  recipes.gaitgraph2(config)
   config.evaluation.update(metric='cosine', every_steps=1_000)
   config.evaluation.transform = (dict(name='middle_frames', frames=60),)
   common.claim(config, {'rank1': 11.0})

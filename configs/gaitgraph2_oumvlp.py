@@ -23,24 +23,17 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   config = common.oumvlp_pose(keypoints)
   config.total_steps = 750 * _EPOCH
   config.log_every = 25
-  # All sequences alike, whoever walks; whole, `augment` cuts out 30 frames.
-  config.batch.update(sampler='instances', sequences=768, frames=30)
-  config.batch.frames_rule = 'all'
+  # `augment` cuts out 30 frames.
+  config.batch.update(frames=30, frames_rule='all')
   config.augment = recipes.pose_augment(frames=30)
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
-  config.model = dict(joined=False, blocks=(2, 3, 3), reduction=4, features=128)
-  config.model.update(convention='original', test_time=True, dtype='float32')
-  config.losses.supervised_contrastive = dict(weight=1.0, temperature=0.01)
-  config.optimizer = dict(name='adam', learning_rate=5e-3, weight_decay=0.0)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle', hold=_AVERAGED)
+  config.model = dict(blocks=(2, 3, 3), reduction=4, features=128)
+  adam = dict(optimizer='adam', weight_decay=0.0, hold=_AVERAGED)
+  recipes.gaitgraph2(config, convention='original', **adam)
   config.average = dict(start=_AVERAGED, every=_EPOCH, statistics_steps=_EPOCH)
   config.evaluation.update(metric='cosine', every_steps=75 * _EPOCH)
   # Missing joints are repaired here and not in training, as published.
-  config.evaluation.transform = (
-    dict(name='repair'),
-    dict(name='reflect', frames=30),
-    dict(name='middle_frames', frames=30),
-  )
+  middle = recipes.pose_middle(frames=30)
+  config.evaluation.transform = (dict(name='repair'), *middle)
   config.checkpoint.every_steps = 5 * _EPOCH
   return config

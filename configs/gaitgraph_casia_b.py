@@ -12,7 +12,7 @@ Expected: unknown.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -29,18 +29,7 @@ def get_config() -> ConfigDict:
     dict(name='point_noise', scale=0.05, normal=True, clip=False),
   )
   config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
-  config.model = dict(blocks=(2, 2, 2), reduction=8, features=128)
-  config.model.update(convention='opengait', test_time=True, dtype='float32')
-  config.losses.supervised_contrastive = dict(
-    weight=1.0,
-    temperature=0.01,
-    base_temperature=0.07,
-    distance='dot',
-    active_only=False,
-  )
-  config.optimizer = dict(name='adam', learning_rate=0.01, weight_decay=1e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle')
+  recipes.gaitgraph(config, features=128)
   config.evaluation.every_steps = 1_000
   config.evaluation.transform = (dict(name='middle_frames', frames=60),)
   return config

@@ -16,7 +16,7 @@ The test's answers are withheld: the evaluation is grew_local, a stand-in.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -24,28 +24,9 @@ def get_config() -> ConfigDict:
   config.dataset.update(variant='hrnet', cache='ram')
   config.total_steps = 150_000
   config.batch.update(sampler='instances', sequences=128, frames=501)
-  config.augment = (
-    dict(name='copies', count=2),
-    dict(name='horizontal_flip', probability=0.5),
-    dict(name='reverse', probability=0.5),
-    dict(name='random_frames', frames=16),
-    dict(name='point_noise', scale=0.05, normal=True, clip=False),
-    dict(name='joint_noise', scale=0.1, normal=True),
-  )
+  config.augment = recipes.gaitgraph_augment()
   config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
-  config.model = dict(blocks=(2, 2, 2), reduction=8)
-  config.model.update(features=256, convention='opengait')
-  config.model.update(test_time=True, dtype='float32')
-  config.losses.supervised_contrastive = dict(
-    weight=1.0,
-    temperature=0.01,
-    base_temperature=0.07,
-    distance='dot',
-    active_only=False,
-  )
-  config.optimizer = dict(name='adam', learning_rate=0.01, weight_decay=1e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle')
+  recipes.gaitgraph(config, features=256)
   config.evaluation.every_steps = 30_000
   config.evaluation.transform = (dict(name='middle_frames', frames=16),)
   common.claim(config, {'rank1': 9.82}, protocol='grew')

@@ -14,35 +14,16 @@ repeated.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
   config = common.oumvlp_pose('alphapose')
   config.total_steps = 150_000
   config.batch.update(sampler='instances', sequences=128, frames=35)
-  config.augment = (
-    dict(name='copies', count=2),
-    dict(name='horizontal_flip', probability=0.5),
-    dict(name='reverse', probability=0.5),
-    dict(name='random_frames', frames=16),
-    dict(name='point_noise', scale=0.05, normal=True, clip=False),
-    dict(name='joint_noise', scale=0.1, normal=True),
-  )
+  config.augment = recipes.gaitgraph_augment()
   config.model_name = 'gaitgraph'  # gaitgs_jax/models/gaitgraph.py
-  config.model = dict(blocks=(2, 2, 2), reduction=8)
-  config.model.update(features=256, convention='opengait')
-  config.model.update(test_time=True, dtype='float32')
-  config.losses.supervised_contrastive = dict(
-    weight=1.0,
-    temperature=0.01,
-    base_temperature=0.07,
-    distance='dot',
-    active_only=False,
-  )
-  config.optimizer = dict(name='adam', learning_rate=0.01, weight_decay=1e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle')
+  recipes.gaitgraph(config, features=256)
   config.evaluation.update(protocol='oumvlp', every_steps=30_000)
   config.evaluation.transform = (dict(name='middle_frames', frames=17),)
   common.claim(config, {'NM/rank1': 2.81})

@@ -12,7 +12,7 @@ Expected: Rank-1 NM 94.9, BG 88.8, CL 90.3, as published.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -21,20 +21,12 @@ def get_config() -> ConfigDict:
   config.total_steps = 40_000
   config.batch.update(subjects=4, sequences=64, frames=60)
   features = dict(name='motion_and_bones', convention='fastposegait')
-  config.augment = (
-    dict(name='point_noise', scale=0.3, normal=True, clip=False),
-    dict(name='swap_sides', probability=0.1, per='frame'),
-    dict(name='joint_noise', scale=0.3, normal=True),
-    features,
-  )
+  config.augment = (*recipes.gaittr_augment(), features)
   config.model_name = 'gaittr'  # gaitgs_jax/models/gaittr.py
   config.model = dict(channels=(64, 64, 128, 256), features=128, dropout=0.1)
   config.model.dtype = 'float32'
   config.losses.triplet = dict(weight=1.0, margin=0.3, hardest=True)
-  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=2e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle', rise=0.475, three_phases=True)
-  config.schedule.update(divide_first=100.0, divide_last=1000.0)
+  recipes.fastpose_rate(config, rise=0.475, divide_last=1000.0)
   config.evaluation.update(protocol='casia_b', transform=(features,))
   numbers = {'NM/rank1': 94.91, 'BG/rank1': 88.82, 'CL/rank1': 90.34}
   common.claim(config, numbers)

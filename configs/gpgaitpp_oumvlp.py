@@ -11,27 +11,20 @@ Expected: unknown; its authors' code comes without figures.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
   config = common.oumvlp_pose('alphapose')
   config.total_steps = 150_000
   config.batch.update(subjects=32, sequences=16, frames=15)
-  config.augment = (
-    dict(name='to_coco17'),
-    dict(name='rescale_centre', height=225.0, centre='neck'),
-    dict(name='bones_and_angles'),
-  )
+  config.augment = (dict(name='to_coco17'), *recipes.gpgait_features())
   config.model_name = 'gpgaitpp'  # gaitgs_jax/models/gpgaitpp.py
   config.model = dict(channels=(64, 128, 128, 128, 128, 256, 256))
   config.model.update(masked=False, dropout=0.1, dtype='float32')
   config.losses.triplet = dict(weight=1.0, margin=0.3)
   config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=2e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle', rise=0.475, three_phases=True)
-  config.schedule.update(divide_first=100.0, divide_last=1e4)
+  recipes.fastpose_rate(config, rise=0.475, divide_last=1e4)
   config.evaluation.update(protocol='oumvlp', every_steps=50_000)
   config.evaluation.transform = config.augment
   config.checkpoint.every_steps = 5_000

@@ -31,9 +31,29 @@ def opengait_augment() -> tuple[dict[str, Any], ...]:
   )
 
 
-def swingait_groups() -> dict[str, dict[str, Any]]:
-  """Returns how groups of SwinGait's weights learn, as released."""
-  return dict(
+def opengait_training(config: ConfigDict, boundaries: Sequence[int]) -> None:
+  """Sets the losses, the optimizer and the rate of OpenGait's deeper models.
+
+  Args:
+    config: of the run.
+    boundaries: steps at which the rate falls to a tenth.
+  """
+  _opengait_losses(config)
+  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
+  config.optimizer.weight_decay = 5e-4
+  config.schedule = dict(name='step', factor=0.1, boundaries=tuple(boundaries))
+
+
+def swingait_training(config: ConfigDict, fall_steps: int) -> None:
+  """Sets the losses, the optimizer and the rates of SwinGait, as released.
+
+  Args:
+    config: of the run.
+    fall_steps: steps in which the rate falls.
+  """
+  _opengait_losses(config)
+  config.optimizer = dict(name='adamw', learning_rate=3e-4, weight_decay=0.02)
+  config.optimizer.groups = dict(
     pretrained=dict(paths=('backbone/*', 'head/*', 'neck/*'), rate=0.1),
     plain=dict(
       paths=(
@@ -46,6 +66,143 @@ def swingait_groups() -> dict[str, dict[str, Any]]:
       decay=False,
     ),
   )
+  config.schedule = dict(name='cosine', fall_steps=fall_steps, final=1e-6)
+
+
+def _opengait_losses(config: ConfigDict) -> None:
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
+
+
+def both_maps(files: str = '') -> dict[str, dict[str, Any]]:
+  """Returns what SkeletonGait++ sees.
+
+  Args:
+    files: pattern of the names of the silhouettes' files; '' for the dataset's.
+  """
+  named = dict(files=files) if files else {}
+  return dict(
+    heatmaps=dict(size=(64, 44, 2)), silhouettes=dict(size=(64, 44), **named)
+  )
+
+
+def gaitgraph(config: ConfigDict, features: int) -> None:
+  """Sets GaitGraph, its loss and its optimizer as OpenGait does.
+
+  Args:
+    config: of the run.
+    features: channels of the embedding.
+  """
+  config.model = dict(blocks=(2, 2, 2), reduction=8, features=features)
+  config.model.update(convention='opengait', test_time=True, dtype='float32')
+  config.losses.supervised_contrastive = dict(
+    weight=1.0,
+    temperature=0.01,
+    base_temperature=0.07,
+    distance='dot',
+    active_only=False,
+  )
+  config.optimizer = dict(name='adam', learning_rate=0.01, weight_decay=1e-5)
+  config.optimizer.beta1 = 'one_cycle'
+  config.schedule = dict(name='one_cycle')
+
+
+def gaitgraph_augment() -> tuple[dict[str, Any], ...]:
+  """Returns what OpenGait does to poses for GaitGraph but on CASIA-B."""
+  return (
+    dict(name='copies', count=2),
+    dict(name='horizontal_flip', probability=0.5),
+    dict(name='reverse', probability=0.5),
+    dict(name='random_frames', frames=16),
+    dict(name='point_noise', scale=0.05, normal=True, clip=False),
+    dict(name='joint_noise', scale=0.1, normal=True),
+  )
+
+
+def gaitgraph2(
+  config: ConfigDict,
+  *,
+  joined: bool = False,
+  convention: str = 'opengait',
+  optimizer: str = 'adamw',
+  weight_decay: float = 1e-5,
+  **schedule: Any,
+) -> None:
+  """Sets the sampler, the loss, the optimizer and more of GaitGraph2.
+
+  Args:
+    config: of the run, with the sizes of its model.
+    joined: as of the model.
+    convention: as of the model.
+    optimizer: its name.
+    weight_decay: as of the optimizer.
+    **schedule: further fields of the schedule one_cycle.
+  """
+  # All sequences alike, whoever walks.
+  config.batch.update(sampler='instances', sequences=768)
+  config.model.update(joined=joined, convention=convention, test_time=True)
+  config.model.dtype = 'float32'
+  config.losses.supervised_contrastive = dict(weight=1.0, temperature=0.01)
+  config.optimizer = dict(name=optimizer, learning_rate=5e-3)
+  config.optimizer.update(weight_decay=weight_decay, beta1='one_cycle')
+  config.schedule = dict(name='one_cycle', **schedule)
+
+
+def gaitgraph2_augment() -> tuple[dict[str, Any], ...]:
+  """Returns what OpenGait does to poses for GaitGraph2."""
+  return (
+    dict(name='reverse', probability=0.5),
+    dict(name='swap_sides', probability=0.1, per='frame'),
+    dict(name='joint_noise', scale=0.25, normal=True),
+    dict(name='point_noise', scale=0.05, normal=True, clip=False),
+    dict(name='move', x=4.0, y=1.0),
+  )
+
+
+def gaittr_augment() -> tuple[dict[str, Any], ...]:
+  """Returns what GaitTR's recipes do to poses before they make features."""
+  return (
+    dict(name='point_noise', scale=0.3, normal=True, clip=False),
+    dict(name='swap_sides', probability=0.1, per='frame'),
+    dict(name='joint_noise', scale=0.3, normal=True),
+  )
+
+
+def fastpose_rate(
+  config: ConfigDict, *, rise: float, divide_last: float
+) -> None:
+  """Sets the optimizer and the rate of GaitTR's and GPGait's recipes.
+
+  Args:
+    config: of the run.
+    rise: share of the run in which the rate rises.
+    divide_last: how many times lower than the first the last rate is.
+  """
+  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=2e-5)
+  config.optimizer.beta1 = 'one_cycle'
+  config.schedule = dict(name='one_cycle', rise=rise, three_phases=True)
+  config.schedule.update(divide_first=100.0, divide_last=divide_last)
+
+
+def gpgait_augment(swapped: float) -> tuple[dict[str, Any], ...]:
+  """Returns what GPGait's recipes do to poses, and the features they make.
+
+  Args:
+    swapped: share of the frames whose sides are exchanged.
+  """
+  scale, features = gpgait_features()
+  return (
+    scale,
+    dict(name='swap_sides', probability=swapped, per='frame'),
+    dict(name='joint_noise', scale=0.3, normal=True),
+    features,
+  )
+
+
+def gpgait_features() -> tuple[dict[str, Any], dict[str, Any]]:
+  """Returns what makes GPGait's features of poses."""
+  scale = dict(name='rescale_centre', height=225.0, centre='neck')
+  return scale, dict(name='bones_and_angles')
 
 
 def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
@@ -54,10 +211,25 @@ def pose_augment(frames: int) -> tuple[dict[str, Any], ...]:
     dict(name='reflect', frames=frames),
     dict(name='reverse', probability=0.5),
     dict(name='random_frames', frames=frames),
+    *pose_noise(),
+  )
+
+
+def pose_noise() -> tuple[dict[str, Any], ...]:
+  """Returns those of them that do not choose frames."""
+  return (
     dict(name='swap_sides', probability=0.5),
     dict(name='joint_noise', scale=0.1),
     dict(name='point_noise', scale=0.05),
     dict(name='move', x=3.0, y=1.0),
+  )
+
+
+def pose_middle(frames: int) -> tuple[dict[str, Any], ...]:
+  """Returns GaitGraph2's transforms in evaluation, of `frames`."""
+  return (
+    dict(name='reflect', frames=frames),
+    dict(name='middle_frames', frames=frames),
   )
 
 

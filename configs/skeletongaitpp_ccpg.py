@@ -18,12 +18,7 @@ from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
-  config = common.run(
-    'ccpg_heatmaps',
-    'ccpg',
-    heatmaps=dict(size=(64, 44, 2)),
-    silhouettes=dict(size=(64, 44)),
-  )
+  config = common.run('ccpg_heatmaps', 'ccpg', **recipes.both_maps())
   config.dataset.update(variant='coco17', format='opengait')
   config.total_steps = 60_000
   config.batch.update(subjects=8, sequences=16, frames=30, skip=4)
@@ -31,11 +26,6 @@ def get_config() -> ConfigDict:
   config.model_name = 'skeletongaitpp'  # gaitgs_jax/models/skeletongaitpp.py
   config.model = dict(blocks=(1, 1, 1, 1), behind_neck=False)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
-  config.optimizer.weight_decay = 5e-4
-  config.schedule = dict(name='step', factor=0.1)
-  config.schedule.boundaries = (20_000, 30_000, 40_000)
+  recipes.opengait_training(config, boundaries=(20_000, 30_000, 40_000))
   config.evaluation.frames_max = 720
   return config

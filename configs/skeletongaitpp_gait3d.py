@@ -20,12 +20,7 @@ from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
-  config = common.run(
-    'gait3d_heatmaps',
-    'gait3d',
-    heatmaps=dict(size=(64, 44, 2)),
-    silhouettes=dict(size=(64, 44)),
-  )
+  config = common.run('gait3d_heatmaps', 'gait3d', **recipes.both_maps())
   config.dataset.update(variant='hrnet', format='opengait')
   config.total_steps = 60_000
   config.batch.update(subjects=32, sequences=4, frames=30, skip=4)
@@ -33,12 +28,7 @@ def get_config() -> ConfigDict:
   config.model_name = 'skeletongaitpp'  # gaitgs_jax/models/skeletongaitpp.py
   config.model = dict(blocks=(1, 4, 4, 1), behind_neck=False)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
-  config.optimizer.weight_decay = 5e-4
-  config.schedule = dict(name='step', factor=0.1)
-  config.schedule.boundaries = (20_000, 30_000, 40_000)
+  recipes.opengait_training(config, boundaries=(20_000, 30_000, 40_000))
   config.evaluation.frames_max = 720
   common.claim(config, {'rank1': 77.6})
   return config

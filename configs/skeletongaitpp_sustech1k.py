@@ -20,11 +20,7 @@ from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
-  config = common.run(
-    'sustech1k',
-    heatmaps=dict(size=(64, 44, 2)),
-    silhouettes=dict(size=(64, 44), files='1_sil*'),
-  )
+  config = common.run('sustech1k', **recipes.both_maps(files='1_sil*'))
   config.dataset.format = 'opengait'
   config.total_steps = 50_000
   config.batch.update(subjects=8, sequences=8, frames=10, skip=4)
@@ -32,12 +28,7 @@ def get_config() -> ConfigDict:
   config.model_name = 'skeletongaitpp'  # gaitgs_jax/models/skeletongaitpp.py
   config.model = dict(blocks=(1, 1, 1, 1), behind_neck=False)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='sgd', learning_rate=0.1, momentum=0.9)
-  config.optimizer.weight_decay = 5e-4
-  config.schedule = dict(name='step', factor=0.1)
-  config.schedule.boundaries = (20_000, 30_000, 40_000)
+  recipes.opengait_training(config, boundaries=(20_000, 30_000, 40_000))
   config.evaluation.frames_max = 720
   rank1 = (89.1, 87.2, 55.3, 85.3, 87.3, 87.6, 91.3, 47.9, 85.6)
   recipes.claim_sustech1k(config, rank1, rank5=95.0)

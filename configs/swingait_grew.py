@@ -26,11 +26,7 @@ def get_config() -> ConfigDict:
   config.model_name = 'swingait'  # gaitgs_jax/models/swingait.py
   config.model = dict(blocks=(1, 4), depths=(4, 2), drop_path=0.1)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='adamw', learning_rate=3e-4, weight_decay=0.02)
-  config.optimizer.groups = recipes.swingait_groups()
-  config.schedule = dict(name='cosine', fall_steps=150_000, final=1e-6)
+  recipes.swingait_training(config, fall_steps=150_000)
   config.evaluation.frames_max = 720
   common.claim(config, {'rank1': 79.3}, protocol='grew')
   return config

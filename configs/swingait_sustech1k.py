@@ -26,11 +26,7 @@ def get_config() -> ConfigDict:
   config.model_name = 'swingait'  # gaitgs_jax/models/swingait.py
   config.model = dict(blocks=(1, 1), depths=(2, 2), drop_path=0.1)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.1)
-  config.optimizer = dict(name='adamw', learning_rate=3e-4, weight_decay=0.02)
-  config.optimizer.groups = recipes.swingait_groups()
-  config.schedule = dict(name='cosine', fall_steps=50_000, final=1e-6)
+  recipes.swingait_training(config, fall_steps=50_000)
   config.evaluation.frames_max = 720
   rank1 = (86.2, 81.3, 47.4, 79.3, 81.6, 83.1, 85.6, 28.5, 79.7)
   recipes.claim_sustech1k(config, rank1, rank5=91.8)
