@@ -28,8 +28,7 @@ def get_config(keypoints: str = 'alphapose') -> ConfigDict:
   config.augment = recipes.pose_augment(frames=30)
   config.model_name = 'gaitgraph2'  # gaitgs_jax/models/gaitgraph2.py
   config.model = dict(blocks=(2, 3, 3), reduction=4, features=128)
-  adam = dict(optimizer='adam', weight_decay=0.0, hold=_AVERAGED)
-  recipes.gaitgraph2(config, convention='original', **adam)
+  recipes.gaitgraph2(config, 'adam', 'original', decay=0.0, hold=_AVERAGED)
   config.average = dict(start=_AVERAGED, every=_EPOCH, statistics_steps=_EPOCH)
   config.evaluation.update(metric='cosine', every_steps=75 * _EPOCH)
   # Missing joints are repaired here and not in training, as published.

@@ -121,21 +121,21 @@ def gaitgraph_augment() -> tuple[dict[str, Any], ...]:
 
 def gaitgraph2(
   config: ConfigDict,
+  optimizer: str = 'adamw',
+  convention: str = 'opengait',
   *,
   joined: bool = False,
-  convention: str = 'opengait',
-  optimizer: str = 'adamw',
-  weight_decay: float = 1e-5,
+  decay: float = 1e-5,
   **schedule: Any,
 ) -> None:
   """Sets the sampler, the loss, the optimizer and more of GaitGraph2.
 
   Args:
     config: of the run, with the sizes of its model.
-    joined: as of the model.
-    convention: as of the model.
     optimizer: its name.
-    weight_decay: as of the optimizer.
+    convention: as of the model.
+    joined: as of the model.
+    decay: of the weights.
     **schedule: further fields of the schedule one_cycle.
   """
   # All sequences alike, whoever walks.
@@ -144,7 +144,7 @@ def gaitgraph2(
   config.model.dtype = 'float32'
   config.losses.supervised_contrastive = dict(weight=1.0, temperature=0.01)
   config.optimizer = dict(name=optimizer, learning_rate=5e-3)
-  config.optimizer.update(weight_decay=weight_decay, beta1='one_cycle')
+  config.optimizer.update(weight_decay=decay, beta1='one_cycle')
   config.schedule = dict(name='one_cycle', **schedule)
 
 

@@ -20,7 +20,9 @@ from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
-  config = common.run('sustech1k', **recipes.both_maps(files='1_sil*'))
+  config = common.run(
+    'sustech1k', 'sustech1k', **recipes.both_maps(files='1_sil*')
+  )
   config.dataset.format = 'opengait'
   config.total_steps = 50_000
   config.batch.update(subjects=8, sequences=8, frames=10, skip=4)

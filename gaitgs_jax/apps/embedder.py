@@ -23,7 +23,6 @@ from gaitgs_jax.training import (
   fingerprint,
   kept,
   meshes,
-  preprocessing,
   states,
 )
 
@@ -232,14 +231,5 @@ def _of_torch(path: pathlib.Path, config: str | ConfigDict) -> Embedder:
   )
   graphdef, params, stats = states.split(model)
   params, stats = jax.device_put((params, stats), meshes.replicated(mesh))
-  found = trained.Trained(
-    config,
-    0,
-    mesh,
-    graphdef,
-    params,
-    stats,
-    preprocessing.input_sizes(config),
-    preprocessing.create_transform(config),
-  )
+  found = trained.Trained.of(config, 0, mesh, graphdef, params, stats)
   return Embedder(found, f'{config.model_name} of {path}')

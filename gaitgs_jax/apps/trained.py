@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from flax import nnx
@@ -50,6 +50,21 @@ class Trained(NamedTuple):
   stats: Arrays
   sizes: Shapes
   transform: Transform
+
+  @classmethod
+  def of(
+    cls,
+    config: ConfigDict,
+    step: int,
+    mesh: Mesh,
+    graphdef: nnx.GraphDef,
+    params: Arrays,
+    stats: Arrays,
+  ) -> Self:
+    """Returns a model that sees what its config says."""
+    sizes = preprocessing.input_sizes(config)
+    transform = preprocessing.create_transform(config)
+    return cls(config, step, mesh, graphdef, params, stats, sizes, transform)
 
   def batches(
     self, source: Source, rows: np.ndarray, batch_frames: int
@@ -138,13 +153,4 @@ def restore(
   config = facts.of_checkpoint(config, folder)
   graphdef, params, stats = setup.describe_model(config, mesh)
   step, params, stats = restoring.restore_model(folder, params, stats)
-  return Trained(
-    config,
-    step,
-    mesh,
-    graphdef,
-    params,
-    stats,
-    preprocessing.input_sizes(config),
-    preprocessing.create_transform(config),
-  )
+  return Trained.of(config, step, mesh, graphdef, params, stats)

@@ -233,10 +233,12 @@ class Instances:
 
   Attributes:
     sequences: How many are in a batch.
+    repeats: whether one may be drawn twice.
   """
 
   sequences: int
   windows: ClassVar[int] = 1
+  repeats: ClassVar[bool] = True
   grows: ClassVar[str] = 'sequences'
 
   def __str__(self) -> str:
@@ -255,7 +257,8 @@ class Instances:
   def draw(self, table: Table, seed: int, step: int) -> np.ndarray:
     """Returns the rows int64 [rows] of the index in a step's batch."""
     drawn = table.draw(
-      *(table.row_bounds, self.sequences, seed, SEQUENCES, step), replace=True
+      *(table.row_bounds, self.sequences, seed, SEQUENCES, step),
+      replace=self.repeats,
     )
     return table.rows[drawn]
 
@@ -265,27 +268,18 @@ class Instances:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Pairs:
+class Pairs(Instances):
   """Two windows of each of some different sequences; labels are not needed.
 
   The windows are drawn apart and changed apart by the transforms. They are
   copies of the sequence, as `config.augment.copies` makes them.
-
-  Attributes:
-    sequences: How many are in a batch.
   """
 
-  sequences: int
   windows: ClassVar[int] = 2
-  grows: ClassVar[str] = 'sequences'
+  repeats: ClassVar[bool] = False
 
   def __str__(self) -> str:
     return f'{self.sequences} sequences x 2 windows'
-
-  @property
-  def rows(self) -> int:
-    """Sequences in the global batch."""
-    return self.sequences
 
   def check(self, table: Table) -> None:
     """Raises UserError where the batch is larger than the data allows."""
@@ -294,17 +288,6 @@ class Pairs:
         f'config.batch.sequences is {self.sequences}, but there are only '
         f'{len(table.rows)} training sequences'
       )
-
-  def draw(self, table: Table, seed: int, step: int) -> np.ndarray:
-    """Returns the rows int64 [rows] of the index in a step's batch."""
-    drawn = table.draw(
-      *(table.row_bounds, self.sequences, seed, SEQUENCES, step), replace=False
-    )
-    return table.rows[drawn]
-
-  def stand_ins(self, table: Table, row: int) -> np.ndarray:
-    """Returns all rows of the same dataset."""
-    return table.same_dataset(row)
 
 
 SAMPLERS: dict[str, Callable[..., Sampler]] = {

@@ -18,8 +18,6 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import entry, heads, layers, resnet
-from gaitgs_jax.models.heads import Neck
-from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.plain import Plain, torch_plain_names
 from gaitgs_jax.models.resnet import ResNet
@@ -84,10 +82,9 @@ class GaitBase(nnx.Module):
       raise BadValue(f"backbone 'plain' takes one channel, not {inputs}")
     self.inputs, self.bins, self.dtype = inputs, tuple(bins), dtype
     parts = sum(bins)
-    self.head = SeparateDense(
-      parts, channels[-1], features, rngs=rngs, dtype=dtype
+    self.head, self.neck = heads.head_and_neck(
+      parts, channels[-1], features, num_classes, rngs=rngs, dtype=dtype
     )
-    self.neck = Neck(parts, features, num_classes, rngs=rngs, dtype=dtype)
 
   @entry.images
   def __call__(

@@ -17,7 +17,7 @@ from jax.typing import DTypeLike
 
 from gaitgs_jax.models import entry, layers, resgcn
 from gaitgs_jax.models.output import GaitOutput
-from gaitgs_jax.models.resgcn import ResGCN
+from gaitgs_jax.models.resgcn import OverWalks, ResGCN
 
 # See `models.facts`.
 FACTS = {'skeleton': ('network/branches/0/plain/spatial/convolution/edge', 1)}
@@ -32,7 +32,7 @@ def create(
   return GaitGraph(rngs=rngs, dtype=jnp.dtype(dtype), **config)
 
 
-class GaitGraph(nnx.Module):
+class GaitGraph(OverWalks):
   """Skeletons in, one embedding of length 1 out.
 
   Args:
@@ -113,24 +113,13 @@ class GaitGraph(nnx.Module):
       embedding=found.mean(axis=1, keepdims=True), features=found[:, :1]
     )
 
-  @entry.keypoints
-  def activations(self, inputs: jax.Array, mask: jax.Array) -> jax.Array:
-    """Tells how much each joint in each frame contributes: [n,s,v] in 0..1.
-
-    Args:
-      inputs: keypoints [n,s,v,3].
-      mask: bool [n,s]; None means all.
-
-    Returns:
-      float32 [n,s,v], each sequence's largest value 1; see `ResGCN`.
-    """
-    x, front = layers.front_frames(inputs, mask, shortest=1)
-    found = self.network.activations(x[:, :, :, None], front)
-    return layers.to_their_frames(found, mask)
+  def branches(self, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """Returns keypoints [n,s,v,3] as the one branch, [n,s,v,1,3]."""
+    return x[:, :, :, None]
 
   def _embed(self, x: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
     """Maps keypoints [n,s,v,3], valid frames first, to [n,d] of length 1."""
-    found = self.network(x[:, :, :, None], mask, train=train)
+    found = self.network(self.branches(x, mask), mask, train=train)
     squared = jnp.square(found).sum(axis=-1, keepdims=True)
     return found * jax.lax.rsqrt(squared + 1e-24)
 

@@ -21,7 +21,7 @@ from gaitgs_jax import skeletons
 from gaitgs_jax.models import entry, layers, resgcn
 from gaitgs_jax.models.layers import mask_frames
 from gaitgs_jax.models.output import GaitOutput
-from gaitgs_jax.models.resgcn import ResGCN
+from gaitgs_jax.models.resgcn import OverWalks, ResGCN
 
 # See `models.facts`.
 FACTS = {'skeleton': ('network/branches/0/plain/spatial/convolution/edge', 1)}
@@ -37,7 +37,7 @@ def create(
   return GaitGraph2(rngs=rngs, dtype=jnp.dtype(dtype), **config)
 
 
-class GaitGraph2(nnx.Module):
+class GaitGraph2(OverWalks):
   """Skeletons in, one embedding out, not of length 1.
 
   Args:
@@ -121,21 +121,6 @@ class GaitGraph2(nnx.Module):
     found = self.network(joined, jnp.repeat(mask, count, axis=0), train=train)
     found = found.reshape(n, count, -1)
     return GaitOutput(embedding=found.reshape(n, 1, -1), features=found[:, :1])
-
-  @entry.keypoints
-  def activations(self, inputs: jax.Array, mask: jax.Array) -> jax.Array:
-    """Tells how much each joint in each frame contributes: [n,s,v] in 0..1.
-
-    Args:
-      inputs: keypoints [n,s,v,3].
-      mask: bool [n,s]; None means all.
-
-    Returns:
-      float32 [n,s,v], each sequence's largest value 1; see `ResGCN`.
-    """
-    x, front = layers.front_frames(inputs, mask, shortest=1)
-    found = self.network.activations(self.branches(x, front), front)
-    return layers.to_their_frames(found, mask)
 
   def branches(
     self, x: jax.Array, mask: jax.Array, centre: int | None = None

@@ -82,6 +82,22 @@ class Neck(nnx.Module):
     return x, self.identity(x).astype(x.dtype) * scale
 
 
+def head_and_neck(
+  parts: int,
+  channels: int,
+  features: int,
+  num_classes: int,
+  *,
+  rngs: nnx.Rngs,
+  dtype: DTypeLike,
+) -> tuple[SeparateDense, Neck]:
+  """Returns what embeds parts of so many channels, see `embed_parts`."""
+  return (
+    SeparateDense(parts, channels, features, rngs=rngs, dtype=dtype),
+    Neck(parts, features, num_classes, rngs=rngs, dtype=dtype),
+  )
+
+
 def embed_parts(
   parts: jax.Array,
   head: SeparateDense,

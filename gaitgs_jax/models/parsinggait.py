@@ -29,8 +29,6 @@ from gaitgs_jax.models import (
   remat,
   resnet,
 )
-from gaitgs_jax.models.heads import Neck
-from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.norms import BatchNorm
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resnet import ResNet
@@ -129,10 +127,9 @@ class ParsingGait(nnx.Module):
     self.graphs = nnx.List([make(name, channels[-1]) for name in graphs])
     self.bins, self.dtype = tuple(bins), dtype
     parts = sum(bins) + sum(len(graph.parts.labels) for graph in self.graphs)
-    self.head = SeparateDense(
-      parts, channels[-1], features, rngs=rngs, dtype=dtype
+    self.head, self.neck = heads.head_and_neck(
+      parts, channels[-1], features, num_classes, rngs=rngs, dtype=dtype
     )
-    self.neck = Neck(parts, features, num_classes, rngs=rngs, dtype=dtype)
 
   @entry.label_maps
   def __call__(

@@ -17,7 +17,7 @@ from jax.typing import DTypeLike
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import entry, heads, layers, norms, products
 from gaitgs_jax.models.body import HEAD, HEADLESS, WHOLE, Body, Parts
-from gaitgs_jax.models.layers import SeparateDense, mask_frames
+from gaitgs_jax.models.layers import mask_frames
 from gaitgs_jax.models.norms import BatchNorm
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.skeletons import Skeleton
@@ -173,11 +173,8 @@ class Network(nnx.Module):
       Branches(joints, stop - start, channels, shared, make)
       for joints, _, (start, stop) in _DESCRIPTORS.values()
     )
-    self.head = SeparateDense(
-      _PARTS, channels[-1], features, rngs=rngs, dtype=dtype
-    )
-    self.neck = heads.Neck(
-      _PARTS, features, num_classes, rngs=rngs, dtype=dtype
+    self.head, self.neck = heads.head_and_neck(
+      _PARTS, channels[-1], features, num_classes, rngs=rngs, dtype=dtype
     )
     self.skeleton, self.dtype = skeleton, dtype
 

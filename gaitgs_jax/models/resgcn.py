@@ -19,6 +19,7 @@ from jax.typing import DTypeLike
 from gaitgs_jax import skeletons
 from gaitgs_jax.errors import BadValue
 from gaitgs_jax.models import (
+  entry,
   graph,
   initializers,
   joints,
@@ -175,6 +176,36 @@ class Branch(nnx.Module):
     for block in self.blocks:
       x = block(x, mask, train=train)
     return x
+
+
+class OverWalks(nnx.Module):
+  """A model of keypoints that is a ResGCN of something computed from them."""
+
+  network: ResGCN
+
+  def branches(self, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """Computes the network's input [n,s,v,b,c].
+
+    Args:
+      x: keypoints [n,s,v,3], valid frames first.
+      mask: bool [n,s].
+    """
+    raise NotImplementedError
+
+  @entry.keypoints
+  def activations(self, inputs: jax.Array, mask: jax.Array) -> jax.Array:
+    """Tells how much each joint in each frame contributes: [n,s,v] in 0..1.
+
+    Args:
+      inputs: keypoints [n,s,v,3].
+      mask: bool [n,s]; None means all.
+
+    Returns:
+      float32 [n,s,v], each sequence's largest value 1; see `ResGCN`.
+    """
+    x, front = layers.front_frames(inputs, mask, shortest=1)
+    found = self.network.activations(self.branches(x, front), front)
+    return layers.to_their_frames(found, mask)
 
 
 # Our parts of a network, and theirs in each convention.

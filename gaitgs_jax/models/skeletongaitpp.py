@@ -16,9 +16,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from gaitgs_jax.models import convolution, entry, heads, layers, resnet
-from gaitgs_jax.models.heads import Neck
 from gaitgs_jax.models.initializers import kernel
-from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resnet import NormedConvolution, Plan, ResNet, Stages
 
@@ -81,10 +79,9 @@ class SkeletonGaitPP(nnx.Module):
     self.trunk = Stages(rest, rngs=rngs, dtype=dtype)
     self.bins, self.behind_neck, self.dtype = tuple(bins), behind_neck, dtype
     parts = sum(bins)
-    self.head = SeparateDense(
-      parts, channels[-1], features, rngs=rngs, dtype=dtype
+    self.head, self.neck = heads.head_and_neck(
+      parts, channels[-1], features, num_classes, rngs=rngs, dtype=dtype
     )
-    self.neck = Neck(parts, features, num_classes, rngs=rngs, dtype=dtype)
 
   @entry.maps(**_MODALITIES)
   def __call__(

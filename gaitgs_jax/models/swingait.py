@@ -29,9 +29,8 @@ from gaitgs_jax.models import (
   swin,
   windows,
 )
-from gaitgs_jax.models.heads import Neck
+from gaitgs_jax.models.heads import head_and_neck
 from gaitgs_jax.models.initializers import kernel
-from gaitgs_jax.models.layers import SeparateDense
 from gaitgs_jax.models.norms import LayerNorm
 from gaitgs_jax.models.output import GaitOutput
 from gaitgs_jax.models.resnet import ResNet
@@ -104,8 +103,9 @@ class SwinGait(nnx.Module):
     # As released, with the last row twice: DeepGaitV2 has 16 parts.
     parts, self.dtype = grid[0] + 1, dtype
     last = width * 2 ** (len(depths) - 1)
-    self.head = SeparateDense(parts, last, features, rngs=rngs, dtype=dtype)
-    self.neck = Neck(parts, features, num_classes, rngs=rngs, dtype=dtype)
+    self.head, self.neck = head_and_neck(
+      parts, last, features, num_classes, rngs=rngs, dtype=dtype
+    )
 
   @entry.silhouettes
   def __call__(
