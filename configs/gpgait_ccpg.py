@@ -12,7 +12,7 @@ Expected: Rank-1 CL 54.8, UP 65.6, DN 71.1, as FastPoseGait publishes.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -21,9 +21,7 @@ def get_config() -> ConfigDict:
   config.total_steps = 40_000
   config.batch.update(subjects=4, sequences=32, frames=60, order='unordered')
   upright = dict(name='straighten')
-  scale = dict(name='rescale_centre', height=225.0, centre='neck')
-  features = dict(name='bones_and_angles')
-  config.augment = (upright, scale, features)
+  config.augment = (upright, *recipes.gpgait_features())
   config.model_name = 'gpgait'  # gaitgs_jax/models/gpgait.py
   config.model = dict(channels=(64, 64, 128, 256), shared=3)
   config.model.dtype = 'float32'

@@ -24,18 +24,13 @@ def get_config() -> ConfigDict:
   config.dataset.update(format='opengait', cache='ram')
   config.total_steps = 40_000
   config.batch.update(subjects=8, sequences=8, frames=60, order='unordered')
-  scale = dict(name='rescale_centre', height=225.0, centre='neck')
-  features = dict(name='bones_and_angles')
-  config.augment = (scale, features)
+  config.augment = recipes.gpgait_features()
   config.model_name = 'gpgait'  # gaitgs_jax/models/gpgait.py
   config.model = dict(channels=(64, 64, 128, 256), shared=3)
   config.model.dtype = 'float32'
   config.losses.triplet = dict(weight=1.0, margin=0.3, hardest=True)
   config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.0)
-  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=2e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle', rise=0.5, three_phases=True)
-  config.schedule.update(divide_first=100.0, divide_last=1e4)
+  recipes.fastpose_rate(config, rise=0.5, divide_last=1e4)
   config.evaluation.transform = config.augment
   rank1 = (49.91, 46.91, 33.06, 45.79, 40.82, 51.70, 66.57, 30.81, 47.38)
   recipes.claim_sustech1k(config, rank1)

@@ -12,7 +12,7 @@ Expected: unknown; its authors' code comes without figures.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -21,9 +21,7 @@ def get_config() -> ConfigDict:
   config.total_steps = 40_000
   config.batch.update(subjects=8, sequences=16, frames=30)
   upright = dict(name='straighten')
-  scale = dict(name='rescale_centre', height=225.0, centre='neck')
-  features = dict(name='bones_and_angles')
-  config.augment = (upright, scale, features)
+  config.augment = (upright, *recipes.gpgait_features())
   config.model_name = 'gpgaitpp'  # gaitgs_jax/models/gpgaitpp.py
   config.model = dict(channels=(64, 64, 128, 256))
   config.model.update(masked=False, dropout=0.1, dtype='float32')

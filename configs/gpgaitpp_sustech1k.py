@@ -15,7 +15,7 @@ config.dataset.partition=SUSTech1K.json: its authors' file names who trains.
 
 from ml_collections import ConfigDict
 
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, recipes
 
 
 def get_config() -> ConfigDict:
@@ -24,17 +24,12 @@ def get_config() -> ConfigDict:
   config.total_steps = 40_000
   config.batch.update(subjects=8, sequences=8, frames=30)
   upright = dict(name='straighten')
-  scale = dict(name='rescale_centre', height=225.0, centre='neck')
-  features = dict(name='bones_and_angles')
-  config.augment = (upright, scale, features)
+  config.augment = (upright, *recipes.gpgait_features())
   config.model_name = 'gpgaitpp'  # gaitgs_jax/models/gpgaitpp.py
   config.model = dict(channels=(64, 64, 128, 256))
   config.model.update(masked=False, dropout=0.1, dtype='float32')
   config.losses.triplet = dict(weight=1.0, margin=0.3, hardest=True)
   config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.0)
-  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=2e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle', rise=0.475, three_phases=True)
-  config.schedule.update(divide_first=100.0, divide_last=1e4)
+  recipes.fastpose_rate(config, rise=0.475, divide_last=1e4)
   config.evaluation.transform = config.augment
   return config

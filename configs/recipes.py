@@ -184,19 +184,21 @@ def fastpose_rate(
   config.schedule.update(divide_first=100.0, divide_last=divide_last)
 
 
-def gpgait_augment(swapped: float) -> tuple[dict[str, Any], ...]:
+def gpgait_augment(
+  swapped: float, noise: float = 0.3
+) -> tuple[dict[str, Any], ...]:
   """Returns what GPGait's recipes do to poses, and the features they make.
 
   Args:
     swapped: share of the frames whose sides are exchanged.
+    noise: scale of the joints'; 0 adds none.
   """
   scale, features = gpgait_features()
-  return (
-    scale,
-    dict(name='swap_sides', probability=swapped, per='frame'),
-    dict(name='joint_noise', scale=0.3, normal=True),
-    features,
-  )
+  swap = dict(name='swap_sides', probability=swapped, per='frame')
+  if not noise:
+    return scale, swap, features
+  joints = dict(name='joint_noise', scale=noise, normal=True)
+  return scale, swap, joints, features
 
 
 def gpgait_features() -> tuple[dict[str, Any], dict[str, Any]]:
