@@ -90,8 +90,8 @@ def create_watcher(source: Source, settings: Settings) -> Watcher:
   limits = Limits(lost=max(round(rate * _LOST), _LEAST_LOST))
   finder: poses.Poses | None = None
   # Somebody's own masks alone have no picture to see joints in.
-  is_masks = settings.masks and local.path(settings.masks) == local.path(
-    source.title
+  is_masks = settings.masks and (
+    local.path(settings.masks).resolve() == local.path(source.title).resolve()
   )
   if settings.segmenter == 'pose' and not is_masks:
     finder = poses.load(model_files.find('pose', settings.pose_model))
