@@ -65,6 +65,7 @@ def evaluate(
       folder,
       stopping,
       setup.open_gallery(each),
+      '' if each is config else label,
     )
     for label, each in elsewhere.every(config)
   }

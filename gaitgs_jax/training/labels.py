@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import result_files
 
+# What was not saved with the results of earlier versions.
+_UNSAVED = {'others': ''}
+
 
 def of_step(step: int) -> str:
   """Returns the label of an evaluation of the workdir's own checkpoint."""
@@ -28,17 +31,21 @@ def choose(
     folder: of the saved evaluations.
     step: of the checkpoint.
     other: the checkpoint's folder, if it is of another workdir.
-    counted: protocol, metric and dataset, as saved with the result.
+    counted: protocol, metric and dataset, as saved with the result; texts that
+      are empty are not in a label.
   """
   checkpoint = str(other or '')
   for base in _bases(step, other):
-    for label in (base, '_'.join([base, *counted.values()])):
+    for label in (base, '_'.join(filter(None, [base, *counted.values()]))):
       saved = _meta(folder / f'{label}.json')
       if saved is None:
         return label
       if saved.get('checkpoint', '') != checkpoint:
         break
-      if all(saved.get(key, value) == value for key, value in counted.items()):
+      if all(
+        saved.get(key, _UNSAVED.get(key, value)) == value
+        for key, value in counted.items()
+      ):
         return label
   raise AssertionError('labels never end')
 

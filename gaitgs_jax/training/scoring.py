@@ -58,6 +58,7 @@ class Scorer:
     workdir: results go to workdir/evaluation/<label>.json.
     stopping: when the processes agree to stop, an evaluation raises `Stopped`.
     gallery: where the gallery is from, if not from `data` as the probes are.
+    others: which of config.others it is; '' for config.dataset.
   """
 
   def __init__(
@@ -69,8 +70,9 @@ class Scorer:
     workdir: pathlib.Path,
     stopping: Stopping | None = None,
     gallery: Data | None = None,
+    others: str = '',
   ):
-    self._config, self._mesh = config, mesh
+    self._config, self._mesh, self._others = config, mesh, others
     self._parts = [data] if gallery is None else [data, gallery]
     self._folder = workdir / _FOLDER
     self._stopping = stopping
@@ -141,6 +143,8 @@ class Scorer:
       'protocol': self._protocol.name,
       'metric': self._config.evaluation.metric,
       'fingerprint': self._protocol.fingerprint,
+      # Several may be of one name, such as 'own'.
+      'others': self._others,
     }
 
   def has(self, label: str) -> bool:

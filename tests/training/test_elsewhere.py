@@ -60,6 +60,25 @@ def test_one_checkpoint_on_several_datasets(config, second, tmp_path, capsys):
   assert across.result['NM/probes'] == 4
 
 
+def test_datasets_of_one_name_and_protocol_are_all_kept(
+  config, second, tmp_path
+):
+  config.evaluation.every_steps, config.total_steps = 100, 2
+  loop.train(config, tmp_path)
+  config.others = {
+    label: dict(dataset=dict(root=str(second)), inputs=inputs)
+    for label, inputs in (
+      ('dark', {}),
+      ('lidar', dict(silhouettes=dict(files='lidar*'))),
+    )
+  }
+  for _ in range(2):  # Again each takes its own place.
+    evaluating.evaluate(config, tmp_path)
+    found = (tmp_path / 'evaluation').glob('*.json')
+    told = [result_files.load(path).meta['others'] for path in found]
+    assert sorted(told) == ['', 'dark', 'lidar']
+
+
 def test_what_differs(config):
   config.gallery = dict(dataset=dict(root='x'))
   changed = elsewhere.gallery(config)
