@@ -7,7 +7,7 @@ demo: run
 	$(BIN)/python -m gaitgs_jax prepare --dataset=synthetic_walkers \
 	  --variant=demo --data_dir=runs/data
 	$(BIN)/python launch.py --config=configs/demo.py --workdir=runs/demo
-	$(BIN)/python -m gaitgs_jax report --workdir=runs/demo
+	$(BIN)/python -m gaitgs_jax report --workdir=runs/demo --walks
 
 test: dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -30,5 +30,6 @@ def get_config() -> ConfigDict:
   config.optimizer = dict(name='adam', learning_rate=2e-3, weight_decay=0.0)
   config.schedule = dict(name='cosine', warmup_steps=30)
   config.evaluation.update(every_steps=360, batch_frames=600)
+  config.evaluation.verification = True
   config.checkpoint.every_steps = 100
   return config

@@ -57,22 +57,15 @@ _TAIL = """
 | `versions.json` | versions of Python, the packages and the device |
 | `parameters.txt` | names, shapes and sizes of the weights |
 | `init.txt` | with `config.init`: which weights were taken, left and new |
-| `metrics.csv` | a row for every `log_every` steps: losses, rate, speed |
+| `metrics.csv` | a row every `log_every` steps, [explained](training.md) |
 | `checkpoints/STEP/` | weights and optimizer, by Orbax |
-| `evaluation/*.json` | the numbers of one evaluation each; `.npz`: by subject |
-| `events.out.tfevents.*` | the same numbers for TensorBoard |
+| `evaluation/*.json` | the numbers of one evaluation each; `.npz`: more of it |
+| `events.out.tfevents.*` | numbers, images and histograms for TensorBoard |
 | `report.html` | of `python -m gaitgs_jax report --workdir=DIR` |
 
 The same command again goes on from the last checkpoint.
 
-TensorBoard is installed with the program:
-
-```
-tensorboard --logdir=runs
-```
-
-It shows every run below `runs` at <http://localhost:6006>. A config with
-`tensorboard=False` writes no events.
+[training.md](training.md) explains the numbers and opens TensorBoard.
 """
 
 _INPUTS = """## inputs: by modality

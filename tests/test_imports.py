@@ -49,6 +49,14 @@ AT_THE_TOP = {
   },
   'gaitgs_jax/evaluation': NUMERIC | COMMON,
   'gaitgs_jax/exported.py': NUMERIC,  # Users copy it.
+  'gaitgs_jax/pages': {
+    'jinja2',
+    'markupsafe',
+    'matplotlib',
+    'numpy',
+    'gaitgs_jax.evaluation',
+  }
+  | COMMON,
   'gaitgs_jax/gallery': {'numpy', 'gaitgs_jax.evaluation'} | COMMON,
   'gaitgs_jax/input': NUMERIC
   | COMMON

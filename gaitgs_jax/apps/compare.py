@@ -7,17 +7,23 @@ Differences are paired: both runs on the same draws of test subjects.
 import argparse
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gaitgs_jax import cloud
+import numpy as np
+
+from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import report as reports
 from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.errors import UserError, listed, printable
-from gaitgs_jax.evaluation import outcomes, protocols, report
+from gaitgs_jax.evaluation import outcomes, protocols, report, walks
 from gaitgs_jax.evaluation.outcomes import Outcomes
 from gaitgs_jax.evaluation.protocols import Protocol
+from gaitgs_jax.pages import page, plots
+from gaitgs_jax.pages import results as shows
 
+# Columns of metrics.csv that say how training went.
+_WATCHED = ('loss', 'triplet_active', 'triplet_distance')
 _STEP = re.compile(r'step_(\d+)$')
 
 
@@ -33,7 +39,7 @@ class Compared(NamedTuple):
 
   name: str
   config: dict[str, Any]
-  groups: dict[tuple[str, str, str], reports.Group]
+  groups: dict[tuple[str, str, str], shows.Group]
   folder: pathlib.Path
 
 
@@ -48,9 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help='the evaluation to compare, such as step_000300 (default: the newest)',
   )
 
+  parser.add_argument(
+    '--out', default='', metavar='FILE', help='write an HTML page of it too'
+  )
+
 
 def run(args: argparse.Namespace) -> None:
-  """Prints the tables.
+  """Prints the tables, and writes them as a page if asked.
 
   Raises:
     UserError: there is one run only, or no evaluation that all of them have.
@@ -60,27 +70,109 @@ def run(args: argparse.Namespace) -> None:
   if twice := sorted({n for n in args.workdir if args.workdir.count(n) > 1}):
     raise UserError(f'{twice[0]} is named twice; name each run once')
   runs = [_read(name) for name in args.workdir]
-  for key in _common(runs):
-    groups = [each.groups[key] for each in runs]
-    labels = [_chosen(each, key, args.label) for each in runs]
-    names = [
-      f'{each.name} {printable(label)}'
-      for each, label in zip(runs, labels, strict=True)
-    ]
-    rules = groups[0].protocol
-    results = {
-      name: group.results[label]
-      for name, group, label in zip(names, groups, labels, strict=True)
+  groups = [_compare(runs, key, args.label) for key in _common(runs)]
+  fields = _fields(runs)
+  for group in groups:
+    print('\n'.join(f'{word:9} {text}' for word, text in group['rules']))
+    for grid in (group['numbers'], group['differences']):
+      print('\n' + '\n'.join(report.aligned(grid)))
+    print()
+  print('\n'.join(report.aligned(fields)))
+  if args.out:
+    out = cloud.folder(args.out)
+    atomic.write(out, _page(runs, groups, fields), follow=True)
+    print(f'\npage: {printable(out)}')
+
+
+def _compare(
+  runs: Sequence[Compared], key: tuple[str, str, str], wanted: str
+) -> dict[str, Any]:
+  """Returns the tables and plots of evaluations that may be compared."""
+  groups = [each.groups[key] for each in runs]
+  labels = [_chosen(each, key, wanted) for each in runs]
+  names = [
+    f'{each.name} {printable(label)}'
+    for each, label in zip(runs, labels, strict=True)
+  ]
+  rules = groups[0].protocol
+  results = {
+    name: group.results[label]
+    for name, group, label in zip(names, groups, labels, strict=True)
+  }
+  stems = [
+    each.folder / label for each, label in zip(runs, labels, strict=True)
+  ]
+  added = [_outcomes(stem.with_name(f'{stem.name}.npz')) for stem in stems]
+  described = report.describe(rules, key[2], results[names[0]])
+  return {
+    'title': described[0][1],
+    'rules': described,
+    'numbers': _numbers(results, rules),
+    'differences': _differences(names, added, results, rules),
+    'curves': _plots(rules, results, stems),
+  }
+
+
+def _plots(
+  rules: Protocol,
+  results: Mapping[str, protocols.Result],
+  stems: Sequence[pathlib.Path],
+) -> list[plots.Plot]:
+  """Returns curves of ranks and errors of each name of probes, all runs'."""
+  seen = {
+    name: walks.curves(walks.load(path))
+    for name, stem in zip(results, stems, strict=True)
+    if (path := stem.with_name(f'{stem.name}.walks.npz')).exists()
+  }
+  found = []
+  for name in rules.probes:
+    ranks = {run: each[name] for run, each in seen.items() if name in each}
+    title = f', {name}' if name else ''
+    found.append(shows.ranks_plot(ranks, title))
+    rates = {
+      run: np.asarray(result[key])
+      for run, result in results.items()
+      if (key := protocols.key(name, 'ROC')) in result
     }
-    print('\n'.join(_described(rules, key[2], results)), end='\n\n')
-    print('\n'.join(report.aligned(_numbers(results, rules))), end='\n\n')
-    added = [
-      _outcomes(each.folder / f'{label}.npz')
-      for each, label in zip(runs, labels, strict=True)
-    ]
-    grid = _differences(names, added, results, rules)
-    print('\n'.join(report.aligned(grid)), end='\n\n')
-  print('\n'.join(report.aligned(_fields(runs))))
+    found += shows.error_plots(rates, title)
+  return page.there(found)
+
+
+def _page(
+  runs: Sequence[Compared],
+  groups: Sequence[dict[str, Any]],
+  fields: list[list[str]],
+) -> str:
+  columns = {
+    each.name: workdir_files.read_columns(each.folder.parent / 'metrics.csv')
+    for each in runs
+  }
+  shared = dict.fromkeys(
+    name
+    for each in columns.values()
+    for name in each
+    if name in _WATCHED or name.endswith('/rank1')
+  )
+  curves = [
+    plots.curves(
+      name, {run: each[name] for run, each in columns.items() if name in each}
+    )
+    for name in shared
+  ]
+  titles = [('accuracy1', 'Accuracy'), ('configs', 'Configs')]
+  if curves:
+    titles.insert(1, ('training', 'Training'))
+  return page.render(
+    'compare.html',
+    title='Runs side by side',
+    subtitle=', '.join(each.name for each in runs),
+    sections=titles,
+    foot=reports.FOOT,
+    first=runs[0].name,
+    groups=groups,
+    curves=page.there(curves),
+    fields=fields,
+  )
 
 
 def _read(name: str) -> Compared:
@@ -135,14 +227,6 @@ def _chosen(each: Compared, key: tuple[str, str, str], wanted: str) -> str:
 def _step(label: str) -> int:
   found = _STEP.search(label)
   return int(found[1]) if found else -1
-
-
-def _described(
-  rules: Protocol, metric: str, results: dict[str, protocols.Result]
-) -> list[str]:
-  first = next(iter(results.values()))
-  pairs = report.describe(rules, metric, first)
-  return [f'{word:9} {text}' for word, text in pairs]
 
 
 def _numbers(

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
       asked.
   """
   config = trained.read_config(args)
-  draw = _drawer(config)
+  draw = drawer(config)
   found = checkpoint.choose(args.workdir, args.checkpoint)
   _say(f'opening {config.dataset.name}')
   data = setup.open_data(config)
@@ -141,7 +141,7 @@ def _silhouettes(
   ]
 
 
-def _drawer(
+def drawer(
   config: ConfigDict,
 ) -> Callable[[Trained, setup.Data, int], tuple[np.ndarray, list[str]]]:
   """Returns what draws a sequence of the modality that the model sees.

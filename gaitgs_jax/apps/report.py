@@ -1,24 +1,26 @@
 """`python -m gaitgs_jax report`: a run as one HTML page.
 
 The page stands alone: the accuracy of every saved evaluation side by side, the
-view x view matrices, the training curves and the config.
+view x view matrices, curves of ranks and errors, a map of the embeddings, the
+hardest mistakes, the training curves and the config.
 """
 
 import argparse
 import base64
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gaitgs_jax import atomic, cloud, models
 from gaitgs_jax.apps import workdir_files
 from gaitgs_jax.errors import UserError, printable
-from gaitgs_jax.evaluation import charts, page, protocols, report, result_files
-from gaitgs_jax.evaluation.markup import Element, element
+from gaitgs_jax.evaluation import protocols, report, result_files
 from gaitgs_jax.evaluation.published import published
 from gaitgs_jax.input import datasets
+from gaitgs_jax.pages import page, plots, results
+from gaitgs_jax.pages.results import Group
 
 _SYNTHETIC = 'synthetic_walkers'
 
@@ -41,8 +43,10 @@ _SCORES = {
 }
 
 _LONGEST_PATH = 4096
+# Mistakes with pictures, and walks with what the model looks at.
+_DRAWN, _LOOKS = 6, 2
 
-_FOOT = (
+FOOT = (
   'Gait is a biometric: it can tell who somebody is from afar and without '
   'their knowledge. Use these models for research, with the consent of the '
   'people in the data and within the law that protects them.'
@@ -52,20 +56,17 @@ _FOOT_SYNTHETIC = (
 )
 
 
-class Group(NamedTuple):
-  """Evaluations that may be compared: one protocol, one metric."""
-
-  protocol: protocols.Protocol
-  metric: str
-  views: list[str]
-  results: dict[str, protocols.Result]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Adds this command's flags."""
   parser.add_argument('--workdir', required=True, help='the run to show')
   parser.add_argument(
     '--out', default='', help='the page to write (default: WORKDIR/report.html)'
+  )
+  parser.add_argument(
+    '--walks',
+    action='store_true',
+    help='open the data and the model too, and draw the hardest mistakes and'
+    ' what the model looks at; of real people, keep such a page to yourself',
   )
 
 
@@ -85,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
       'evaluation/*.json nor numbers in metrics.csv; pass the --workdir that '
       'training was given'
     )
-  atomic.write(out, build(workdir, config, groups), follow=bool(args.out))
+  text = build(workdir, config, groups, args.walks)
+  atomic.write(out, text, follow=bool(args.out))
   for group in groups:
     print(_text_table(group, config), end='\n\n')
   if not groups:
@@ -140,36 +142,96 @@ def _order(path: pathlib.Path) -> tuple[int, str]:
 
 
 def build(
-  workdir: pathlib.Path, config: Mapping[str, Any], groups: Sequence[Group]
+  workdir: pathlib.Path,
+  config: Mapping[str, Any],
+  groups: Sequence[Group],
+  pictures: bool = False,
 ) -> str:
-  """Returns the page of a run."""
+  """Returns the page of a run.
+
+  Args:
+    workdir: of the run.
+    config: of the run.
+    groups: its evaluations.
+    pictures: whether walks are drawn, for which the data and the model are
+      opened.
+  """
   dataset = str(config.get('dataset', {}).get('name', ''))
   model = str(config.get('model_name', 'run'))
-  sections = []
-  for group in groups:
-    figures = _published(group, config)
-    first = next(iter(group.results.values()))
-    rules = report.describe(group.protocol, group.metric, first)
-    sections.append(
-      page.section(
-        'Accuracy' if len(groups) == 1 else f'Accuracy: {rules[0][1]}',
-        page.accuracy_table(group.results, group.protocol, figures),
-        page.definition_list(rules),
-      )
-    )
-  sections.append(page.section('Walkers', *_walkers(workdir, dataset)))
-  sections += [page.section('By view', *_heat_maps(group)) for group in groups]
-  sections.append(page.section('Training', _curves(workdir / 'metrics.csv')))
-  sections.append(page.section('This run', *_facts(workdir, config)))
   facts = datasets.DATASETS.get(dataset)
   synthetic = facts is not None and _SYNTHETIC in (facts.name, facts.people)
   names = [models.title(model), facts.title if facts else dataset]
-  return page.page(
-    ' on '.join(filter(None, names)),
-    f'Gait recognition, {workdir.name}',
-    sections,
-    _FOOT + (_FOOT_SYNTHETIC if synthetic else ''),
+  folder, several = workdir / 'evaluation', len(groups) > 1
+  shown = [
+    results.shown(each, _published(each, config), folder, several)
+    for each in groups
+  ]
+  looks: list[tuple[str, str]] = []
+  if pictures and (found := [each for each in shown if each['mistakes']]):
+    looks = _draw(workdir, found[0]['mistakes'])
+  context = {
+    'groups': shown,
+    'walkers': _walkers(workdir, dataset),
+    'looks': looks,
+    'curves': _curves(workdir / 'metrics.csv'),
+    **_facts(workdir, config),
+  }
+  return page.render(
+    'report.html',
+    title=' on '.join(filter(None, names)),
+    subtitle=f'Gait recognition, {workdir.name}',
+    sections=_sections(context),
+    foot=FOOT + (_FOOT_SYNTHETIC if synthetic else ''),
+    **context,
   )
+
+
+def _sections(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+  """Returns (id, title) of the sections that there are, for the links."""
+  found = []
+  parts = {
+    'accuracy': 'accuracy',
+    'maps': 'views',
+    'ranks': 'errors',
+    'map': 'map',
+    'mistakes': 'mistakes',
+  }
+  titles = {'views': 'By view', 'errors': 'Ranks and errors', 'map': 'Map'}
+  for key, name in parts.items():
+    has = [each for each in context['groups'] if each[key]]
+    if has:
+      place = 1 + context['groups'].index(has[0]) * (name == 'accuracy')
+      found.append((f'{name}{place}', titles.get(name, name.capitalize())))
+  ends = {
+    'looks': 'What it looks at',
+    'curves': 'Training',
+    'facts': 'This run',
+  }
+  ids = {'looks': 'looks', 'curves': 'training', 'facts': 'run'}
+  found += [(ids[key], text) for key, text in ends.items() if context[key]]
+  return found
+
+
+def _draw(
+  workdir: pathlib.Path, mistakes: list[list[tuple[str, str, str, str]]]
+) -> list[tuple[str, str]]:
+  """Puts pictures into mistakes; returns pictures of what the model sees."""
+  # Data and model are opened by few reports.
+  from gaitgs_jax.apps import walk_pictures
+
+  drawn = walk_pictures.Pictures(workdir)
+  for mistake in mistakes[:_DRAWN]:
+    for place, (kind, name, distance, _) in enumerate(mistake):
+      mistake[place] = (kind, name, distance, _data(drawn.strip(name)))
+  probes = dict.fromkeys(mistake[0][1] for mistake in mistakes)
+  return [
+    (caption, _data(png))
+    for caption, png in map(drawn.look, list(probes)[:_LOOKS])
+  ]
+
+
+def _data(png: bytes) -> str:
+  return base64.b64encode(png).decode()
 
 
 def _published(group: Group, config: Mapping[str, Any]) -> protocols.Result:
@@ -194,58 +256,23 @@ def _text_table(group: Group, config: Mapping[str, Any]) -> str:
   )
 
 
-def _heat_maps(group: Group) -> list[Element]:
-  """Returns the last label's matrices, the others' folded below."""
-  maps = {
-    label: found
-    for label, result in group.results.items()
-    if (found := _heat_maps_of(group, result)) is not None
-  }
-  if not maps:
-    return []
-  last = list(maps)[-1]
-  text = (
-    f'{page.label_name(last)}. Rank-1 in percent; a row is a probe view, a '
-    'column a gallery view. Dashed: identical views, which '
-    + ('count too.' if group.protocol.identical else 'do not count.')
-  )
-  newest = maps.pop(last)
-  others = [
-    page.folded(page.label_name(label), found) for label, found in maps.items()
-  ]
-  return [page.note(text), newest, *others]
-
-
-def _heat_maps_of(group: Group, result: protocols.Result) -> Element | None:
-  maps = []
-  for key, name, what in report.rows({'': result}, group.protocol):
-    if f'{key}_by_view' in result:
-      matrix = np.asarray(result[f'{key}_by_view'])
-      views = group.views
-      if len(views) != len(matrix):
-        views = [str(place + 1) for place in range(len(matrix))]
-      caption = f'{name} {what}, mean {report.number(result[key])}'
-      maps.append(page.heat_map(matrix, views, caption))
-  return page.grid(maps)
-
-
-def _curves(path: pathlib.Path) -> Element | None:
-  """Returns the charts of metrics.csv, None where there are none."""
+def _curves(path: pathlib.Path) -> list[plots.Plot]:
+  """Returns the plots of metrics.csv."""
   columns = workdir_files.read_columns(path)
-  figures = []
+  found = []
   for suffix, title in _SCORES.items():
     names = [key for key in columns if key.split('/')[-1] == suffix]
     named = {key.rpartition('/')[0] or 'all': columns[key] for key in names}
-    figures.append(charts.chart(title, named))
+    found.append(plots.curves(title, named))
   known = [key for key in _CURVES if key in columns]
   known_too = {*_CURVES, *_SCORES}
   other = [key for key in columns if key not in known_too and '/' not in key]
   for key in known + other:
-    figures.append(charts.chart(_CURVES.get(key, key), {key: columns[key]}))
-  return page.grid(figures)
+    found.append(plots.curves(_CURVES.get(key, key), {key: columns[key]}))
+  return page.there(found)
 
 
-def _walkers(workdir: pathlib.Path, dataset: str) -> list[Element]:
+def _walkers(workdir: pathlib.Path, dataset: str) -> dict[str, str] | None:
   """Returns a picture of the data, except where it shows real people."""
   path = workdir / 'walkers.png'
   if path.exists():
@@ -254,15 +281,8 @@ def _walkers(workdir: pathlib.Path, dataset: str) -> list[Element]:
     png, kind = draw_walkers(), 'ink'
     text = 'One synthetic person, normal, with a bag and in a coat'
   else:
-    return []
-  data = base64.b64encode(png).decode()
-  image = element(
-    'img',
-    class_=f'walkers {kind}'.strip(),
-    alt=text,
-    src=f'data:image/png;base64,{data}',
-  )
-  return [element('div', image, class_='scroll'), page.note(f'{text}.')]
+    return None
+  return {'text': text, 'kind': kind, 'data': _data(png)}
 
 
 def draw_walkers(frames: int = 6, width: int = 84) -> bytes:
@@ -292,8 +312,8 @@ def draw_walkers(frames: int = 6, width: int = 84) -> bytes:
   return png.tobytes()
 
 
-def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> list[Element]:
-  """Returns the config's main fields, and all of them folded."""
+def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns the config's main fields, and all of them to be folded."""
   flat = workdir_files.flatten(config)
   batch = [
     flat[key]
@@ -313,13 +333,13 @@ def _facts(workdir: pathlib.Path, config: Mapping[str, Any]) -> list[Element]:
   if len(batch) == 3:
     text = f'{batch[0]} subjects x {batch[1]} sequences x {batch[2]} frames'
     facts.append(('Batch', text))
-  body = [page.definition_list(facts, 'facts')] if facts else []
   versions = workdir_files.read_json(workdir / 'versions.json')
-  for title, values in (
-    ('The whole config', flat),
-    ('Versions', workdir_files.flatten(versions)),
-  ):
-    if values:
-      rows = page.definition_list(list(values.items()), 'long')
-      body.append(page.folded(title, rows))
-  return body
+  folded = [
+    (title, list(values.items()))
+    for title, values in (
+      ('The whole config', flat),
+      ('Versions', workdir_files.flatten(versions)),
+    )
+    if values
+  ]
+  return {'facts': facts, 'folded': folded}

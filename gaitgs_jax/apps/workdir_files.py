@@ -13,9 +13,11 @@ from flax import traverse_util
 
 from gaitgs_jax import files, older
 from gaitgs_jax.errors import UserError, one_line
-from gaitgs_jax.evaluation import charts, published
+from gaitgs_jax.evaluation import published
 from gaitgs_jax.input import datasets, sizes
 from gaitgs_jax.modalities import Shapes
+
+Series = tuple[np.ndarray, np.ndarray]
 
 # Of metrics.csv and walkers.png; a run of 100,000 rows has 20 MB.
 _TABLE_BYTES, _PICTURE_BYTES = 1 << 28, 1 << 24
@@ -32,7 +34,7 @@ _TEXTS = (
 )
 
 
-def read_columns(path: pathlib.Path) -> dict[str, charts.Series]:
+def read_columns(path: pathlib.Path) -> dict[str, Series]:
   """Reads a CSV of numbers by step; blanks and torn lines are passed over.
 
   Returns:

@@ -29,6 +29,8 @@ METRICS = (
 _CURVE = np.logspace(-5, 0, 51)
 # Of `thresholds`, as many as the impostors are enough for.
 _THRESHOLDS = np.logspace(-8, 0, 81)
+# Bars of the histograms.
+_BARS = 40
 # Bits of a float32 that a bin leaves out: distances within 1.2e-4 of one
 # another, relatively, are in the same.
 _BITS = 10
@@ -74,6 +76,8 @@ def verify(
     - 'NM/DIR@1e-2': probes that are found first, and within the distance that
       names 1 in 100 strangers; also 1e-3.
     - 'NM/ROC' [2,51]: accepted impostors and accepted genuine pairs.
+    - 'NM/distances' [3,40]: middles of equal ranges of distances, and how many
+      of the genuine pairs and of the impostors are in each.
 
   Raises:
     UserError: as `evaluate`; or the protocol has no distances of known people.
@@ -161,7 +165,28 @@ class _Tally(NamedTuple):
     numbers['thresholds'] = _thresholds(wrongly, int(impostor[-1]), ends)
     curve = [_part(accepted, _last_within(wrongly, rate)) for rate in _CURVE]
     numbers['ROC'] = np.array([100 * _CURVE, curve])
+    numbers['distances'] = _histograms(accepted, wrongly, ends)
     return numbers
+
+
+def _histograms(
+  accepted: np.ndarray, wrongly: np.ndarray, ends: np.ndarray
+) -> np.ndarray:
+  """Returns middles of bars, and the parts of both in percent, [3,bars].
+
+  Args:
+    accepted: part of the genuine pairs within each bin, ascending to 1.
+    wrongly: the same of the impostors.
+    ends: the largest distance of each bin.
+  """
+  first = np.argmax((accepted > 0) | (wrongly > 0))
+  last = np.argmax((accepted >= 1) & (wrongly >= 1))
+  edges = np.linspace(ends[first], ends[last], _BARS + 1)
+  places = np.searchsorted(ends[: last + 1], edges[1:], side='right') - 1
+  bars = [
+    100 * np.diff(each[places], prepend=0.0) for each in (accepted, wrongly)
+  ]
+  return np.array([(edges[1:] + edges[:-1]) / 2, *bars])
 
 
 def _thresholds(

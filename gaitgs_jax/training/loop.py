@@ -28,6 +28,7 @@ from gaitgs_jax.training import (
   scoring,
   setup,
   steps,
+  watching,
   workdirs,
   writers,
 )
@@ -185,6 +186,7 @@ class _Run:
     self.progress = Progress(index.name, self.rows, total)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     batches = self._batches(self.step) if self.step < total else iter(())
+    self.alarm, first = watching.Alarm(config.losses), self.step + 1
     while self.step < total:
       batch = self._next(batches, state)
       state, metrics = self.train_step(state, batch, key)
@@ -197,6 +199,8 @@ class _Run:
       stop = self.stopping.agree()
       due = step % config.evaluation.every_steps == 0 or step == total
       save = stop or due or step % config.checkpoint.every_steps == 0
+      if save or step == first:
+        self._show(step, batch, state)
       if save:
         self._save(state)  # First, whatever comes of the evaluation.
         if self.scorer is not None and due and not stop:
@@ -278,6 +282,17 @@ class _Run:
     self.writers.write(step, numbers)
     if not jax.process_index():
       print(self.progress.line(step, numbers), flush=True)
+      for text in self.alarm.notice(numbers):
+        print(text, flush=True)
+
+  def _show(
+    self, step: int, batch: dict[str, jax.Array], state: TrainState
+  ) -> None:
+    """Shows the batch and the weights where somebody may look at them."""
+    if self.writers.shows_pictures:
+      self.writers.show(
+        step, watching.pictures(batch), watching.weights(state.params)
+      )
 
   def _evaluate_first(self, state: TrainState) -> None:
     """Evaluates what is due before the first step of this process."""

@@ -20,6 +20,7 @@ from gaitgs_jax.evaluation import (
   published,
   report,
   result_files,
+  walks,
 )
 from gaitgs_jax.evaluation.protocols.rules import GALLERY, PROBES
 from gaitgs_jax.input import pipeline
@@ -347,6 +348,9 @@ class Scorer:
         views=self._select(index).view_names,
       )
       outcomes.save(each, self._folder / f'{label}.npz')
+      if not (self._protocol.classes or self._protocol.submission):
+        looked = walks.look(whole, index.name)
+        walks.save(looked, self._folder / f'{label}.walks.npz')
       print(f'\n{self._table({label: result})}\n', flush=True)
       if self._protocol.submission:
         path = self._folder / f'{label}.csv'

@@ -1,7 +1,7 @@
-"""Where a run's numbers go: metrics.csv, and TensorBoard through clu.
+"""Where a run's numbers go: metrics.csv, and TensorBoard and W&B through clu.
 
 The one module that touches `clu.metric_writers`, and with it TensorFlow; both
-are optional.
+are optional, and so is wandb.
 """
 
 import contextlib
@@ -9,15 +9,20 @@ import csv
 import io
 import os
 import pathlib
+import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from gaitgs_jax import atomic, cloud
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.training import workdirs
+
+# W&B's own variable: where it is set, a run is logged there.
+_PROJECT = 'WANDB_PROJECT'
 
 
 class Table:
@@ -127,20 +132,25 @@ class Table:
 
 
 class Writers:
-  """Writes scalars to metrics.csv and, if asked, to TensorBoard files.
+  """Writes numbers to metrics.csv and, if asked, to TensorBoard files.
 
+  Where Weights & Biases is installed and WANDB_PROJECT set, it gets the same.
   Of several processes only the first one writes.
   """
 
   def __init__(
     self, workdir: pathlib.Path, *, resume_step: int, tensorboard: bool
   ):
-    self._table = self._tensorboard = None
+    self._table = None
+    self._boards: dict[str, Any] = {}
     if jax.process_index():
       return
     self._table = Table(workdir / 'metrics.csv', resume_step=resume_step)
-    if tensorboard:
-      self._tensorboard = _open_tensorboard(workdir)
+    openers = {'TensorBoard': _open_tensorboard} if tensorboard else {}
+    openers |= {'W&B': _open_wandb} if os.environ.get(_PROJECT) else {}
+    for name, opener in openers.items():
+      if (board := opener(workdir)) is not None:
+        self._boards[name] = board
 
   def __enter__(self) -> 'Writers':
     return self
@@ -148,32 +158,110 @@ class Writers:
   def __exit__(self, *_: object) -> None:
     if self._table is not None:
       self._table.close()
-    with self._without_tensorboard():
-      if self._tensorboard is not None:
-        self._tensorboard.close()
+    self._on_boards(lambda board: board.close())
+
+  @property
+  def shows_pictures(self) -> bool:
+    """Whether what `show` takes goes anywhere."""
+    return bool(self._boards)
 
   def write(self, step: int, scalars: Mapping[str, float]) -> None:
     """Writes the numbers of one step; a run never ends here."""
     if self._table is not None:
       self._table.write(step, scalars)
-    with self._without_tensorboard():
-      if self._tensorboard is not None:
-        self._tensorboard.write_scalars(step, dict(scalars))
+    self._on_boards(lambda board: board.write_scalars(step, dict(scalars)))
+
+  def show(
+    self,
+    step: int,
+    images: Mapping[str, np.ndarray],
+    histograms: Mapping[str, np.ndarray],
+  ) -> None:
+    """Writes pictures uint8 [n,h,w,c] and histograms of values, as `write`."""
+    self._on_boards(lambda board: board.write_images(step, images))
+    self._on_boards(lambda board: board.write_histograms(step, histograms))
 
   def sync(self) -> None:
     """Puts the table on the disk, as before a checkpoint that follows it."""
     if self._table is not None:
       self._table.sync()
 
-  @contextlib.contextmanager
-  def _without_tensorboard(self) -> Iterator[None]:
-    """Goes on without TensorBoard's files where they cannot be written."""
-    try:
-      yield
-    except Exception as error:  # noqa: BLE001 - TensorFlow's have many classes.
-      self._tensorboard = None
-      reason = one_line(error)
-      print(f'TensorBoard files cannot be written ({reason}); going on without')
+  def _on_boards(self, write: Callable[[Any], None]) -> None:
+    """Writes to each board, and goes on without one that cannot be written."""
+    for name, board in list(self._boards.items()):
+      try:
+        write(board)
+      except Exception as error:  # noqa: BLE001 - TensorFlow's have many classes.
+        del self._boards[name]
+        what = f'{name} files' if name == 'TensorBoard' else name
+        reason = one_line(error)
+        print(f'{what} cannot be written ({reason}); going on without')
+
+
+class WandbWriter:
+  """Weights & Biases behind the methods of clu's writers that a run calls.
+
+  Args:
+    run: what `wandb.init` returned.
+    image: `wandb.Image`.
+    histogram: `wandb.Histogram`.
+  """
+
+  def __init__(
+    self, run: Any, image: Callable[..., Any], histogram: Callable[..., Any]
+  ):
+    self._run, self._image, self._histogram = run, image, histogram
+
+  def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+    """Logs numbers."""
+    self._run.log(dict(scalars), step=step)
+
+  def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+    """Logs the pictures uint8 [n,h,w,c] of each name."""
+    shown = {
+      name: [self._image(each.squeeze()) for each in images[name]]
+      for name in images
+    }
+    self._run.log(shown, step=step)
+
+  def write_histograms(
+    self,
+    step: int,
+    arrays: Mapping[str, np.ndarray],
+    num_buckets: Mapping[str, int] | None = None,
+  ) -> None:
+    """Logs histograms of values; wandb chooses their bars."""
+    del num_buckets
+    shown = {name: self._histogram(each) for name, each in arrays.items()}
+    self._run.log(shown, step=step)
+
+  def flush(self) -> None:
+    """Does nothing: wandb sends by itself."""
+
+  def close(self) -> None:
+    """Ends the run."""
+    self._run.finish()
+
+
+def _open_wandb(workdir: pathlib.Path) -> Any:
+  """Returns a writer to W&B, or None where it is not installed or refuses.
+
+  A workdir has one run there, which goes on when it is resumed.
+  """
+  try:
+    import wandb
+    from clu import metric_writers
+
+    run = wandb.init(
+      dir=None if cloud.is_url(workdir) else os.fspath(workdir),
+      id=re.sub(r'\W+', '-', workdir.name),
+      resume='allow',
+    )
+  except Exception as error:  # noqa: BLE001 - as of a library not known here.
+    print(f'nothing goes to W&B ({one_line(error)}); unset {_PROJECT}')
+    return None
+  writer = WandbWriter(run, wandb.Image, wandb.Histogram)
+  return metric_writers.AsyncWriter(writer)
 
 
 def _open_tensorboard(workdir: pathlib.Path) -> Any:

@@ -52,6 +52,19 @@ def test_side_by_side(runs, capsys):
   assert lines[-2:] == ['config a b', 'model_name gaitgs gaitset']
 
 
+def test_three_runs_as_a_page(runs, capsys):
+  write(runs / 'c', 2, model_name='<b>')
+  (runs / 'a' / 'metrics.csv').write_text('step,loss\n1,0.5\n2,0.25\n')
+  assert command.main(['compare', 'a', 'b', 'c', '--out=page.html']) == 0
+  out = capsys.readouterr().out
+  (apart,) = re.findall(r'^NM rank-1 +(\+12.5 .*\))$', out, re.MULTILINE)
+  text = (runs / 'page.html').read_text()
+  for cell in re.findall(r'\S+ \(.*?\)', apart):
+    assert f'<td>{cell}</td>' in text
+  assert text.count('<td>gaitset</td>') == 1 and '<td>&lt;b&gt;</td>' in text
+  assert '<svg' in text and 'Differences to a' in text
+
+
 def test_without_what_subjects_add(runs, capsys):
   (runs / 'b' / 'evaluation' / 'step_000100.npz').unlink()
   assert command.main(['compare', 'a', 'b', '--label=step_000100']) == 0

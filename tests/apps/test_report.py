@@ -1,14 +1,18 @@
+import html
 import json
 import os
+import re
+import shutil
 import struct
+import subprocess
 
 import numpy as np
 import pytest
 
-import gaitgs_jax.__main__ as command
+import gaitgs_jax.__main__ as program
 from gaitgs_jax.apps import report as app
 from gaitgs_jax.apps import workdir_files
-from gaitgs_jax.evaluation import result_files
+from gaitgs_jax.evaluation import result_files, walks
 
 VIEWS = ['000', '090']
 CONFIG = {
@@ -63,7 +67,7 @@ def workdir(tmp_path):
 
 
 def run(folder, *flags):
-  return command.main(['report', f'--workdir={folder}', *flags])
+  return program.main(['report', f'--workdir={folder}', *flags])
 
 
 def test_the_page_shows_every_label_in_order(workdir, capsys):
@@ -80,6 +84,90 @@ def test_the_page_shows_every_label_in_order(workdir, capsys):
   assert 'NM rank-1         22.2       11.1         44.4         88.8' in out
   assert out.rstrip().endswith(f'report: {workdir / "report.html"}')
   assert not list(workdir.glob('.*.tmp'))
+
+
+# Shows a page in a frame as wide as a phone, and notes what a browser makes of
+# it: what is written here ends up in the DOM that is printed.
+PROBE = """<!doctype html><iframe id="f" width="390" height="800"
+srcdoc="{}"></iframe><pre id="out"></pre><script>
+document.getElementById('f').onload = event => {{
+  const page = event.target.contentDocument;
+  const text = each => each.textContent.trim();
+  const every = what => [...page.querySelectorAll(what)];
+  document.getElementById('out').textContent = JSON.stringify({{
+    rows: every('#accuracy1 tbody tr').map(r => [...r.cells].map(text)),
+    errors: every('#errors1 tbody tr').map(r => [...r.cells].map(text)),
+    mistakes: every('#mistakes1 figcaption').map(text),
+    plots: every('svg').filter(each => each.getBBox().width > 100).length,
+    wide: page.documentElement.scrollWidth,
+    keyless: every('.scroll:not([tabindex="0"])').length,
+    astray: every('nav a').filter(
+      a => !page.querySelector(a.getAttribute('href'))).length,
+    loaded: event.target.contentWindow.performance
+      .getEntriesByType('resource').length,
+  }});
+}};
+</script>"""
+BROWSER = next(
+  filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'chrome'))),
+  None,
+)
+
+
+@pytest.mark.skipif(BROWSER is None, reason='Chromium is not installed')
+def test_a_browser_reads_the_numbers_back(workdir, tmp_path):
+  newest = workdir / 'evaluation' / 'step_000300.json'
+  result, _ = result_files.load(newest)
+  curve = np.array([[0.1, 1.0, 100.0], [40.0, 70.0, 100.0]])
+  result |= {
+    'NM/EER': 12.3,
+    'NM/threshold@1e-2': 1.5,
+    'NM/ROC': curve,
+    'NM/distances': np.array([[1.0, 2, 3], [80, 20, 0], [0, 10, 90]]),
+  }
+  meta = dict(protocol='casia_b', metric='euclidean', views=VIEWS)
+  result_files.save(result, newest, **meta)
+  seen = walks.Walks(
+    np.eye(3, 2, dtype=np.float32),
+    np.array(['001', '001', '002']),
+    np.array([['001/nm-05/000', '002/nm-01/090', '001/nm-01/090']]),
+    np.array([[0.25, 0.5]], np.float32),
+    np.array(['NM']),
+    np.linspace(80, 100, 20, dtype=np.float32)[None],
+    np.array([3, 3]),
+  )
+  walks.save(seen, newest.with_name('step_000300.walks.npz'))
+  assert run(workdir) == 0
+  page = tmp_path / 'frame.html'
+  text = (workdir / 'report.html').read_text()
+  page.write_text(PROBE.format(html.escape(text)))
+  command = [
+    BROWSER,
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--dump-dom',
+  ]
+  command += ['--disable-quic', '--no-first-run', '--disable-sync']
+  command += ['--disable-background-networking', '--disable-component-update']
+  command += [f'--user-data-dir={tmp_path / "user"}', page.as_uri()]
+  done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+  found = json.loads(
+    html.unescape(re.search('<pre id="out">(.*?)</pre>', done.stdout, re.S)[1])
+  )
+  assert found['rows'] == [
+    ['Gait energy image, no network', '22.2'],
+    ['Untrained network', '11.1'],
+    ['Trained, step 100', '44.4'],
+    ['Trained, step 300', '88.8'],
+    ['Published', '97.9'],
+  ]
+  assert found['errors'] == [['EER', '12.3', '-', '-'],
+                             ['threshold@1e-2', '1.5', '-', '-']]  # fmt: skip
+  assert found['mistakes'][1] == 'Taken for002/nm-01/090 distance 0.250'
+  assert found['plots'] == 8  # CMC, ROC, DET, distances, map, three columns.
+  assert found['wide'] <= 390
+  assert (found['keyless'], found['astray'], found['loaded']) == (0, 0, 0)
 
 
 def test_the_newest_matrices_come_first(workdir):

@@ -54,6 +54,12 @@ def test_every_number(metric, monkeypatch):
     assert curve.shape == (2, 51)
     assert (np.diff(curve) >= 0).all()
     assert curve[1, -1] == 100
+    middles, *shares = ours[f'{name}/distances']
+    half = (middles[1] - middles[0]) / 2
+    for share, each in zip(shares, (right, wrong), strict=True):
+      assert share.sum() == pytest.approx(100)
+      some = np.mean(each <= middles[19] + half)
+      assert share[:20].sum() == pytest.approx(100 * some, abs=0.5)
     rates, distances = ours[f'{name}/thresholds']
     assert rates[0] / 100 * len(wrong) >= 1
     assert rates[-1] == 100 and distances[-1] >= wrong[-1]

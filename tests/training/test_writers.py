@@ -4,8 +4,11 @@ import errno
 import importlib.util
 import os
 import sys
+import types
 
+import cv2
 import jax
+import numpy as np
 import pytest
 
 from gaitgs_jax import files
@@ -233,9 +236,56 @@ def test_tensorboard_reads_the_same_numbers(tmp_path):
   )
   with writers.Writers(tmp_path, resume_step=0, tensorboard=True) as both:
     both.write(3, {'loss': 0.5})
+    picture = np.full((1, 4, 6, 1), 255, np.uint8)
+    both.show(3, {'batch/x': picture}, {'weights/y': np.arange(9.0)})
   events = accumulator.EventAccumulator(str(tmp_path))
   events.Reload()
+  assert {*events.Tags()['tensors']} == {'loss', 'batch/x', 'weights/y'}
+  png = events.Tensors('batch/x')[0].tensor_proto.string_val[2]
+  assert cv2.imdecode(np.frombuffer(png, np.uint8), 0).shape == (4, 6)
   (event,) = events.Tensors('loss')
   assert event.step == 3
   tensors = pytest.importorskip('tensorboard.util.tensor_util')
   assert tensors.make_ndarray(event.tensor_proto) == 0.5
+
+
+@pytest.mark.skipif(
+  importlib.util.find_spec('clu') is None, reason='clu is not installed'
+)
+@pytest.mark.filterwarnings('default')
+def test_wandb_gets_the_same(tmp_path, monkeypatch, capsys):
+  logged = []
+
+  class Run:
+    def log(self, values, step):
+      logged.append((step, values))
+
+    def finish(self):
+      logged.append('finished')
+
+  given = {}
+  module = types.SimpleNamespace(
+    init=lambda **options: given.update(options) or Run(),
+    Image=lambda array: ('image', array.shape),
+    Histogram=lambda values: ('histogram', len(values)),
+  )
+  monkeypatch.setitem(sys.modules, 'wandb', module)
+  workdir = tmp_path / 'my run'
+  for project in ('', 'gait'):
+    monkeypatch.setenv('WANDB_PROJECT', project)
+    with writers.Writers(workdir, resume_step=0, tensorboard=False) as both:
+      both.write(3, {'loss': 0.5})
+      picture = np.zeros((1, 4, 6, 1), np.uint8)
+      both.show(3, {'batch/x': picture}, {'weights/y': np.arange(9.0)})
+    assert bool(logged) == bool(project)
+  assert logged == [
+    (3, {'loss': 0.5}),
+    (3, {'batch/x': [('image', (4, 6))]}),
+    (3, {'weights/y': ('histogram', 9)}),
+    'finished',
+  ]
+  assert given['id'] == 'my-run' and given['resume'] == 'allow'
+  monkeypatch.setitem(sys.modules, 'wandb', None)
+  with writers.Writers(workdir, resume_step=0, tensorboard=False) as both:
+    both.write(4, {'loss': 0.5})
+  assert 'nothing goes to W&B' in capsys.readouterr().out

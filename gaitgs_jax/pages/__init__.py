@@ -1,0 +1,1 @@
+"""HTML pages about runs: each is one file that needs no other, no network."""
