@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from gaitgs_jax import atomic, cloud, models
 from gaitgs_jax.apps import workdir_files
@@ -230,8 +231,9 @@ def _draw(
   ]
 
 
-def _data(png: bytes) -> str:
-  return base64.b64encode(png).decode()
+def _data(png: bytes) -> Markup:
+  # Not shortened, as texts are.
+  return Markup(base64.b64encode(png).decode())
 
 
 def _published(group: Group, config: Mapping[str, Any]) -> protocols.Result:

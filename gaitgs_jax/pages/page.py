@@ -111,7 +111,8 @@ def errors(result: protocols.Result, protocol: str | Protocol) -> Table | None:
   rows = []
   for metric in metrics:
     keys = [protocols.key(name, metric) for name in rules.probes]
-    if not any(key in result for key in keys):
+    # Too few impostors for a rate are NaN.
+    if all(np.isnan(result.get(key, math.nan)) for key in keys):
       continue
     cells = [_cell(result, key) for key in keys]
     if metric.startswith('threshold'):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 from markupsafe import Markup
+from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -90,6 +91,7 @@ def curves(
 
   def draw(axes: Axes) -> None:
     axes.set(xlabel=x, ylabel=y, xscale=scale[0], yscale=scale[1])
+    _label(axes, scale)
     for place, each in enumerate(every.values()):
       # Few points stand far apart: show where they are.
       axes.plot(
@@ -106,6 +108,16 @@ def curves(
 
   keys = [(place % 4, '', name) for place, name in enumerate(every)]
   return Plot(title, _drawn(draw, title), keys if len(keys) > 1 else [])
+
+
+def _label(axes: Axes, scale: tuple[str, str]) -> None:
+  """Writes numbers as a page does: whole steps, and 0.01 for 10 to the -2."""
+  for axis, kind in zip((axes.xaxis, axes.yaxis), scale, strict=True):
+    if kind == 'log':
+      axis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f'{v:g}'))
+      axis.set_minor_formatter(ticker.NullFormatter())
+    elif axis is axes.xaxis:
+      axis.set_major_locator(ticker.MaxNLocator(6, integer=True))
 
 
 def histograms(

@@ -132,7 +132,11 @@ def _number(value: Any) -> float | None:
 
 def _of_walks(seen: walks.Walks) -> dict[str, Any]:
   looked, every = seen.counts.tolist()
-  some = '' if looked == every else f' Of {looked:,} of {every:,} probes.'
+  some = (
+    ''
+    if looked == every
+    else f' {looked:,} of {every:,} probes were looked up.'
+  )
   kinds = ('Probe', 'Taken for', 'Nearest of the same person')
   return {
     'map': plots.embedding_map('Map', seen.points, seen.subjects.tolist()),

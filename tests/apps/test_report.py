@@ -1,3 +1,4 @@
+import base64
 import html
 import json
 import os
@@ -217,8 +218,10 @@ def test_synthetic_walkers_are_called_synthetic(workdir, dataset, title):
   assert 'says nothing about real people' in text
   assert f'<h1>GaitGS on {title}</h1>' in text
   assert '>Published<' not in text
-  shown = 'src="data:image/png;base64,' in text
-  assert shown == (dataset == 'synthetic_walkers')
+  shown = re.findall('src="data:image/png;base64,([^"]*)"', text)
+  assert bool(shown) == (dataset == 'synthetic_walkers')
+  for each in shown:
+    assert base64.b64decode(each, validate=True).endswith(b'IEND\xaeB`\x82')
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,13 @@ def test_curves_of_any_size_can_be_drawn(value):
     assert 'nan' not in plot.svg
 
 
+def test_logarithmic_axes_have_plain_numbers():
+  curve = np.array([0.01, 1.0, 100.0]), np.array([1.0, 10.0, 90.0])
+  plot = plots.curves('x', {'x': curve}, scale=('log', 'log'))
+  texts = re.findall('>([^<>]+)</text>', plot.svg)
+  assert '0.01' in texts and not any('$' in each for each in texts)
+
+
 def test_histograms_are_drawn_of_finite_numbers_alone():
   bars = np.array([[1.0, 2.0, 3.0], [50.0, 50.0, 0.0], [0.0, 10.0, 90.0]])
   plot = plots.histograms('x', bars, 1.5)
