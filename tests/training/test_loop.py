@@ -4,6 +4,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+from unittest import mock
 
 import jax
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from training import tiny
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation import outcomes, protocols, result_files
+from gaitgs_jax.evaluation import outcomes, protocols, result_files, walks
 from gaitgs_jax.input import pipeline
 from gaitgs_jax.training import (
   checkpoint,
@@ -23,6 +24,7 @@ from gaitgs_jax.training import (
   restoring,
   scoring,
   setup,
+  writers,
 )
 from gaitgs_jax.training.stopping import Stopping
 
@@ -90,14 +92,19 @@ def test_an_interrupted_run_ends_bit_for_bit_as_a_whole_one(
   ]
 
 
-def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
+def test_a_run_leaves_what_the_readme_says(
+  config, tmp_path, capsys, monkeypatch
+):
   config.evaluation.untrained = config.evaluation.baseline = True
-  config.evaluation.verification = True
+  config.evaluation.verification = config.tensorboard = True
+  config.losses.triplet.margin = 1000.0  # The loss stays there: an alarm.
+  board = mock.Mock()
+  monkeypatch.setattr(writers, '_open_tensorboard', lambda _: board)
   loop.train(config, tmp_path)
   for name in ('config.json', 'versions.json', 'parameters.txt'):
     assert (tmp_path / name).stat().st_size
   assert json.loads((tmp_path / 'config.json').read_text())['total_steps'] == 6
-  labels = {p.stem for p in (tmp_path / 'evaluation').iterdir()}
+  labels = {p.stem for p in (tmp_path / 'evaluation').glob('*.json')}
   assert labels == {'untrained', 'gait_energy', 'step_000003', 'step_000006'}
   saved = result_files.load(tmp_path / 'evaluation' / 'step_000006.json')
   assert saved.meta['protocol'] == 'casia_b'
@@ -105,6 +112,13 @@ def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
   added = outcomes.load(tmp_path / 'evaluation' / 'step_000006.npz')
   assert added['NM/rank1'].number() == saved.result['NM/rank1']
   assert saved.meta['views'] == list(tiny.VIEWS)
+  seen = walks.load(tmp_path / 'evaluation' / 'step_000006.walks.npz')
+  assert set(seen.subjects) == {*tiny.SUBJECTS[4:]}
+  shown = [call.args for call in board.write_images.call_args_list]
+  assert [step for step, _ in shown] == [1, 3, 6]
+  assert [*shown[0][1]] == ['batch/silhouettes']
+  step, values = board.write_histograms.call_args.args
+  assert step == 6 and 'weights/layers/0/kernel' in values
   rows = _steps(tmp_path)
   assert list(rows) == [2, 3, 4, 6]
   assert float(rows[6]['NM/rank1']) == saved.result['NM/rank1']
@@ -112,6 +126,7 @@ def test_a_run_leaves_what_the_readme_says(config, tmp_path, capsys):
   assert rows[6]['learning_rate'] == '0.00100000005'
   out = capsys.readouterr().out
   assert out.count('protocol  CASIA-B') == 1
+  assert out.count('alarm: all embeddings are nearly the same (triplet 1') == 1
   assert out.index('untrained') < out.index('step 2/6') < out.index('step 6/6')
   assert out.index('step 6/6') < out.rindex('gait_energy  untrained')
 
