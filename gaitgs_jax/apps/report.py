@@ -189,7 +189,7 @@ def build(
 
 def _sections(context: Mapping[str, Any]) -> list[tuple[str, str]]:
   """Returns (id, title) of the sections that there are, for the links."""
-  found = []
+  found: list[tuple[str, str]] = []
   parts = {
     'accuracy': 'accuracy',
     'maps': 'views',
@@ -199,10 +199,8 @@ def _sections(context: Mapping[str, Any]) -> list[tuple[str, str]]:
   }
   titles = {'views': 'By view', 'errors': 'Ranks and errors', 'map': 'Map'}
   for key, name in parts.items():
-    has = [each for each in context['groups'] if each[key]]
-    if has:
-      place = 1 + context['groups'].index(has[0]) * (name == 'accuracy')
-      found.append((f'{name}{place}', titles.get(name, name.capitalize())))
+    if any(each[key] for each in context['groups']):
+      found.append((f'{name}1', titles.get(name, name.capitalize())))
   ends = {
     'looks': 'What it looks at',
     'curves': 'Training',

@@ -98,8 +98,9 @@ def pictures(batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
       process's devices at least in part.
   """
   found = {}
-  for name in modalities.MODALITIES:
-    if name not in batch:
+  for name, row in modalities.MODALITIES.items():
+    # Points in space have no picture.
+    if name not in batch or row.is_drawn:
       continue
     values = _local(batch[name])
     if batch['mask'].ndim == 3:
@@ -142,6 +143,8 @@ def _tiled(values: np.ndarray) -> np.ndarray:
     values = values[..., None]
   if values.shape[-1] not in (1, 3):
     values = values.max(-1, keepdims=True)
+  # Labels of body parts are small numbers.
+  values = values * np.uint8(255 // max(int(values.max(initial=0)), 1))
   n, s, h, w, c = values.shape
   return values.transpose(0, 2, 1, 3, 4).reshape(1, n * h, s * w, c)
 

@@ -54,7 +54,7 @@ def test_a_batch_is_a_picture_of_rows_and_frames():
   assert sorted(shown) == ['batch/keypoints', 'batch/silhouettes']
   image = shown['batch/silhouettes']
   assert image.shape == (1, 3 * 4, 8 * 6, 1) and image.dtype == np.uint8
-  assert image[0, 0, 0] == 0 and image[0, -1, -1] == 29
+  assert image[0, 0, 0] == 0 and image[0, -1, -1] == 29 * (255 // 29)
   dots = shown['batch/keypoints'][0, ..., 0]
   assert dots.shape == (3 * 64, 8 * 64)
   assert np.count_nonzero(dots[:64, :64]) == 4 and dots[0, 0]
