@@ -7,7 +7,7 @@ text of the page (`Plot.keys`).
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -34,7 +34,7 @@ _MARKERS = {'o': '\N{BLACK CIRCLE}', '^': '\N{BLACK UP-POINTING TRIANGLE}'}
 _MARKERS |= {'s': '\N{BLACK SQUARE}'}
 # How many people a map tells apart.
 _PEOPLE = len(_COLOURS) * len(_MARKERS)
-_STYLE = {
+_STYLE: dict[Any, Any] = {
   'svg.fonttype': 'none',
   'text.parse_math': False,
   'font.family': 'sans-serif',
@@ -176,9 +176,11 @@ def embedding_map(
   def draw(axes: Axes) -> None:
     axes.set(xticks=[], yticks=[])
     for group in groups[_PEOPLE:]:
-      axes.scatter(*points[group].T, s=5, color=_RULE)
+      x, y = points[group].T
+      axes.scatter(x, y, s=5, color=_RULE)
     for group, (sign, place) in zip(groups, signs, strict=False):
-      axes.scatter(*points[group].T, s=9, color=_COLOURS[place], marker=sign)
+      x, y = points[group].T
+      axes.scatter(x, y, s=9, color=_COLOURS[place], marker=sign)
 
   keys = [
     (place, _MARKERS[sign], name)

@@ -125,8 +125,8 @@ def _dots(keypoints: np.ndarray) -> np.ndarray:
   points = keypoints[..., :2].astype(np.float32)
   seen = keypoints[..., 2] > 0
   some = np.where(seen[..., None], points, np.nan)
-  there = seen.any(-1, keepdims=True)[..., None]
-  some = np.where(there, some, 0)
+  # Of a frame without anybody, there is no least.
+  some = np.where(np.any(seen, axis=2)[:, :, None, None], some, 0)
   low, high = np.nanmin(some, 2), np.nanmax(some, 2)
   size = np.maximum((high - low).max(-1), 1e-6)[..., None, None]
   places = (points - low[:, :, None]) / size * (_SIDE - 1)
