@@ -73,19 +73,14 @@ def _videos(
 ) -> np.ndarray:
   """Returns the names of the probes' videos.
 
-  They are the views, or, as OpenGait lays out HID 2022, the conditions.
-
-  Raises:
-    UserError: neither are different names.
+  They are the views, or, as OpenGait lays out HID 2022, the conditions where
+  these differ and the views do not.
   """
-  for column in ('view', 'condition'):
-    names = columns[column][probes]
-    if len(np.unique(names)) == len(names):
-      return names
-  raise UserError(
-    'several probes have the same view and condition, and one of these must be'
-    ' the name of their video: lay the data out as docs/data.md shows'
+  views, conditions = (columns[each][probes] for each in ('view', 'condition'))
+  are_conditions = (
+    len(np.unique(views)) < len(np.unique(conditions)) == len(probes)
   )
+  return conditions if are_conditions else views
 
 
 def _form(rules: Protocol) -> Form:

@@ -271,8 +271,6 @@ def test_videos_of_hid_may_be_conditions(tmp_path):
   same = ['default'] * len(videos)
   submit(path, 'hid', embeddings, subjects, videos, same)
   assert [line[0] for line in read(path)[1:]] == data['csv_ids'].tolist()
-  with pytest.raises(UserError, match='one of these must be the name of their'):
-    submit(path, 'hid', embeddings, subjects, same, same)
 
 
 def test_each_walk_is_looked_for_among_all_others():
