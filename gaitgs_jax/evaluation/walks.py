@@ -18,7 +18,8 @@ from gaitgs_jax.evaluation.protocols.selection import Group
 
 # Probes that are looked up, walks on the map, mistakes kept, ranks.
 _PROBES, _POINTS, _MISTAKES, _RANKS = 2000, 600, 12, 20
-_LARGEST = 2**24
+# Bytes of a file, and the largest number in it.
+_LARGEST, _FAR = 2**24, 1e20
 _KINDS = dict(points='f', subjects='U', mistakes='U', distances='f', curves='f')
 _KINDS |= dict(names='U', counts='i')
 
@@ -243,7 +244,8 @@ def _checked(walks: Walks) -> Walks:
     array = getattr(walks, name)
     if array.dtype.kind != _KINDS[name] or array.shape != shape:
       raise ValueError(f'{name} is {array.dtype} {array.shape}')
-    if array.dtype.kind == 'f' and not np.isfinite(array).all():
+    # Also false for NaN.
+    if array.dtype.kind == 'f' and not (np.abs(array) <= _FAR).all():
       raise ValueError(f'{name} is not finite')
   return walks
 

@@ -111,13 +111,15 @@ def errors(result: protocols.Result, protocol: str | Protocol) -> Table | None:
   rows = []
   for metric in metrics:
     keys = [protocols.key(name, metric) for name in rules.probes]
-    # Too few impostors for a rate are NaN.
-    if all(np.isnan(result.get(key, math.nan)) for key in keys):
-      continue
     cells = [_cell(result, key) for key in keys]
+    # Too few impostors for a rate are NaN.
+    if all(cell.text == '-' for cell in cells):
+      continue
     if metric.startswith('threshold'):
-      values = [result.get(key, math.nan) for key in keys]
-      texts = ['-' if np.isnan(each) else f'{each:.4g}' for each in values]
+      texts = [
+        old.text if old.text == '-' else f'{float(result[key]):.4g}'
+        for old, key in zip(cells, keys, strict=True)
+      ]
       cells = [Cell(text, '', False, 0) for text in texts]
     rows.append(Row(metric, cells, False))
   return Table([(name, '') for name in rules.probes], rows) if rows else None

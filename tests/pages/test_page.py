@@ -46,6 +46,8 @@ def test_accuracy_has_a_row_per_label_and_marks_the_best():
   errors = page.errors(results['untrained'], 'casia_b')
   assert [row.name for row in errors.rows] == ['EER']
   assert page.errors(results['step_000300'], 'casia_b') is None
+  odd = {'NM/EER': np.ones(3), 'NM/threshold@1e-2': np.ones((2, 2))}
+  assert page.errors(odd, 'casia_b') is None
 
 
 def test_heat_map_has_every_cell_and_marks_identical_views():
