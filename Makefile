@@ -1,7 +1,7 @@
 # Every target sets up its own environment in .venv.
 BIN = .venv/bin
 
-.PHONY: demo test test-isa test-beam test-postgres test-golden lint bench clean run dev
+.PHONY: demo test test-isa test-beam test-postgres test-golden lint docs bench clean run dev
 
 demo: run
 	$(BIN)/python -m gaitgs_jax prepare --dataset=synthetic_walkers \
@@ -42,6 +42,17 @@ lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The docs as a site in build/site, in an environment of its own.
+docs: .venv-docs/done
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+	@echo 'open build/site/index.html'
+
+.venv-docs/done: requirements-docs.txt
+	python3 -m venv --clear .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check \
+	  -r requirements-docs.txt
+	touch $@
 
 bench: run
 	for name in input walkers evaluation embed_batched train_step embed rounding search; do \

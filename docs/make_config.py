@@ -48,26 +48,6 @@ Any field can be set from the shell:
 
 A field that does not exist is an error.
 """
-_TAIL = """
-## What a run leaves in its workdir
-
-| file | content |
-|---|---|
-| `config.json` | the config; `--config` takes it |
-| `versions.json` | versions of Python, the packages and the device |
-| `parameters.txt` | names, shapes and sizes of the weights |
-| `init.txt` | with `config.init`: which weights were taken, left and new |
-| `metrics.csv` | a row every `log_every` steps, [explained](training.md) |
-| `checkpoints/STEP/` | weights and optimizer, by Orbax |
-| `evaluation/*.json` | the numbers of one evaluation each; `.npz`: more of it |
-| `events.out.tfevents.*` | numbers, images and histograms for TensorBoard |
-| `report.html` | of `python -m gaitgs_jax report --workdir=DIR` |
-
-The same command again goes on from the last checkpoint.
-
-[training.md](training.md) explains the numbers and opens TensorBoard.
-"""
-
 _INPUTS = """## inputs: by modality
 
 `size` is the shape of the frames that the model sees. Of images it may have
@@ -113,7 +93,6 @@ def page() -> str:
       ),
       _section('schedule', 'by `schedule.name`', choices.all_schedules()),
       _named(),
-      _TAIL,
     ]
   )
 
