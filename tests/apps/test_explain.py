@@ -1,3 +1,7 @@
+import base64
+import io
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +11,7 @@ from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
 from gaitgs_jax.apps import explain
 from gaitgs_jax.errors import UserError
+from gaitgs_jax.evaluation import walks
 from gaitgs_jax.input import datasets
 from gaitgs_jax.input.index import make
 from gaitgs_jax.training import loop
@@ -53,6 +58,32 @@ def test_a_silhouette_model_is_drawn(run, capsys, options, name):
   ]
   with Image.open(run / 'out' / f'{name}.gif') as animation:
     assert 1 < animation.n_frames < 12
+
+
+def test_a_report_draws_walks_where_asked(run, capsys):
+  path = run / 'run' / 'evaluation' / 'step_000001.walks.npz'
+  names = ['005/bg-01/000', '006/nm-01/090', '005/nm-02/090']
+  seen = walks.load(path)._replace(
+    mistakes=np.array([names]), distances=np.ones((1, 2), np.float32)
+  )
+  walks.save(seen, path)
+  assert command.main(['report', f'--workdir={run / "run"}']) == 0
+  page = run / 'run' / 'report.html'
+  assert names[0] in page.read_text() and '<img' not in page.read_text()
+  assert command.main(['report', f'--workdir={run / "run"}', '--walks']) == 0
+  pictures = re.findall('<img alt="(.*?)" src="(.*?)"', page.read_text())
+  kinds = ['Probe: ', 'Taken for: ', 'Nearest of the same person: ']
+  texts = [text for text, _ in pictures]
+  assert texts[:3] == [*map(''.join, zip(kinds, names, strict=True))]
+  assert texts[3].startswith(f'{names[0]}; nearest own 005/')
+  for _, data in pictures:
+    png = base64.b64decode(data.partition('base64,')[2], validate=True)
+    with Image.open(io.BytesIO(png)) as image:
+      assert image.height in (160, 320)
+  names[1] = 'nobody/nm-01/090'
+  walks.save(seen._replace(mistakes=np.array([names])), path)
+  assert command.main(['report', f'--workdir={run / "run"}', '--walks']) == 2
+  assert 'nobody/nm-01/090 is not in the data' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
