@@ -46,10 +46,12 @@ lint: dev
 # The docs as a site in build/site, in an environment of its own.
 docs: .venv-docs/done
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
-	@echo 'open build/site/index.html'
+	@echo 'build/site/index.html; searched where it is served:' \
+	  '$(BIN)/python -m http.server --directory build/site'
 
-.venv-docs/done: requirements-docs.txt
-	python3 -m venv --clear .venv-docs
+# Of the same Python, which has venv.
+.venv-docs/done: requirements-docs.txt | run
+	$(BIN)/python -m venv --clear .venv-docs
 	.venv-docs/bin/pip install --quiet --disable-pip-version-check \
 	  -r requirements-docs.txt
 	touch $@
