@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ from flax import nnx
 from gaitgs_jax.models import initializers
 from gaitgs_jax.models.layers import wide
 
+# Torch's, of a variance.
+_EPSILON = 1e-5
 # How much a batch weighs in the running statistics.
 _momentum: contextvars.ContextVar[jax.Array | float] = contextvars.ContextVar(
   'momentum', default=0.1
@@ -92,20 +95,92 @@ class BatchNorm(nnx.Module):
       train: whether to normalise by the statistics of x, which then enter the
         running ones; not if the layer is frozen.
     """
-    x = x.astype(wide(x.dtype))
     mean, variance = self.mean[...], self.variance[...]
-    if train and not self.frozen:
-      running = mean, variance
-      mean, variance, count = _moments(x, mask, x.ndim - mean.ndim)
-      unbiased = variance * (count / jnp.maximum(count - 1, 1))
-      share = jnp.asarray(_momentum.get(), x.dtype)
-      self.mean[...] = (1 - share) * running[0] + share * mean
-      self.variance[...] = (1 - share) * running[1] + share * unbiased
-    scale = self.scale[...] * jax.lax.rsqrt(variance + 1e-5)
-    ahead = (None,) * (x.ndim - mean.ndim)
-    bias = self.bias[...]
+    scale, bias = self.scale[...], self.bias[...]
     bias = bias if self.learns_bias else jax.lax.stop_gradient(bias)
-    return (x - mean[ahead]) * scale[ahead] + bias[ahead]
+    if self.frozen or not train:
+      return _scaled(x, mean, variance, scale, bias)
+    running = mean, variance
+    y, (mean, variance, count) = _normalised(x, mask, scale, bias)
+    unbiased = variance * (count / jnp.maximum(count - 1, 1))
+    share = jnp.asarray(_momentum.get(), y.dtype)
+    self.mean[...] = (1 - share) * running[0] + share * mean
+    self.variance[...] = (1 - share) * running[1] + share * unbiased
+    return y
+
+
+def _scaled(
+  x: jax.Array,
+  mean: jax.Array,
+  variance: jax.Array,
+  scale: jax.Array,
+  bias: jax.Array,
+) -> jax.Array:
+  """Normalises x [...,*shape] by statistics [*shape]."""
+  ahead = (None,) * (x.ndim - mean.ndim)
+  scale = scale * jax.lax.rsqrt(variance + _EPSILON)
+  return (x.astype(wide(x.dtype)) - mean[ahead]) * scale[ahead] + bias[ahead]
+
+
+@jax.custom_vjp
+def _normalised(
+  x: jax.Array, mask: jax.Array | None, scale: jax.Array, bias: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+  """Normalises x by its own statistics.
+
+  The gradient is written out, in two sums and one pass: what XLA on CPU makes
+  of the chain rule took about a quarter of a train step of GaitBase.
+
+  Args:
+    x: [...,*shape].
+    mask: over x's leading axes, or None.
+    scale: [*shape].
+    bias: [*shape].
+
+  Returns:
+    The result, and mean, biased variance and count; no gradient enters by
+    these.
+  """
+  wide_x = x.astype(wide(x.dtype))
+  moments = _moments(wide_x, mask, x.ndim - scale.ndim)
+  return _scaled(x, *moments[:2], scale, bias), moments
+
+
+def _normalised_forward(
+  x: jax.Array, mask: jax.Array | None, scale: jax.Array, bias: jax.Array
+) -> tuple[Any, Any]:
+  y, moments = _normalised(x, mask, scale, bias)
+  return (y, moments), (x, mask, scale, moments)
+
+
+def _normalised_backward(kept: Any, given: Any) -> tuple[Any, ...]:
+  x, mask, scale, (mean, variance, count) = kept
+  dy = given[0]
+  leading = x.ndim - scale.ndim
+  ahead = (None,) * leading
+  deviation = jax.lax.rsqrt(variance + _EPSILON)
+  standard = (x.astype(dy.dtype) - mean[ahead]) * deviation[ahead]
+  dbias, dscale = _total(dy, leading), _total(dy * standard, leading)
+  through = (dbias / count)[ahead] + (dscale / count)[ahead] * standard
+  if mask is not None:
+    shape = (*mask.shape, *(1,) * (x.ndim - mask.ndim))
+    through = jnp.where(mask.reshape(shape), through, 0)
+  dx = (scale * deviation)[ahead] * (dy - through)
+  return dx.astype(x.dtype), None, dscale, dbias
+
+
+_normalised.defvjp(_normalised_forward, _normalised_backward)
+
+
+def _total(x: jax.Array, leading: int) -> jax.Array:
+  """Adds x up over its leading axes, those behind the second first.
+
+  XLA would join the two sums; it does not move the factor out of the second.
+  """
+  inner = tuple(range(2, leading))
+  rows = x.mean(axis=inner) if inner else x
+  count = math.prod(x.shape[i] for i in inner)
+  return (rows * count).sum(axis=tuple(range(min(leading, 2))))
 
 
 def _moments(

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,6 +84,39 @@ def test_batch_norm_of_one_value_stays_finite():
   norm = norms.BatchNorm(2)
   assert np.all(norm(jnp.ones((1, 2)), train=True) == 0)
   assert np.all(np.isfinite(norm.variance[...]))
+
+
+@pytest.mark.parametrize('shape', [(2, 3, 4, 5), (4, 3, 5), (6, 5)])
+@pytest.mark.parametrize('masked', [True, False])
+def test_batch_norm_has_the_gradient_of_its_formula(shape, masked):
+  x = draw(*shape)
+  weights = jnp.sin(5 * x)
+  mask = draw(*shape[: min(2, len(shape) - 1)]) > 3 if masked else None
+  norm = norms.BatchNorm(5, rngs=nnx.Rngs(0))
+  graphdef, params, stats = nnx.split(norm, nnx.Param, nnx.BatchStat)
+  axes = tuple(range(len(shape) - 1))
+  kept = jnp.ones(shape[:-1], bool)
+  if masked:
+    kept = kept & mask.reshape(*mask.shape, *(1,) * (len(axes) - mask.ndim))
+
+  def layer(x, params):
+    y = nnx.merge(graphdef, params, stats, copy=True)(x, mask, train=True)
+    return (y * weights).sum()
+
+  def formula(x, params):
+    mean = x.mean(axes, keepdims=True, where=kept[..., None])
+    variance = x.var(axes, keepdims=True, where=kept[..., None])
+    scale, bias = (
+      params[name][...].reshape(mean.shape) for name in ('scale', 'bias')
+    )
+    y = (x - mean) / jnp.sqrt(variance + 1e-5) * scale + bias
+    return (y * weights).sum()
+
+  jax.tree.map(
+    functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4),
+    jax.grad(layer, (0, 1))(x, params),
+    jax.grad(formula, (0, 1))(x, params),
+  )
 
 
 def test_batch_norm_computes_in_float32():
