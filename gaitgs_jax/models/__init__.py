@@ -20,6 +20,7 @@ __all__ = [
   'create',
   'facts',
   'fields',
+  'inputs',
   'names',
   'title',
 ]
@@ -80,6 +81,17 @@ def facts(name: str) -> dict[str, tuple[str, int]]:
     ValueError: for a name that is not one of `names()`.
   """
   return dict(getattr(_module(name), 'FACTS', {}))
+
+
+def inputs(name: str) -> tuple[str, ...]:
+  """Returns the modalities that a model is for; () if their shapes decide.
+
+  A model's file says so in its own `INPUTS` where shapes do not show it.
+
+  Raises:
+    ValueError: for a name that is not one of `names()`.
+  """
+  return tuple(getattr(_module(name), 'INPUTS', ()))
 
 
 def built_with(

@@ -35,6 +35,8 @@ from gaitgs_jax.models.resnet import ResNet
 
 # See `models.facts`.
 FACTS = {'num_classes': ('neck/identity/kernel', 2)}
+# Silhouettes have the same shape, and would all be of one part.
+INPUTS = ('parsing',)
 
 
 class Parts(NamedTuple):

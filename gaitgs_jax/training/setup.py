@@ -207,6 +207,7 @@ def _describe(
     else preprocessing.create_transform
   )(config)
   abstract = nnx.eval_shape(lambda: create_model(config, training=training))
+  _check_inputs(config)
   small = preprocessing.small_inputs(config, whole=change.crops)
   windows = preprocessing.windows(config) if training else 1
   graphdef, params, stats = states.split(abstract)
@@ -227,6 +228,17 @@ def _describe(
   )
   with settings.in_section(f'config.model, at {seen}'):
     return graphdef, params, stats, jax.eval_shape(call, params, stats)
+
+
+def _check_inputs(config: Any) -> None:
+  """Raises UserError where a model is for other inputs than the config's."""
+  name, given = config.model_name, [*config.inputs]
+  wanted = models.inputs(name) if name in models.names() else ()
+  if wanted and {*wanted} != {*given}:
+    raise UserError(
+      f'config.inputs is {", ".join(given)}, but {name} is for '
+      f'{", ".join(wanted)}'
+    )
 
 
 def _with_shardings(tree: Any, mesh: Mesh) -> Any:

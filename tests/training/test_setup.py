@@ -169,13 +169,25 @@ def test_a_wrong_field_of_a_model_is_told(change, words):
     ('gaitgl', dict(strips=3), '3 strips do not divide a height of 64'),
     ('gaitgl', dict(parts=48), '48 parts do not divide silhouettes of .* 64'),
     ('gaitgl', dict(neck='bn'), "no neck 'bn'; choose one of"),
+    ('gaitbase', dict(bins=(5,)), '5 parts do not divide maps of height 16'),
+    ('swingait', dict(window=(3, 4, 5)), r'window \(3, 4, 5\) .* must divide'),
+    ('skeletongait', {}, r'takes heatmaps \[n,s,64,44,2\]'),
+    ('skeletongaitpp', {}, 'takes a dict of heatmaps .* and silhouettes'),
+    ('gaittr', {}, "takes features of joints .*'motion_and_bones'"),
+    ('gpgait', {}, "takes features of joints .*'bones_and_angles'"),
+    ('gaitgraph', {}, r'takes keypoints \[n,s,17,3\]'),
+    (
+      'parsinggait',
+      {},
+      'inputs is silhouettes, but parsinggait is for parsing',
+    ),
   ],
 )
 def test_what_does_not_divide_is_told(name, model, words):
   config = tiny.get_config()
   config.inputs.silhouettes.size = (64, 44)
   config.model_name, config.model = name, model
-  with pytest.raises(UserError, match=f'config.model.*{words}'):
+  with pytest.raises(UserError, match=f'config.*{words}'):
     setup.describe_model(config, meshes.create(1))
 
 
