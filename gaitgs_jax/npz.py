@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import files
+from gaitgs_jax import cloud, files
 
 # As numpy writes it. Numpy's own reader would evaluate it as Python does.
 _HEADER = re.compile(
@@ -40,7 +40,10 @@ def read(path: Path, limit: int) -> Iterator[tuple[str, np.ndarray]]:
     OSError: the file cannot be read, is not a regular one, or is too large.
     ValueError: it is damaged, or not what numpy writes for numbers and texts.
   """
-  with files.open_regular(path, limit) as file:
+  opened = (
+    path.open('rb') if cloud.is_url(path) else files.open_regular(path, limit)
+  )
+  with opened as file:
     try:
       with zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():

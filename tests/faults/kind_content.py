@@ -189,7 +189,8 @@ class _Tags(html.parser.HTMLParser):
   ) -> None:
     assert tag not in ('script', 'iframe', 'object', 'base', 'link'), tag
     for name, value in attrs:
-      assert not name.startswith('on') and name != 'href', (tag, name)
+      assert not name.startswith('on'), (tag, name)
+      assert name != 'href' or (value or '').startswith('#'), (tag, value)
       assert name != 'src' or (value or '').startswith('data:image/png;'), value
 
 

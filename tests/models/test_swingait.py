@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from ml_collections import ConfigDict
 
 from gaitgs_jax import models
 from gaitgs_jax.configs import recipes
@@ -36,7 +37,9 @@ def test_all_but_its_transformer_is_deepgaitv2_by_either_names():
 
 
 def test_rates_and_decays_are_the_released_ones():
-  ours = groups.read(recipes.swingait_groups())
+  config = ConfigDict(dict(losses={}))
+  recipes.swingait_training(config, fall_steps=1)
+  ours = groups.read(config.optimizer.groups)
   # OpenGait's rule, which goes by its names.
   plain = ('patch_embed', 'norm', 'relative_position_bias_table')
   for path, names, _ in swingait.torch_names(**CONFIG):
