@@ -48,5 +48,5 @@ def test_a_run_in_a_bucket_goes_on_and_ends_bit_for_bit_as_on_a_disk(tmp_path):
   } == {
     f'run_step_{step}.{kind}'
     for step in ('000003', '000006')
-    for kind in ('json', 'npz')
+    for kind in ('json', 'npz', 'walks.npz')
   }
