@@ -14,6 +14,8 @@ if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
 
 import hypothesis
 import jax
+import launch_flags
+import pytest
 
 from gaitgs_jax import runtime
 
@@ -41,6 +43,12 @@ for name, options in (
     **options,
   )
 hypothesis.settings.load_profile('quick')
+
+
+@pytest.fixture(autouse=True)
+def _flags_of_one_test_alone():
+  yield
+  launch_flags.reset()
 
 
 def pytest_collection_modifyitems(items):

@@ -7,7 +7,6 @@ compiled, and what it imports of the package must be there; those of `RUN` run.
 """
 
 import ast
-import contextlib
 import importlib
 import json
 import pathlib
@@ -16,9 +15,9 @@ import shlex
 import shutil
 
 import cv2
+import launch_flags
 import numpy as np
 import pytest
-from absl import flags
 from training import tiny
 
 from gaitgs_jax import __main__ as command
@@ -102,19 +101,6 @@ def of_kind(wanted):
   ]
 
 
-@contextlib.contextmanager
-def flags_as_before():
-  """Leaves absl's flags, which are of the whole process, as they were."""
-  try:
-    yield
-  finally:
-    for name in ('config', 'workdir', 'mode', 'checkpoint', 'topology'):
-      flags.FLAGS[name].unparse()
-    flags.FLAGS.unparse_flags()
-    for name in [each for each in flags.FLAGS if each.startswith('config.')]:
-      delattr(flags.FLAGS, name)
-
-
 @pytest.fixture(autouse=True)
 def _in_the_checkout(monkeypatch):
   monkeypatch.chdir(ROOT)
@@ -127,8 +113,8 @@ def check_launch(words):
   words = [word.replace('configs/NAME.py', 'demo') for word in words]
   if not any(re.match(r'--(help|workdir|mode)', word) for word in words):
     words = [*words, '--workdir=x']
-  with flags_as_before():
-    launch._parse(['launch.py', *words])
+  launch_flags.reset()
+  launch._parse(['launch.py', *words])
 
 
 def check_command(name, words):

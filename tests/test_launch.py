@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import pytest
-from absl import flags
 
 from gaitgs_jax import __main__ as commands
 
@@ -23,15 +22,10 @@ def _launch(*given):
 
 @pytest.fixture
 def launch(monkeypatch):
-  """Runs launch.py's flags in this process, whose flags are as before then."""
+  """Runs launch.py's flags in this process."""
   monkeypatch.chdir(ROOT)
   monkeypatch.setenv('JAX_NUM_PROCESSES', '1')
-  yield lambda *given: commands.launch(['launch.py', *given])
-  for name in ('config', 'workdir', 'mode', 'checkpoint', 'topology'):
-    flags.FLAGS[name].unparse()
-  flags.FLAGS.unparse_flags()
-  for name in [each for each in flags.FLAGS if each.startswith('config.')]:
-    delattr(flags.FLAGS, name)
+  return lambda *given: commands.launch(['launch.py', *given])
 
 
 def test_help_tells_every_flag():
