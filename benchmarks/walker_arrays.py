@@ -7,7 +7,7 @@ nearest limb of the detected skeleton.
 
 import itertools
 import multiprocessing
-import pathlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def label_map(mask: np.ndarray, joints: np.ndarray) -> np.ndarray:
 
 
 def one(cell: tuple[int, str, str]) -> dict[str, np.ndarray]:
-  """Returns what is seen of one walk, 24 frames by modality.
+  """Returns what is seen of one walk, 24 frames by modality but heat maps.
 
   Args:
     cell: subject, condition and view.
@@ -88,27 +88,36 @@ def one(cell: tuple[int, str, str]) -> dict[str, np.ndarray]:
   return {
     'silhouettes': halved(silhouettes[again]),
     'keypoints': keypoints,
-    'heatmaps': halved(heatmaps.of_keypoints(keypoints, 'coco17')),
     'parsing': np.stack(maps),
   }
 
 
-def draw(people: int, path: pathlib.Path) -> None:
-  """Writes all walks of some people, and whose they are, as an npz file.
+def heat_map(keypoints: np.ndarray) -> np.ndarray:
+  """Returns heat maps uint8 [24,32,32,2] of one walk's keypoints [24,17,3]."""
+  return halved(heatmaps.of_keypoints(keypoints, 'coco17'))
+
+
+def draw(people: int) -> dict[str, np.ndarray]:
+  """Returns all walks of some people, but for heat maps, and whose they are.
 
   Args:
     people: how many.
-    path: of the file, whole when it is there.
   """
   cells = list(itertools.product(range(people), CONDITIONS, VIEWS))
-  context = multiprocessing.get_context('spawn')
-  with context.Pool() as pool:
-    walks = pool.map(one, cells)
+  walks = _each(one, cells)
   labels = zip(*cells, strict=True)
   named = zip(('subject', 'condition', 'view'), labels, strict=True)
-  arrays: dict[str, Any] = {name: np.array(label) for name, label in named}
+  arrays = {name: np.array(label) for name, label in named}
   for name in walks[0]:
     arrays[name] = np.stack([each[name] for each in walks])
-  partial = path.with_suffix('.partial.npz')
-  np.savez(partial, **arrays)
-  partial.rename(path)
+  return arrays
+
+
+def draw_heat_maps(keypoints: np.ndarray) -> dict[str, np.ndarray]:
+  """Returns the heat maps of walks' keypoints [N,24,17,3]."""
+  return {'heatmaps': np.stack(_each(heat_map, keypoints))}
+
+
+def _each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+  with multiprocessing.get_context('spawn').Pool() as pool:
+    return pool.map(function, items)

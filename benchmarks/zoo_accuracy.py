@@ -114,7 +114,7 @@ class Run:
 
   Args:
     form: of FORMS.
-    walks: arrays by name, of `walker_arrays.draw`.
+    walks: arrays by name, of `walker_arrays`.
     options: of the command.
   """
 
@@ -387,6 +387,18 @@ def table(options: argparse.Namespace, walks: Any, scores: Scores) -> list[str]:
   return failed
 
 
+def kept(
+  path: pathlib.Path, make: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+  """Returns the arrays of a file, which is made if it is not there."""
+  if not path.exists():
+    partial = path.with_suffix('.partial.npz')
+    np.savez(partial, allow_pickle=False, **make())
+    partial.rename(path)
+  with np.load(path) as file:
+    return dict(file)
+
+
 def main() -> None:
   """Prints the table, one process for each model."""
   options = arguments()
@@ -394,11 +406,15 @@ def main() -> None:
     folder = options.kept or pathlib.Path(temporary)
     folder.mkdir(parents=True, exist_ok=True)
     people = options.people + options.tested
-    path = folder / f'walks_{people}.npz'
-    if not path.exists():
-      walker_arrays.draw(people, path)
-    with np.load(path) as file:
-      walks = dict(file)
+    walks = kept(
+      folder / f'walks_{people}.npz', lambda: walker_arrays.draw(people)
+    )
+    # They take much longer than all the rest.
+    if any('heatmaps' in FORMS[name].inputs for name in options.models):
+      walks |= kept(
+        folder / f'heatmaps_{people}.npz',
+        lambda: walker_arrays.draw_heat_maps(walks['keypoints']),
+      )
     scores = Scores(folder / 'scores.jsonl', options)
     if options.alone:
       run(options.models[0], walks, scores, options.seeds)
