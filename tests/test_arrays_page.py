@@ -3,11 +3,11 @@ import re
 
 import numpy as np
 
-README = pathlib.Path(__file__).parents[1] / 'README.md'
+PAGE = pathlib.Path(__file__).parents[1] / 'docs/arrays.md'
 
 
-def test_the_library_snippet_runs_as_it_stands(capsys):
-  snippet = re.search(r'```python\n(.*?)```', README.read_text(), re.DOTALL)
+def test_the_snippet_runs_as_it_stands(capsys):
+  snippet = re.search(r'```python\n(.*?)```', PAGE.read_text(), re.DOTALL)
   values = {}
   exec(snippet.group(1), values)
   assert values['embeddings'].shape[0] == 4
