@@ -27,10 +27,7 @@ def get_config() -> ConfigDict:
   config.model.dtype = 'float32'
   config.losses.triplet = dict(weight=1.0, margin=0.3, hardest=True)
   config.losses.identity = dict(weight=1.0, scale=16.0, smoothing=0.0)
-  config.optimizer = dict(name='adam', learning_rate=2e-3, weight_decay=2e-5)
-  config.optimizer.beta1 = 'one_cycle'
-  config.schedule = dict(name='one_cycle', rise=0.5, three_phases=True)
-  config.schedule.update(divide_first=100.0, divide_last=1e4)
+  recipes.fastpose_rate(config, rise=0.5, divide_last=1e4, peak=2e-3)
   config.evaluation.transform = config.augment
   rank1 = {'CL/rank1': 54.75, 'UP/rank1': 65.60, 'DN/rank1': 71.06}
   precision = {'CL/mAP': 25.78, 'UP/mAP': 38.44, 'DN/mAP': 41.04}

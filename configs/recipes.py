@@ -169,7 +169,7 @@ def gaittr_augment() -> tuple[dict[str, Any], ...]:
 
 
 def fastpose_rate(
-  config: ConfigDict, *, rise: float, divide_last: float
+  config: ConfigDict, *, rise: float, divide_last: float, peak: float = 1e-3
 ) -> None:
   """Sets the optimizer and the rate of GaitTR's and GPGait's recipes.
 
@@ -177,8 +177,9 @@ def fastpose_rate(
     config: of the run.
     rise: share of the run in which the rate rises.
     divide_last: how many times lower than the first the last rate is.
+    peak: the highest rate.
   """
-  config.optimizer = dict(name='adam', learning_rate=1e-3, weight_decay=2e-5)
+  config.optimizer = dict(name='adam', learning_rate=peak, weight_decay=2e-5)
   config.optimizer.beta1 = 'one_cycle'
   config.schedule = dict(name='one_cycle', rise=rise, three_phases=True)
   config.schedule.update(divide_first=100.0, divide_last=divide_last)

@@ -129,7 +129,7 @@ def _normalised(
   """Normalises x by its own statistics.
 
   The gradient is written out, in two sums and one pass: what XLA on CPU makes
-  of the chain rule took about a quarter of a train step of GaitBase.
+  of the chain rule takes longer (docs/results.md).
 
   Args:
     x: [...,*shape].

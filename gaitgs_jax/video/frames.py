@@ -104,15 +104,7 @@ class _File(Source):
 
   def frames(self) -> Iterator[np.ndarray]:
     """Yields the frames up to the first that cannot be read."""
-    video = self._open()
-    try:
-      while True:
-        shown, frame = video.read()
-        if not shown:
-          return
-        yield frame
-    finally:
-      video.release()
+    yield from _read(self._open())
 
 
 class _Camera(Source):
@@ -133,14 +125,7 @@ class _Camera(Source):
 
   def frames(self) -> Iterator[np.ndarray]:
     """Yields frames until the camera has no more."""
-    try:
-      while True:
-        shown, frame = self._video.read()
-        if not shown:
-          return
-        yield frame
-    finally:
-      self._video.release()
+    yield from _read(self._video)
 
 
 class _Folder(Source):
@@ -162,6 +147,18 @@ class _Folder(Source):
           f' is {self.size[1]}x{self.size[0]}; give frames of one size'
         )
       yield frame
+
+
+def _read(video: Any) -> Iterator[np.ndarray]:
+  """Yields the frames of a cv2.VideoCapture, and closes it."""
+  try:
+    while True:
+      shown, frame = video.read()
+      if not shown:
+        return
+      yield frame
+  finally:
+    video.release()
 
 
 def image_paths(folder: pathlib.Path) -> list[pathlib.Path]:
