@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,8 +99,9 @@ class Sqlite:
     Raises:
       UserError: see above.
     """
+    # Tables first: a process that makes them writes both at once.
+    ((tables,),) = self.rows('SELECT count(*) FROM sqlite_master')
     if self._number('application_id') != APPLICATION:
-      ((tables,),) = self.rows('SELECT count(*) FROM sqlite_master')
       if tables:
         raise UserError(
           f'{self.name}: is an SQLite file, but not a gallery; choose another'
@@ -109,11 +111,24 @@ class Sqlite:
         raise UserError(
           f'{self.name}: the gallery is empty; enroll somebody first'
         )
-      self._connection.execute('PRAGMA journal_mode = WAL')
+      self._log_ahead()
       self._make()
     version = self._number('user_version')
     if version != database.VERSION:
       raise UserError(database.newer(self.name, version))
+
+  def _log_ahead(self) -> None:
+    # Of two that ask for it at once, SQLite refuses one without waiting.
+    until = time.monotonic() + database.PATIENCE
+    while True:
+      try:
+        self._connection.execute('PRAGMA journal_mode = WAL')
+        return
+      except sqlite3.OperationalError as error:
+        locked = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+        if not locked or time.monotonic() > until:
+          raise
+      time.sleep(0.05)
 
   def _make(self) -> None:
     with self.transaction():

@@ -13,6 +13,7 @@ from gallery import enrolling
 
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.gallery import Model, Store, Walk, database
+from gaitgs_jax.gallery.sqlite import Sqlite
 
 MODEL = Model('0123456789abcdef' * 4, 'gaitgs of runs/a, step 9', 'euclidean')
 OTHER = Model('f' * 64, 'gaitset of runs/b, step 7', 'euclidean')
@@ -187,6 +188,22 @@ def test_several_enroll_at_once(tmp_path):
     list(threads.map(lambda number: _enroll(path, number), range(4)))
   with Store(path) as store:
     assert [each.walks for each in store.people()] == [5] * 4
+
+
+def test_another_makes_the_file_meanwhile(tmp_path, monkeypatch):
+  path = tmp_path / 'g.sqlite'
+  number = Sqlite._number
+
+  def read(database, pragma):
+    value = number(database, pragma)
+    if pragma == 'application_id' and not value:
+      monkeypatch.undo()
+      Store(path, create=True).close()
+    return value
+
+  monkeypatch.setattr(Sqlite, '_number', read)
+  with Store(path, create=True) as store:
+    assert not store.people()
 
 
 @pytest.mark.parametrize('name', ['', ' ', 'a\nb', 'x' * 201, '\x1b[31m'])
