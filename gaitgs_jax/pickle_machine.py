@@ -103,31 +103,32 @@ class Machine(abc.ABC):
     return values
 
   def _run(self, opcode: str, argument: Any) -> None:
-    push = self.stack.append
-    if opcode in _PUSHED:
-      push(argument)
-    elif opcode in _PUT:
+    # The most frequent first: a training run reads thousands of pickles a second.
+    stack = self.stack
+    if opcode in _PUT:
       key = len(self._memo) if opcode == 'MEMOIZE' else argument
-      self._memo[key] = self.stack[-1]
+      self._memo[key] = stack[-1]
+    elif opcode in _PUSHED:
+      stack.append(argument)
     elif opcode in _CONSTANTS:
-      push(_CONSTANTS[opcode])
+      stack.append(_CONSTANTS[opcode])
     elif opcode in _TUPLES:
-      push(tuple(self.pop(_TUPLES[opcode])))
+      stack.append(tuple(self.pop(_TUPLES[opcode])))
     elif opcode == 'MARK':
-      self._marks.append(len(self.stack))
+      self._marks.append(len(stack))
     elif opcode in _GET:
-      push(self._memo[argument])
+      stack.append(self._memo[argument])
     elif opcode == 'GLOBAL':
-      push(self.look_up(Name(argument)))
+      stack.append(self.look_up(Name(argument)))
     elif opcode == 'STACK_GLOBAL':
       # As text, tuples of tuples could fill the memory.
       parts = [part for part in self.pop(2) if isinstance(part, str)]
-      push(self.look_up(Name(' '.join(parts))))
+      stack.append(self.look_up(Name(' '.join(parts))))
     elif opcode == 'REDUCE':
-      push(self.call(*self.pop(2)))
+      stack.append(self.call(*self.pop(2)))
     elif opcode == 'BUILD':
       (state,) = self.pop(1)
-      self.set_state(self.stack[-1], state)
+      self.set_state(stack[-1], state)
     elif opcode not in _IGNORED:
       self.other(opcode, argument)
 
