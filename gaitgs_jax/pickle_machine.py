@@ -103,7 +103,7 @@ class Machine(abc.ABC):
     return values
 
   def _run(self, opcode: str, argument: Any) -> None:
-    # The most frequent first: a training run reads thousands of pickles a second.
+    # The most frequent first: training reads thousands of pickles a second.
     stack = self.stack
     if opcode in _PUT:
       key = len(self._memo) if opcode == 'MEMOIZE' else argument

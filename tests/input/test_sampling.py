@@ -75,6 +75,17 @@ def test_a_seed_and_step_give_the_batch_of_earlier_versions(fields, frames):
   assert row == 14
 
 
+@pytest.mark.parametrize('large', [0, 2**32 - 1, 2**32, 2**40 + 7])
+def test_random_numbers_are_those_of_the_four_integers(large):
+  for place in range(4):
+    key = [3, 2, 1234, 77]
+    key[place] = large
+    seeded = np.random.Philox(np.random.SeedSequence(key))
+    wanted = np.random.Generator(seeded).integers(1 << 40, size=4)
+    found = samplers.generator(*key).integers(1 << 40, size=4)
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_instances_are_drawn_from_all_alike_with_replacement():
   drawn = without_labels('instances', 2000).sequences(3)
   share = np.bincount(drawn, minlength=len(ROWS)) / 2000
