@@ -1,9 +1,10 @@
 """README.md and docs: their commands are right, their code runs.
 
-Every fenced block is looked at. A command is read by the program's own parser,
-and what it names must be there; those that are cheap run too, in one folder, on
-a run of the tiny model that is called as in the docs. A block of Python is
-compiled, and what it imports of the package must be there; those of `RUN` run.
+Every command is read by the program's own parser, in fenced blocks and within
+lines, and what it names must be there. Those in blocks run too unless `NOT_RUN`
+says why not: in one folder, on a run of the tiny model that is called as in the
+docs. A block of Python is compiled, and what it imports of the package must be
+there; those of `RUN` run.
 """
 
 import ast
@@ -33,11 +34,27 @@ PAGES = [
 ]
 # Programs of others, whose options nobody here can know.
 OTHERS = {'gcloud', 'tensorboard', 'echo', 'git', 'srun', 'cd', 'npm'}
-# Pages whose commands of `gaitgs` and whose Python run, one after another, but
-# for commands that write elsewhere, need other data, frames of another size or
-# long, and Python that needs thresholds of an evaluation.
-RUN = ('own_data.md', 'gallery.md', 'export.md', 'library.md')
-LEFT_OUT = ('prepare', 'train', 'import-torch', 'evaluate', 'embed')
+# Pages whose Python runs, but for what needs thresholds of an evaluation.
+RUN = ('gallery.md', 'export.md', 'library.md')
+# Commands that do not run here -> why, or where else they run.
+NOT_RUN = {
+  r'(make|pip|git|\./\S+|\.venv\S+|\.) ': 'sets up or tests the project',
+  r'(echo|gcloud|srun|tfds|tensorboard) ': "another's program",
+  r'--': 'fields of a config alone, which are set',
+  r'.* -m benchmarks\.': 'measures for minutes',
+  r'(?!.*--mode=show).*(casia|oumvlp|OUMVLP|Gait(GS|Base)|configs/NAME)': (
+    'needs licensed data or published weights'
+  ),
+  r'gaitgs fetch-models|.*(street|ada\.mp4)': (
+    'needs networks that see people: tests/video, tests/apps/test_galleries.py'
+  ),
+  r'(?!.*--mode=show).*( prepare | train |launch\.py )|.*runs/own': (
+    'trains for minutes: tests/test_install.py, with fewer walks'
+  ),
+  r'.* evaluate ': 'tests/apps/test_galleries.py',
+  r'.* (report|compare) ': 'tests/apps/test_report.py, test_compare.py',
+  r'.* (explain|walkers) ': 'tests/apps/test_explain.py, test_walkers.py',
+}
 
 
 def blocks(page):
@@ -48,6 +65,16 @@ def blocks(page):
   ):
     lines = [line.removeprefix(match[1]) for line in match[3].splitlines()]
     yield text[: match.start()].count('\n') + 2, match[2], '\n'.join(lines)
+
+
+def inline(page):
+  """Yields the commands within the lines of a page as lists of words."""
+  text = re.sub(r'^ *```.*?^ *```$', '', page.read_text(), flags=re.S | re.M)
+  for match in re.finditer(r'`((?:gaitgs|make|pip|python3?) [^`]+)`', text):
+    words = shlex.split(match[1])
+    # A program alone, or its help.
+    if words[-1] not in ('launch.py', 'gaitgs_jax', '--help'):
+      yield words
 
 
 def commands(text):
@@ -161,8 +188,10 @@ def check(words):
       assert (ROOT / file).is_file(), file
   elif first == 'tfds':
     assert (ROOT / rest[1]).is_dir()
-  elif first == 'gaitgs':
+  elif first == 'gaitgs' and rest[1:]:
     check_command(rest[0], rest[1:])
+  elif first == 'gaitgs':
+    assert rest[0] in {**command.MODES, **command.COMMANDS}, rest[0]
   elif re.fullmatch(r'(\S*/)?python3?', first):
     if rest[0].endswith('launch.py'):
       check_launch(rest[1:])
@@ -183,6 +212,12 @@ def check(words):
 @pytest.mark.parametrize(('page', 'text'), of_kind('shell'))
 def test_commands_are_right(page, text):
   for words in commands(text):
+    check(words)
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_commands_within_lines_are_right(page):
+  for words in inline(page):
     check(words)
 
 
@@ -210,6 +245,9 @@ def test_a_command_among_what_is_only_shown_is_seen():
     if kind(language, text) == 'shown':
       found = re.findall(r'^(?:python3?|gaitgs|make|pip) .*', text, re.M)
       assert not found, named(page, line)
+  for page in PAGES:
+    text = re.sub(r'^ *```.*?^ *```$', '', page.read_text(), flags=re.S | re.M)
+    assert not re.findall(r'^ {4,}(?:python3?|gaitgs) .*', text, re.M), page
 
 
 @pytest.mark.parametrize(
@@ -276,32 +314,63 @@ def reader(tmp_path_factory):
     yield folder
 
 
+def reason(words):
+  """Returns why a command does not run here; '' if it does."""
+  line = ' '.join(words) + ' '
+  return next((why for key, why in NOT_RUN.items() if re.match(key, line)), '')
+
+
 def _argv(words):
-  """Returns the words of a `gaitgs` command that is to run; None if none is."""
+  """Returns the words after `gaitgs` of a command that is to run."""
   if words[0] == 'gaitgs':
-    argv = words[1:]
-  elif words[:3] == ['python', '-m', 'gaitgs_jax']:
-    argv = words[3:]
-  else:
-    return None
-  return None if argv[0] in LEFT_OUT else argv
+    return words[1:]
+  if words[1] == 'launch.py':
+    assert words[-1] == '--mode=show'
+    return ['show', *words[2:-1]]
+  assert words[:3] == ['python', '-m', 'gaitgs_jax']
+  return words[3:]
 
 
-@pytest.mark.parametrize('name', RUN)
-def test_pages_run(name, reader, monkeypatch, capsys):
+def to_run(page):
+  """Yields the kind and text of the blocks of a page of which some run."""
+  for _, language, text in blocks(page):
+    what = kind(language, text)
+    is_cheap = what == 'shell' and not all(map(reason, commands(text)))
+    if what == 'python':
+      is_cheap = page.name in RUN and '.calibration()' not in text
+    if is_cheap:
+      yield what, text
+
+
+def test_each_reason_is_needed():
+  lines = [
+    words
+    for _, _, language, text in ALL
+    if kind(language, text) == 'shell'
+    for words in commands(text)
+  ]
+  assert {*map(reason, lines)} == {'', *NOT_RUN.values()}
+
+
+@pytest.mark.parametrize(
+  'page',
+  [page for page in PAGES if any(to_run(page))],
+  ids=lambda page: page.name,
+)
+def test_pages_run(page, reader, monkeypatch, capsys):
   """Runs a page's cheap commands and its Python, in their order."""
+  shutil.copytree(ROOT / 'configs', reader / 'configs', dirs_exist_ok=True)
   monkeypatch.chdir(reader)
   frames = np.random.default_rng(0).integers(0, 256, (30, 8, 6), np.uint8)
   values = {'frames': frames, 'other_frames': frames, 'silhouettes': frames}
-  for _, language, text in blocks(ROOT / 'docs' / name):
-    if kind(language, text) == 'python' and '.calibration()' not in text:
+  for what, text in to_run(page):
+    if what == 'python':
       exec(text, values)
-    if kind(language, text) != 'shell':
       continue
     for words in commands(text):
-      argv = _argv(words)
-      if argv is None or any('runs/own' in word for word in argv):
+      if reason(words):
         continue
+      argv = _argv(words)
       if argv[0] in ('identify', 'verify'):
         # Without thresholds a message says how to get them.
         assert command.main(argv) == 2

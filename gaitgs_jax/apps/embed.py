@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.apps import embedder, options, silhouettes, trained
+from gaitgs_jax.apps import embedder, options, sources, trained
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input import datasets, pairing, sizes, walks
@@ -17,7 +17,7 @@ from gaitgs_jax.input.drawn import drawn
 from gaitgs_jax.input.index import Index, make
 from gaitgs_jax.input.opening import open_opengait
 from gaitgs_jax.modalities import Arrays
-from gaitgs_jax.training import checkpoint, preprocessing, settings, setup
+from gaitgs_jax.training import checkpoint, preprocessing, settings
 
 # The widest matrix that a terminal shows, and the largest to be computed.
 _SHOWN = 24
@@ -71,7 +71,10 @@ def run(args: argparse.Namespace) -> None:
   if args.dtype:
     with config.unlocked():
       config.evaluation.dtype = args.dtype
-  with silhouettes.as_tree(args.source) as tree:
+  seen = preprocessing.input_sizes(config)
+  with sources.as_tree(args.source, seen) as (tree, found):
+    for each in found:
+      print(each.line())
     _embed(config, args, tree, out)
 
 
@@ -88,12 +91,7 @@ def _embed(
   if len(index) <= _MEASURED:
     matrix = distance.pairwise(embeddings, embeddings, metric=metric)
     print(describe(index, np.asarray(matrix), metric))
-  learned = setup.trained_on(config)
-  if learned.is_synthetic:
-    print(
-      f'note: this model was trained on {learned.title} alone; its distances'
-      ' between real people say little about who they are'
-    )
+  trained.note_synthetic(config)
   if out:
     save(out, embeddings, index)
     print(f'wrote {out}: {len(index)} embeddings')

@@ -33,7 +33,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     '--source',
     required=True,
     metavar='PATH',
-    help='a .npy or .pkl file, a folder of images, or folders of these',
+    help='a .npy or .pkl file, a folder of images, folders of these, or a'
+    ' video',
   )
   parser.add_argument(
     '--evaluation',
@@ -95,6 +96,18 @@ def open_store(args: argparse.Namespace, *, create: bool = False) -> Store:
   return Store(
     place if postgres.is_url(place) else local.path(place), create=create
   )
+
+
+def check_owner(args: argparse.Namespace, model: Embedder) -> None:
+  """Refuses --gallery if it is there and another model's.
+
+  Raises:
+    UserError: it is, or cannot be opened.
+  """
+  place = args.gallery
+  if postgres.is_url(place) or local.path(place).exists():
+    with open_store(args, create=True) as store:
+      store.check_model(described(model))
 
 
 def walks(count: int) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from gaitgs_jax.apps import galleries, options
+from gaitgs_jax.apps import galleries, options, sources, trained
 from gaitgs_jax.errors import one_line
 from gaitgs_jax.gallery import Answer, identify
 from gaitgs_jax.gallery.calibration import rounded_up
@@ -34,24 +34,23 @@ def run(args: argparse.Namespace) -> int:
   far = galleries.far(args)
   with galleries.open_store(args) as gallery:
     model = galleries.open_model(args)
-    places = model.find(args.source)
     gallery.check_model(galleries.described(model))
     backend = gallery.backend()
     calibration = galleries.stored_calibration(gallery, model, args)
     if calibration is None:
       raise galleries.missing(args, f'{gallery.name} has no thresholds')
-    # Before the model computes.
+    # Before a video is watched, and the model computes.
     limit = calibration.threshold(far, backend.walks)
+    with sources.opened(model, args.source) as walks:
+      arrays = [each.read(model, quiet=args.json) for each in walks]
     answers = identify(
-      model.embed_arrays([model.read(place) for place in places]),
+      model.embed_arrays(arrays),
       backend,
       calibration,
       far=far,
       count=args.candidates,
     )
-  named = {
-    str(place): each for place, each in zip(places, answers, strict=True)
-  }
+  named = list(zip(walks, answers, strict=True))
   if args.json:
     print(json.dumps(_plain(named, far, limit)))
   else:
@@ -60,18 +59,23 @@ def run(args: argparse.Namespace) -> int:
       f' unknown beyond distance {limit:.4g}, so that at most {100 * far:g} %'
       ' of strangers are named'
     )
-    print('\n'.join(line for each in named.items() for line in _lines(*each)))
+    print('\n'.join(line for each in named for line in _lines(*each)))
+    trained.note_synthetic(model.config)
   known = all(answer.name for answer in answers)
   return galleries.FOUND if known else galleries.UNKNOWN
 
 
-def _lines(source: str, answer: Answer) -> list[str]:
+def _lines(walk: sources.Walk, answer: Answer) -> list[str]:
   """Returns what is printed of a walk."""
   width = max(len(each.name) for each in answer.candidates)
-  return [f'{one_line(source)}: {answer.name or "unknown"}'] + [
-    f'  {place}. {each.name:{width}}  distance {each.distance:.4g}:'
-    f' {_strangers(each.far)} come as near'
-    for place, each in enumerate(answer.candidates, 1)
+  return [
+    f'{one_line(walk.name)}: {answer.name or "unknown"}',
+    *([f'  {walk.quality.line()}'] if walk.quality else []),
+    *(
+      f'  {place}. {each.name:{width}}  distance {each.distance:.4g}:'
+      f' {_strangers(each.far)} come as near'
+      for place, each in enumerate(answer.candidates, 1)
+    ),
   ]
 
 
@@ -82,7 +86,7 @@ def _strangers(share: float) -> str:
 
 
 def _plain(
-  named: dict[str, Answer], far: float, limit: float
+  named: list[tuple[sources.Walk, Answer]], far: float, limit: float
 ) -> dict[str, object]:
   """Returns the answers in JSON's types."""
   return {
@@ -90,10 +94,11 @@ def _plain(
     'threshold': limit,
     'walks': [
       {
-        'source': source,
+        'source': walk.name,
+        'quality': walk.quality.plain() if walk.quality else None,
         'person': answer.name or None,
         'candidates': [each._asdict() for each in answer.candidates],
       }
-      for source, answer in named.items()
+      for walk, answer in named
     ],
   }

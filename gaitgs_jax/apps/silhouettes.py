@@ -6,7 +6,6 @@ import json
 import pathlib
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 
@@ -235,27 +234,6 @@ def _expected(source: frames.Source, settings: pipeline.Settings) -> int:
   """Returns how many frames are taken, 0 where nobody knows."""
   total = -(-source.total // settings.every)
   return min(total or settings.frames, settings.frames or total)
-
-
-@contextlib.contextmanager
-def as_tree(given: str) -> Iterator[str]:
-  """Gives the walks of a video as a tree that is removed afterwards.
-
-  Args:
-    given: a video file, whose walks' quality is printed; anything else is
-      given as it is.
-
-  Raises:
-    UserError: as `write`.
-  """
-  if not frames.is_video(given) or local.path(given).is_dir():
-    yield given
-    return
-  with tempfile.TemporaryDirectory(prefix='gaitgs-walks-') as folder:
-    walks = pathlib.Path(folder) / 'walks'
-    for each in write(given, walks, pipeline.Settings())[0]:
-      print(each.line())
-    yield str(walks)
 
 
 @contextlib.contextmanager

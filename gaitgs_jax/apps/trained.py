@@ -134,6 +134,16 @@ def read_config(args: argparse.Namespace) -> ConfigDict:
   return config
 
 
+def note_synthetic(config: ConfigDict) -> None:
+  """Prints what a model that saw no real people is worth, if it is one."""
+  learned = setup.trained_on(config)
+  if learned.is_synthetic:
+    print(
+      f'note: this model was trained on {learned.title} alone; its distances'
+      ' between real people say little about who they are'
+    )
+
+
 def restore(
   config: ConfigDict, folder: pathlib.Path, *, devices: int = -1
 ) -> Trained:

@@ -1,16 +1,14 @@
 """`python -m gaitgs_jax verify`: whether two walks are of one person."""
 
 import argparse
+import contextlib
 import json
 
 import numpy as np
 
-from gaitgs_jax.apps import galleries
-from gaitgs_jax.apps.embedder import Embedder
-from gaitgs_jax.errors import UserError
+from gaitgs_jax.apps import galleries, sources, trained
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.gallery.calibration import rounded_up
-from gaitgs_jax.input.walks import Place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,14 +29,19 @@ def run(args: argparse.Namespace) -> int:
   """
   far = galleries.far(args)
   model = galleries.open_model(args)
-  places = [
-    _one(model, option, vars(args)[option]) for option in ('source', 'with')
-  ]
   calibration = galleries.run_calibration(model, args)
   if calibration is None:
     raise galleries.missing(args, f'{args.workdir} has no thresholds')
   limit = calibration.threshold(far)
-  embeddings = model.embed_arrays([model.read(place) for place in places])
+  with contextlib.ExitStack() as stack:
+    walks = []
+    for option in ('source', 'with'):
+      path = vars(args)[option]
+      given = stack.enter_context(sources.opened(model, path))
+      walks.append(sources.the_one(given, f'--{option}', path))
+    embeddings = model.embed_arrays(
+      [each.read(model, quiet=args.json) for each in walks]
+    )
   apart = float(
     distance.of_pairs(embeddings[:1], embeddings[1:], metric=model.metric)[0]
   )
@@ -52,15 +55,8 @@ def run(args: argparse.Namespace) -> int:
       f' {apart:.4g}, at most {limit:.4g} for one person; at most'
       f' {rounded_up(100 * rate):g} % of pairs of strangers are as near'
     )
+    for each in walks:
+      if each.quality:
+        print(f'  {each.quality.line()}')
+    trained.note_synthetic(model.config)
   return galleries.FOUND if same else galleries.UNKNOWN
-
-
-def _one(model: Embedder, option: str, path: str) -> Place:
-  """Returns the one walk at a path."""
-  places = model.find(path)
-  if len(places) > 1:
-    raise UserError(
-      f'--{option}={path}: holds {len(places)} walks, such as {places[0]}; pass'
-      ' the path of one'
-    )
-  return places[0]

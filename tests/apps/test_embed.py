@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import cv2
@@ -9,7 +10,7 @@ from training import tiny
 import gaitgs_jax
 from gaitgs_jax import __main__ as command
 from gaitgs_jax import models
-from gaitgs_jax.apps import config_file, embed, silhouettes, trained
+from gaitgs_jax.apps import config_file, embed, silhouettes, sources, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance
 from gaitgs_jax.input.index import make
@@ -55,7 +56,8 @@ def test_the_people_of_a_video_are_embedded(run, capsys, monkeypatch):
   seen = quality.judge(Walk(1, frames=[0]), 'video-01', 25.0)
 
   def write(given, out, settings):
-    assert given == 'walks.mp4' and settings == pipeline.Settings()
+    # Of the height that the model sees.
+    assert given == 'walks.mp4' and settings == pipeline.Settings(size=8)
     shutil.copytree(run / 'tree', out)
     return [seen], 1
 
@@ -64,6 +66,21 @@ def test_the_people_of_a_video_are_embedded(run, capsys, monkeypatch):
   distances = capsys.readouterr().out
   assert _embed(run, '--source=walks.mp4') == 0
   assert capsys.readouterr().out == f'{seen.line()}\n{distances}'
+
+
+@pytest.mark.parametrize(
+  ('sizes', 'words'),
+  [
+    ({'silhouettes': (64, 44), 'parsing': (64, 44)}, 'but the model sees pars'),
+    ({'keypoints': (18, 3)}, '17 joints (COCO), but those that the model sees'),
+  ],
+)
+def test_what_a_video_does_not_give_is_said_before_it_is_watched(sizes, words):
+  with (
+    pytest.raises(UserError, match=re.escape(words)),
+    sources.as_tree('none.mp4', sizes),
+  ):
+    pass
 
 
 def test_a_dtype_of_its_own(run, monkeypatch):

@@ -1,5 +1,6 @@
 """Enroll, identify, verify and people, and `gaitgs_jax.load`."""
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -16,7 +17,9 @@ from gaitgs_jax.apps import enroll
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import distance, result_files
 from gaitgs_jax.input.pretreatment import pretreat
+from gaitgs_jax.synthetic import scene
 from gaitgs_jax.training import loop
+from gaitgs_jax.video import overlay, pipeline
 
 
 @pytest.fixture(scope='module')
@@ -114,7 +117,7 @@ def test_one_walk_is_called_so(run, tmp_path, capsys):
   assert capsys.readouterr().out.endswith('\n1 person, 1 walk\n')
 
 
-def test_two_walks(run, far, capsys):
+def test_two_walks(run, far, tmp_path, capsys):
   def verify(one, other, *options):
     pair = (f'--source={run}/tree/{one}', f'--with={run}/tree/{other}')
     return _call(run, 'verify', *pair, far, *options)
@@ -127,6 +130,12 @@ def test_two_walks(run, far, capsys):
   assert found['distance'] > found['threshold']
   assert verify('001/nm-01', '002/nm-01/000') == 2
   assert 'holds 2 walks' in capsys.readouterr().err
+  config = json.loads((run / 'run' / 'config.json').read_text())
+  config['dataset']['name'] = 'synthetic_walkers'
+  path = tmp_path / 'config.json'
+  path.write_text(json.dumps(config))
+  verify('001/nm-01/000', '001/nm-02/090', f'--config={path}')
+  assert 'trained on synthetic walkers alone' in capsys.readouterr().out
 
 
 def test_thresholds_come_from_the_runs_own_evaluation(
@@ -185,6 +194,63 @@ def test_two_runs_are_never_mixed(run, far, tmp_path, capsys):
   error = capsys.readouterr().err
   assert f'tiny of {run / "run"}, step 1 (' in error
   assert f'tiny of {tmp_path / "moved"}, step 1 (' in error
+  # Before a video is opened.
+  video = (f'--workdir={tmp_path}/moved', '--person=Bo', '--source=none.mp4')
+  assert command.main(['enroll', f'--gallery={gallery}', *video]) == 2
+  assert f'tiny of {run / "run"}, step 1 (' in capsys.readouterr().err
+
+
+@pytest.fixture
+def film(tmp_path, monkeypatch):
+  """Films so many rendered walkers; they are found by what moves."""
+  create = pipeline.create_watcher
+
+  def without_networks(source, settings):
+    motion = {'detector': 'motion', 'segmenter': 'motion', 'height': 24}
+    return create(source, dataclasses.replace(settings, **motion))
+
+  def film(people):
+    path = tmp_path / f'street{people}.avi'
+    with overlay.Writer(path, (120, 160), 25.0) as writer:
+      for picture in scene.render(1, people, size=(120, 160)).frames:
+        writer.add(picture)
+    return path
+
+  monkeypatch.setattr(pipeline, 'create_watcher', without_networks)
+  return film
+
+
+def test_from_a_video_to_a_name(run, far, tmp_path, capsys, film):
+  gallery, alone, both = tmp_path / 'g.sqlite', film(1), film(2)
+  words = (f'--gallery={gallery}', '--person=Ada', far)
+  assert _call(run, 'enroll', *words, f'--source={both}') == 2
+  error = capsys.readouterr().err.partition('error: ')[2]
+  assert 'shows 2 people (street2-01 in ' in error and error.count('\n') == 1
+  assert f'--source={both} --out=TREE' in error
+  assert error.endswith('--source=TREE/street2-01\n')
+  assert not gallery.exists()
+  assert _call(run, 'enroll', *words, f'--source={alone}') == 0
+  said = capsys.readouterr().out
+  assert said.startswith('street1-01: ') and 'Ada has 1 walk' in said
+  ask = (f'--gallery={gallery}', f'--source={alone}')
+  assert _call(run, 'identify', *ask) == 0
+  lines = capsys.readouterr().out.splitlines()
+  assert lines[1] == f'{alone}#street1-01: Ada'
+  assert lines[2].startswith('  street1-01: ') and 'frames used' in lines[2]
+  assert _call(run, 'identify', *ask[:1], f'--source={both}', '--json') in (
+    0,
+    1,
+  )
+  found = json.loads(capsys.readouterr().out)['walks']
+  assert [each['source'] for each in found] == [
+    f'{both}#street2-01',
+    f'{both}#street2-02',
+  ]
+  assert all(each['quality']['used'] >= 15 for each in found)
+  pair = (f'--source={alone}', f'--with={alone}')
+  assert _call(run, 'verify', *pair, far) == 0
+  said = capsys.readouterr().out
+  assert 'distance 0,' in said and said.count('street1-01: ') == 2
 
 
 def test_people_are_listed_renamed_exported_and_removed(run, tmp_path, capsys):
