@@ -235,12 +235,7 @@ def _numbers(
   """Returns a row for each number, with intervals where they are known."""
   grid = [['%', *results]]
   for key, name, what in report.rows(results, rules):
-    cells = []
-    for result in results.values():
-      ends = report.interval(result, key)
-      cells.append(
-        report.number(result.get(key)) + (f' ({ends})' if ends else '')
-      )
+    cells = [report.with_interval(each, key) for each in results.values()]
     grid.append([f'{name} {what}'.strip(), *cells])
   return grid
 

@@ -50,9 +50,36 @@ def classification(
   Returns:
     Fractions: 'accuracy', 'precision', 'recall', 'f1'.
   """
-  right = np.bincount(truth[predicted == truth], minlength=count)
-  guesses = np.bincount(predicted, minlength=count)
-  members = np.bincount(truth, minlength=count)
+  one = np.zeros(len(truth), int)
+  found = of_confusions(confusions(predicted, truth, one, count))
+  return {name: float(values[0]) for name, values in found.items()}
+
+
+def confusions(
+  predicted: np.ndarray, truth: np.ndarray, groups: np.ndarray, count: int
+) -> np.ndarray:
+  """Returns how often each class was taken for each, int [groups,k,k].
+
+  Args:
+    predicted: int [n], classes.
+    truth: int [n], classes; the first axis of the result.
+    groups: int [n], such as subjects, from 0.
+    count: how many classes there are, k.
+  """
+  groups_count = int(groups.max()) + 1
+  place = (groups * count + truth) * count + predicted
+  found = np.bincount(place, minlength=groups_count * count**2)
+  return found.reshape(groups_count, count, count)
+
+
+def of_confusions(found: np.ndarray) -> dict[str, np.ndarray]:
+  """Returns the numbers of `classification` of each matrix, [...].
+
+  Args:
+    found: [...,k,k], true and predicted classes; none is empty.
+  """
+  right = np.diagonal(found, axis1=-2, axis2=-1)
+  members, guesses = found.sum(-1), found.sum(-2)
   seen = guesses + members > 0
   means = {
     'precision': right / np.maximum(guesses, 1),
@@ -60,8 +87,8 @@ def classification(
     'f1': 2 * right / np.maximum(guesses + members, 1),
   }
   return {
-    'accuracy': float(right.sum() / len(truth)),
-    **{name: float(values[seen].mean()) for name, values in means.items()},
+    'accuracy': right.sum(-1) / found.sum((-2, -1)),
+    **{name: (x * seen).sum(-1) / seen.sum(-1) for name, x in means.items()},
   }
 
 

@@ -70,16 +70,18 @@ class Outcomes(NamedTuple):
     """
     if len(self.subjects) < 2:
       return np.full(2, np.nan)
-    return _between(self.draws())
+    return between(self.draws())
 
   def draws(self) -> np.ndarray:
     """Returns the number for each draw of subjects, the same for equal s."""
-    counts = _counts(len(self.subjects))
-    sums = [
-      (counts @ each.reshape(len(each), -1)).reshape(-1, *each.shape[1:])
-      for each in (self.right * (self.total > 0), self.total)
-    ]
-    return mean(mean(_percent(*sums)))
+    given = self.right * (self.total > 0), self.total
+    return mean(mean(_percent(*map(drawn, given))))
+
+
+def drawn(values: np.ndarray) -> np.ndarray:
+  """Returns the sums [draws,...] of what each subject has, [s,...]."""
+  flat = values.reshape(len(values), -1)
+  return (_counts(len(values)) @ flat).reshape(-1, *values.shape[1:])
 
 
 def add_up(
@@ -134,7 +136,7 @@ def difference(one: Outcomes, other: Outcomes) -> tuple[float, np.ndarray]:
     )
   one, other = (_of(each, common) for each in (one, other))
   apart = one.draws() - other.draws()
-  return one.number() - other.number(), _between(apart)
+  return one.number() - other.number(), between(apart)
 
 
 def save(outcomes: Mapping[str, Outcomes], path: pathlib.Path) -> None:
@@ -205,7 +207,8 @@ def _percent(right: np.ndarray, total: np.ndarray) -> np.ndarray:
   return np.divide(100.0 * right, total, out=empty, where=total > 0)
 
 
-def _between(draws: np.ndarray) -> np.ndarray:
+def between(draws: np.ndarray) -> np.ndarray:
+  """Returns within what 95 % of the draws lie, [2]; NaN is left out."""
   draws = draws[~np.isnan(draws)]
   return (
     np.percentile(draws, _PERCENTILES) if len(draws) else np.full(2, np.nan)

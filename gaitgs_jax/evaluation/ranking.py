@@ -190,20 +190,12 @@ def _distances_to_all(
   return matrix
 
 
-def reranked_blocks(
-  embeddings: np.ndarray,
-  probes: np.ndarray,
-  gallery: np.ndarray,
-  *,
-  metric: str,
-  k1: int = 6,
-  k2: int = 6,
-  weight: float = 0.3,
-) -> Iterator[tuple[int, np.ndarray]]:
-  """Yields (first probe, float32 [some, m]): distances as `rerank` gives them.
+class Reranking:
+  """Distances of probes to a gallery, as `rerank` gives them, in tiles.
 
-  Nothing of all to all is held: one pass finds the nearest and the farthest of
-  each sequence, another one the distances to the gallery.
+  Nothing of all to all is held. Making it is one pass over all sequences, which
+  finds the nearest and the farthest of each; `blocks` may then be asked for
+  several times.
 
   Args:
     embeddings: [N,p,d], of which only tiles are read.
@@ -213,29 +205,48 @@ def reranked_blocks(
     k1: see `rerank`, as k2 and weight.
     k2: see above.
     weight: see above.
+
+  Raises:
+    UserError: a number is out of range.
   """
-  reranking.check(k1, k2, weight)
-  every = tiles.Subset(embeddings, np.concatenate([probes, gallery]))
-  count = min(reranking.wanted(k1, k2), every.shape[0])
-  seen = search.survey(every, every, count, metric=metric)
-  scale = np.maximum(seen.farthest, _LEAST)
 
-  def scaled(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return _pairs(every, rows, others, metric=metric) / scale[rows]
+  def __init__(
+    self,
+    embeddings: np.ndarray,
+    probes: np.ndarray,
+    gallery: np.ndarray,
+    *,
+    metric: str,
+    k1: int = 6,
+    k2: int = 6,
+    weight: float = 0.3,
+  ):
+    reranking.check(k1, k2, weight)
+    every = tiles.Subset(embeddings, np.concatenate([probes, gallery]))
+    count = min(reranking.wanted(k1, k2), every.shape[0])
+    seen = search.survey(every, every, count, metric=metric)
+    scale = np.maximum(seen.farthest, _LEAST)
 
-  weights = reranking.encode(seen.rows, scaled, k1, k2)
-  n = len(probes)
-  jaccard = reranking.Jaccard(weights, np.arange(n, every.shape[0]))
-  blocks = distance_blocks(embeddings, probes, gallery, metric=metric)
-  for start, block in blocks:
-    some = np.arange(start, start + len(block))
-    # In place: a block is as large as a tile may be.
-    block /= scale[some, None]
-    block *= weight
-    shared = jaccard(some)
-    shared *= 1 - weight
-    shared += block
-    yield start, shared
+    def scaled(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+      return _pairs(every, rows, others, metric=metric) / scale[rows]
+
+    weights = reranking.encode(seen.rows, scaled, k1, k2)
+    places = np.arange(len(probes), every.shape[0])
+    self._jaccard = reranking.Jaccard(weights, places)
+    self._given, self._metric = (embeddings, probes, gallery), metric
+    self._scale, self._weight = scale, weight
+
+  def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (first probe, float32 [some, m]), as `distance_blocks` does."""
+    for start, block in distance_blocks(*self._given, metric=self._metric):
+      some = np.arange(start, start + len(block))
+      # In place: a block is as large as a tile may be.
+      block /= self._scale[some, None]
+      block *= self._weight
+      shared = self._jaccard(some)
+      shared *= 1 - self._weight
+      shared += block
+      yield start, shared
 
 
 def _pairs(

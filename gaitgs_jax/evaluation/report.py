@@ -15,7 +15,10 @@ DISTANCES = {
 }
 
 _MEANS = {'views': 'probe views', 'probes': 'probes'}
-_MOST_COLUMNS = 7
+_MOST_COLUMNS, _WIDEST = 7, 100
+# Why a number is not defined.
+_FEW = 'too few impostors'
+_NOBODY = 'no probe has its subject in the gallery, less what is dropped'
 
 
 def describe(
@@ -62,7 +65,9 @@ def _reranked(rules: Protocol) -> str:
 def _counted(rules: Protocol) -> str:
   """Returns in words what is dropped and what the mean is over."""
   if rules.classes:
-    return f'{rules.truth}: {", ".join(rules.classes)}; means over classes'
+    until = f' until {rules.truth_until!r}' if rules.truth_until else ''
+    names = ', '.join(rules.classes)
+    return f'{rules.truth}{until}: {names}; means over classes'
   if rules.submission:
     return 'nothing: the answers are withheld, and the ranking is a file'
   if rules.mean_over == 'cells':
@@ -171,43 +176,74 @@ def table(
   else:
     grid = _grid_side_by_side(results, protocol, published or {})
     # Many evaluations of one run would not fit a terminal's width.
-    if len(grid[0]) > _MOST_COLUMNS:
+    if len(grid[0]) > _MOST_COLUMNS or len(aligned(grid)[-1]) > _WIDEST:
       grid = [list(line) for line in zip(*grid, strict=True)]
-  return '\n'.join([*lines, *aligned(grid), *_one_view(results, protocol)])
+  notes = [*_one_view(results, protocol), *_undefined(results, protocol)]
+  return '\n'.join([*lines, *aligned(grid), *notes])
 
 
 def _one_view(
   results: Mapping[str, Result], protocol: str | Protocol
 ) -> list[str]:
-  """Returns a note on the empty cells of a table over a single view.
+  """Returns a note on probes whose gallery is all of their own view.
 
-  Without another view nothing is left where identical ones are excluded; the
-  number of the identical view is given in their place.
+  Nothing is left of it where identical views are excluded; the number of the
+  identical view is given in its place.
   """
   rules = protocols.get_protocol(protocol)
-  if rules.mean_over != 'cells' or rules.identical:
-    return []
   lines = []
   for label, result in results.items():
-    matrices = {
-      name: np.asarray(result[at])
+    same = [
+      f'{name} {number(np.nanmax(np.asarray(result[f"{key}_by_view"])))}'
       for name in rules.probes
-      if (at := protocols.key(name, 'rank1_by_view')) in result
-    }
-    if matrices and all(matrix.shape == (1, 1) for matrix in matrices.values()):
-      same = ', '.join(
-        f'{name} {number(matrix[0, 0])}' for name, matrix in matrices.items()
-      )
-      lines.append(f'  {label}, identical views: {same}')
+      if _is_of_one_view(result, key := protocols.key(name, 'rank1'), rules)
+    ]
+    if same:
+      lines.append(f'  {label}, identical views: {", ".join(same).strip()}')
   if not lines:
     return []
   return [
     '',
-    'every sequence is seen from one view, so that no cell is left where '
-    'identical',
-    'views are excluded; rank-1 within that view is not comparable:',
+    'probes and gallery are seen from one view, so that no cell is left where',
+    'identical views are excluded; rank-1 within that view is not comparable:',
     *lines,
   ]
+
+
+def _is_of_one_view(result: Result, key: str, rules: Protocol) -> bool:
+  """Returns whether a number has cells of identical views alone."""
+  matrix = np.asarray(result.get(f'{key}_by_view', np.nan))
+  return bool(
+    _is_nan(result.get(key, 0.0))
+    and not rules.identical
+    and (matrix >= 0).any()
+  )
+
+
+def _is_nan(value: float | np.ndarray) -> bool:
+  # A list in place of a number is none, see `rows`.
+  return not np.ndim(value) and bool(np.isnan(value))
+
+
+def _undefined(
+  results: Mapping[str, Result], protocol: str | Protocol
+) -> list[str]:
+  """Returns notes on the other numbers for which there is a dash, and why."""
+  rules = protocols.get_protocol(protocol)
+  named: dict[str, list[str]] = {}
+  for key, name, what in rows(results, rules):
+    metric = key.rpartition('/')[2]
+    dashes = [
+      result
+      for result in results.values()
+      if _is_nan(result.get(key, 0.0))
+      and not _is_of_one_view(result, key, rules)
+    ]
+    if dashes:
+      reason = _FEW if metric in verification.METRICS else _NOBODY
+      named.setdefault(reason, []).append(f'{name} {what}'.strip())
+  lines = [f'{why}: {", ".join(names)}' for why, names in named.items()]
+  return ['', *lines] if lines else []
 
 
 def number(value: float | np.ndarray | None) -> str:
@@ -223,6 +259,12 @@ def interval(result: Result, key: str) -> str:
   if ends is None or np.isnan(ends).any():
     return ''
   return '-'.join(map(number, np.asarray(ends)))
+
+
+def with_interval(result: Result, key: str) -> str:
+  """Returns a number, and its interval where that is known."""
+  ends = interval(result, key)
+  return number(result.get(key)) + (f' ({ends})' if ends else '')
 
 
 def _grid_by_view(
@@ -265,7 +307,7 @@ def _grid_side_by_side(
   every = {**results, 'published': published} if published else results
   grid = [['%', *every]]
   for key, name, what in rows(results, protocol):
-    cells = [number(result.get(key)) for result in every.values()]
+    cells = [with_interval(result, key) for result in every.values()]
     grid.append([f'{name} {what}'.strip(), *cells])
   return grid
 

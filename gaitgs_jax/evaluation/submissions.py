@@ -54,6 +54,11 @@ def submit(
     metric=metric,
     columns=columns,
   )
+  write(path, evaluation)
+
+
+def write(path: str | os.PathLike, evaluation: Evaluation) -> None:
+  """Writes what `submit` writes; see there."""
   form, selection = _form(evaluation.rules), evaluation.selection
   text = io.StringIO()
   writer = csv.writer(text, lineterminator='\n')

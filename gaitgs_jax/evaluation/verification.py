@@ -14,7 +14,6 @@ import numpy as np
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation.protocols.counting import Result
 from gaitgs_jax.evaluation.protocols.evaluation import Evaluation
-from gaitgs_jax.evaluation.protocols.named import get_protocol
 from gaitgs_jax.evaluation.protocols.rules import Protocol, key
 from gaitgs_jax.evaluation.protocols.selection import Labels, Selection
 
@@ -82,14 +81,8 @@ def verify(
   Raises:
     UserError: as `evaluate`; or the protocol has no distances of known people.
   """
-  rules = get_protocol(protocol)
-  if rules.classes or rules.submission:
-    raise UserError(
-      f'protocol {rules.name!r} has no genuine pairs to verify: choose one '
-      'that counts ranks'
-    )
   evaluation = Evaluation.of(
-    rules,
+    protocol,
     embeddings,
     subjects,
     conditions,
@@ -97,7 +90,21 @@ def verify(
     metric=metric,
     columns=columns,
   )
-  chosen = evaluation.selection
+  return count(evaluation)
+
+
+def count(evaluation: Evaluation) -> Result:
+  """Returns what `verify` returns.
+
+  Raises:
+    UserError: the protocol has no distances of known people.
+  """
+  rules, chosen = evaluation.rules, evaluation.selection
+  if rules.classes or rules.submission:
+    raise UserError(
+      f'protocol {rules.name!r} has no genuine pairs to verify: choose one '
+      'that counts ranks'
+    )
   result: Result = {}
   for group in chosen.groups:
     probes = group.probe_rows()

@@ -71,9 +71,11 @@ def look(evaluation: Evaluation, name: Callable[[int], str]) -> Walks:
       ranks[start : start + len(block)] = each.ranks
       found.append(each.mistakes(rows, group.gallery))
     for title, rows in some.probes.items():
-      curves[title] = _curve(
-        evaluation, ranks[np.searchsorted(probes, rows)], rows
-      )
+      curve = _curve(evaluation, ranks[np.searchsorted(probes, rows)], rows)
+      # Nothing counts where all are of one view, and identical ones are left
+      # out.
+      if np.isfinite(curve).all():
+        curves[title] = curve
   rows, distances = (np.concatenate(each) for each in zip(*found, strict=True))
   worst = np.argsort(distances[:, 0] - distances[:, 1])[:_MISTAKES]
   points, at = _map(evaluation, np.unique(np.concatenate(shown)))
@@ -102,6 +104,11 @@ def _galleries(evaluation: Evaluation) -> int:
   """Returns how many galleries a probe faces."""
   cells = evaluation.rules.mean_over == 'cells'
   return len(evaluation.selection.view_names) if cells else 1
+
+
+def _never(evaluation: Evaluation) -> int:
+  """Returns the rank of what is never found, beyond that of any gallery."""
+  return len(evaluation.selection.subjects) + 1
 
 
 class _Nearest(NamedTuple):
@@ -142,7 +149,7 @@ class _Nearest(NamedTuple):
       best = own[:, here].min(1, keepdims=True)
       first = (other[:, here] < best).sum(1) + 1
       # Of a gallery without the subject: never found; of none: not counted.
-      first = np.where(np.isfinite(best[:, 0]), first, len(gallery) + 1)
+      first = np.where(np.isfinite(best[:, 0]), first, _never(evaluation))
       ranks.append(np.where(kept[:, here].any(1), first, 0))
     return cls(
       own.argmin(1),
@@ -171,7 +178,7 @@ def _curve(
   chosen, rules = evaluation.selection, evaluation.rules
   counted = ranks > 0
   if rules.invalid == 'excluded':
-    counted &= ranks <= len(chosen.subjects)
+    counted &= ranks < _never(evaluation)
   curve = []
   for rank in range(1, _RANKS + 1):
     cells = outcomes.add_up(

@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 
-from gaitgs_jax import evaluation, modalities
+from gaitgs_jax import modalities
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import (
   baseline,
@@ -20,6 +20,8 @@ from gaitgs_jax.evaluation import (
   published,
   report,
   result_files,
+  submissions,
+  verification,
   walks,
 )
 from gaitgs_jax.evaluation.protocols.rules import GALLERY, PROBES
@@ -333,11 +335,15 @@ class Scorer:
       index.condition,
       index.view,
     )
-    options = dict(metric=self._config.evaluation.metric, columns=index.columns)
-    whole = protocols.Evaluation.of(self._protocol, *given, **options)
+    whole = protocols.Evaluation.of(
+      self._protocol,
+      *given,
+      metric=self._config.evaluation.metric,
+      columns=index.columns,
+    )
     result, each = protocols.count(whole)
     if self._config.evaluation.verification:
-      result |= evaluation.verify(self._protocol, *given, **options)
+      result |= verification.count(whole)
     if not jax.process_index():
       result_files.save(
         result,
@@ -354,7 +360,7 @@ class Scorer:
       print(f'\n{self._table({label: result})}\n', flush=True)
       if self._protocol.submission:
         path = self._folder / f'{label}.csv'
-        evaluation.submit(path, self._protocol, *given, **options)
+        submissions.write(path, whole)
         print(f'submission: {path}', flush=True)
     return result
 

@@ -99,6 +99,31 @@ def test_several_results_stand_side_by_side():
   ]
 
 
+def test_intervals_stand_next_to_every_number():
+  ends = {'NM/rank1_interval': np.array([60.0, 64.96])}
+  results = {f'step {n}': RESULT | ends for n in range(2)}
+  lines = report.table(results, 'casia_b').splitlines()
+  assert lines[-1].split('  ')[-1] == '62.5 (60.0-65.0)'
+  # Below each other, as they would be wider than a terminal.
+  results = {f'step {n}': RESULT | ends for n in range(6)}
+  lines = report.table(results, 'casia_b').splitlines()
+  assert lines[-1].split() == ['step', '5', '62.5', '(60.0-65.0)']
+
+
+def test_a_number_that_is_not_defined_has_a_reason():
+  result = {
+    'NM/rank1': 0.0,
+    'NM/mAP': float('nan'),
+    'NM/TAR@1e-3': float('nan'),
+    'BG/mAP': 3.0,
+  }
+  lines = report.table({'x': result}, 'casia_b_cross_view').splitlines()
+  assert lines[-2:] == [
+    'no probe has its subject in the gallery, less what is dropped: NM mAP',
+    'too few impostors: NM TAR@1e-3',
+  ]
+
+
 def test_many_results_stand_below_each_other():
   results = {f'step_{n}': {'NM/rank1': 10.0 * n} for n in range(9)}
   lines = report.table(results, 'casia_b').splitlines()

@@ -132,7 +132,7 @@ def test_one_view_gets_a_table_that_says_why_its_cells_are_empty(
     shutil.rmtree(folder)
   loop.train(config, tmp_path / 'run')
   text = capsys.readouterr().out
-  assert 'every sequence is seen from one view' in text
+  assert 'are seen from one view' in text
   saved = result_files.load(
     tmp_path / 'run' / 'evaluation' / 'step_000001.json'
   )

@@ -103,7 +103,7 @@ def evaluate(
       probes whose subject is not in that cell's gallery. 'NM/rank1' counts
       those as errors.
     - 'NM/accuracy', ...: of a protocol of classes, see
-      `metrics.classification`.
+      `metrics.classification`; with intervals too.
     - 'NM/probes', 'NM/subjects': how many probe sequences there are, and of how
       many people. Nothing else for a submission.
 
@@ -280,11 +280,11 @@ def _count_classes(evaluation: Evaluation, group: Group) -> Counted:
       f'embeddings {count} features; it takes logits [N,p,{len(rules.classes)}]'
     )
   classes = {name.lower(): place for place, name in enumerate(rules.classes)}
-  result: Result = {}
+  columns, found = evaluation.selection.columns, Counted({}, {})
   for name, rows in group.probes.items():
-    labels = (
-      evaluation.selection.columns[rules.truth][rows].astype(str).tolist()
-    )
+    labels = columns[rules.truth][rows].astype(str).tolist()
+    if rules.truth_until:
+      labels = [label.split(rules.truth_until)[0] for label in labels]
     if unknown := sorted({x for x in labels if x.lower() not in classes}):
       raise UserError(
         f'{rules.truth} {unknown[0]!r} is not a class of protocol '
@@ -292,10 +292,38 @@ def _count_classes(evaluation: Evaluation, group: Group) -> Counted:
       )
     logits = np.asarray(embeddings[rows], np.float32).mean(axis=1)
     truth = np.array([classes[label.lower()] for label in labels])
-    numbers = metrics.classification(logits.argmax(axis=1), truth, count)
-    for number in rules.metrics:
-      result[key(name, number)] = 100 * numbers[number]
-  return Counted(result, {})
+    predicted, subjects = logits.argmax(axis=1), columns['subject'][rows]
+    _add_classes(found, rules, name, predicted, truth, subjects)
+  return found
+
+
+def _add_classes(
+  found: Counted,
+  rules: Protocol,
+  name: str,
+  predicted: np.ndarray,
+  truth: np.ndarray,
+  subjects: np.ndarray,
+) -> None:
+  """Adds the numbers of classes int [n], and their intervals over subjects."""
+  people, who = np.unique(subjects, return_inverse=True)
+  each = metrics.confusions(predicted, truth, who, len(rules.classes))
+  numbers = metrics.of_confusions(each.sum(0))
+  draws = metrics.of_confusions(outcomes.drawn(each))
+  for number in rules.metrics:
+    entry = key(name, number)
+    found.result[entry] = float(100 * numbers[number])
+    ends = outcomes.between(100 * draws[number])
+    alone = np.full(2, np.nan)
+    found.result[f'{entry}_interval'] = ends if len(people) > 1 else alone
+  if 'accuracy' in rules.metrics:
+    right, total = (
+      np.asarray(x, float)
+      for x in (np.trace(each, axis1=1, axis2=2), each.sum((1, 2)))
+    )
+    found.outcomes[key(name, 'accuracy')] = Outcomes(
+      people, right[:, None, None], total[:, None, None]
+    )
 
 
 def _check_counted(result: Result, rules: Protocol) -> None:

@@ -31,12 +31,16 @@ class Evaluation:
     embeddings: [N,p,d], finite.
     selection: its galleries and probes.
     metric: 'euclidean' or 'cosine'.
+    reranked: what was made for each group that was re-ranked.
   """
 
   rules: Protocol
   embeddings: np.ndarray
   selection: Selection
   metric: str
+  reranked: list[tuple[Group, ranking.Reranking]] = dataclasses.field(
+    default_factory=list, repr=False
+  )
 
   @classmethod
   def of(
@@ -72,14 +76,21 @@ class Evaluation:
   def distance_blocks(self, group: Group) -> Iterator[tuple[int, np.ndarray]]:
     """Yields (first probe, distances [some,m]), as the protocol re-ranks them.
 
+    The neighbours of re-ranking are searched for once for each group.
+
     Args:
       group: whose probes and gallery.
     """
     given = self.embeddings, group.probe_rows(), group.gallery
     if self.rules.rerank is None:
       return ranking.distance_blocks(*given, metric=self.metric)
+    for known, found in self.reranked:
+      if known is group:
+        return found.blocks()
     options = dataclasses.asdict(self.rules.rerank)
-    return ranking.reranked_blocks(*given, metric=self.metric, **options)
+    made = ranking.Reranking(*given, metric=self.metric, **options)
+    self.reranked.append((group, made))
+    return made.blocks()
 
 
 def _check_embeddings(embeddings: np.ndarray) -> None:

@@ -158,6 +158,8 @@ class Protocol:
       the ranking is written to a file instead; '' otherwise.
     classes: what embeddings [N,p,k] are logits of; no gallery then.
     truth: column of the right class.
+    truth_until: the class is what stands before this text there; all of it
+      without.
   """
 
   name: str
@@ -174,6 +176,7 @@ class Protocol:
   submission: str = ''
   classes: tuple[str, ...] = ()
   truth: str = 'condition'
+  truth_until: str = ''
 
   def __post_init__(self) -> None:
     _check(self)
@@ -225,9 +228,9 @@ class Protocol:
   @property
   def fingerprint(self) -> str:
     """Eight letters that differ where a number would mean something else."""
-    rules = {k: v for k, v in self.plain().items() if k not in _NAMES}
-    text = json.dumps(rules, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return fingerprint(
+      {k: v for k, v in self.plain().items() if k not in _NAMES}
+    )
 
   def plain(self) -> dict[str, Any]:
     """Returns the protocol in JSON's own types, without what is default."""
@@ -237,6 +240,12 @@ class Protocol:
       if field.name in _GIVEN or value != field.default:
         plain[field.name] = _plain(value)
     return plain
+
+
+def fingerprint(rules: Mapping[str, Any]) -> str:
+  """Returns eight letters that differ where rules do; see `Protocol`."""
+  text = json.dumps(rules, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _plain(value: Any) -> Any:
