@@ -30,6 +30,7 @@ COMMANDS = {
   'prepare': ('prepare', 'make a prepared dataset from a published tree'),
   'check': ('check', 'read every sequence of a tree and name the bad ones'),
   'pretreat': ('pretreat', 'make an OpenGait tree of your own silhouettes'),
+  'iou': ('iou', 'compare masks with true ones, frame by frame'),
   'import-torch': ('import_torch', 'make a checkpoint of a PyTorch file'),
   'export-torch': ('export_torch', 'make a PyTorch file of a checkpoint'),
   'export': ('export', 'make a program that embeds without this package'),
