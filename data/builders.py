@@ -295,7 +295,9 @@ class TreeBuilder(SequenceBuilder):
     for name in self.frames:
       pattern = facts.files.get(name, '')
       if name == 'keypoints':
-        calls[name] = PoseCall(sequence, skeleton, self.people)
+        calls[name] = PoseCall(
+          sequence, skeleton, self.people, facts.released_skeleton
+        )
       elif name == 'heatmaps' and facts.drawn_of:
         calls[name] = HeatmapCall(sequence, skeleton, self.people)
       elif kind == 'pickles' and (pattern or name != 'silhouettes'):
@@ -357,8 +359,11 @@ def _refuse_faults(
     UserError: most are faulty; the message names the first.
   """
   sample = sequences[:: max(len(sequences) // _SAMPLE, 1)]
+  skeleton, released = facts.skeleton, facts.released_skeleton
   faults = {
-    each.place: keypoint_faults.fault(keypoints.read(each), facts.skeleton)
+    each.place: keypoint_faults.fault(
+      keypoints.taken(keypoints.read(each), skeleton, released), skeleton
+    )
     for each in sample
   }
   bad = {place: fault for place, fault in faults.items() if fault}

@@ -212,11 +212,13 @@ class PoseCall:
     sequence: of a tree or a csv file.
     skeleton: of which its joints are.
     people: the folder of `person_index`; '' takes the first person.
+    released: the skeleton of which they are taken, see `keypoints.taken`.
   """
 
   sequence: TreeSequence
   skeleton: str
   people: str = ''
+  released: str = ''
 
   @property
   def source(self) -> str:
@@ -252,6 +254,7 @@ class PoseCall:
     # In OUMVLP-Pose's json several people are common and as published.
     for note in notes if self.sequence.spans else ():
       print(f'note: {self.sequence.place}: {note}', file=sys.stderr, flush=True)
+    values = keypoints.taken(values, self.skeleton, self.released)
     fault = keypoint_faults.unusable(values, self.skeleton)
     if fault:
       raise UserError(f'{self.sequence.place}: {fault}')

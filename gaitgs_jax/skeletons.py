@@ -131,6 +131,18 @@ def get(name: str) -> Skeleton:
   return SKELETONS[name]
 
 
+def places(wanted: str, given: str) -> list[int]:
+  """Returns where the joints of one skeleton are among those of another.
+
+  COCO's 17 are all of OpenPose's 18 but the neck.
+
+  Raises:
+    BadValue: there is no such skeleton.
+  """
+  order = get(given).joints
+  return [order.index(joint) for joint in get(wanted).joints]
+
+
 def of_joints(count: int) -> Skeleton | None:
   """Returns the skeleton of so many joints, if there is one."""
   for skeleton in SKELETONS.values():

@@ -104,6 +104,16 @@ _ALL = {
     ('probe', '03', 'ffffffff'),
     ('probe', '03', 'gggggggg'),
   ],
+  'mgr': [
+    ('0000', '00', 'aaaaaaaa'),
+    ('0000', '00', 'bbbbbbbb'),
+    ('0001', '00', 'cccccccc'),
+    ('0001', '00', 'dddddddd'),
+    ('1000', '00', 'eeeeeeee'),
+    ('1001', '00', 'ffffffff'),
+    ('probe', '00', 'gggggggg'),
+    ('probe', '00', 'hhhhhhhh'),
+  ],
   # As OpenGait lays out HID 2022: probes are told by their conditions.
   'hid2023': [
     ('00000', 'aaaaaaaa', 'default'),
@@ -117,13 +127,16 @@ _ALL = {
 _TRAIN = {
   'grew': ['00001train', '00002train'],
   'hid': ['0000', '0001'],
+  'mgr': ['0000', '0001'],
   # Nobody trains as published; a config may say who does.
   'hid2023': ['00000', '00001'],
 }
 _PROTOCOLS = {
   'casia_b_pose': 'casia_b_pose',
   'oumvlp_pose': 'oumvlp_pose',
+  'oumvlp_pose17': 'oumvlp_pose',
   'grew': 'grew_local',
+  'mgr': 'mgr',
   'hid': 'hid',
   'hid2023': 'hid',
 }
@@ -301,6 +314,7 @@ def _places(name):
   form = {
     'oumvlp': 'Silhouette_{1}-{0}/{2}',
     'oumvlp_pose': '{0}/{2}_{1}',
+    'oumvlp_pose17': '{0}/{2}_{1}',
     'casia_c': '{0}/{1}',
     'sustech1k': '{0}/{1}/{2}/Sils_aligned',
     'ccpg': 'CCPG_G_SIL/{0}/{1}/{2}',
@@ -315,8 +329,8 @@ def _places(name):
 RAW = (
   *('casia_b', 'oumvlp', 'casia_c', 'casia_e', 'gait3d', 'grew', 'hid'),
   *('sustech1k', 'ccpg', 'freegait', 'scoliosis1k', 'gait3d_parsing'),
-  *('casia_b_pose', 'oumvlp_pose', 'gait3d_pose', 'grew_pose'),
-  *('scoliosis1k_pose', 'casia_b_heatmaps', 'grew_heatmaps'),
+  *('casia_b_pose', 'oumvlp_pose', 'oumvlp_pose17', 'gait3d_pose'),
+  *('grew_pose', 'scoliosis1k_pose', 'casia_b_heatmaps', 'grew_heatmaps'),
 )
 
 
@@ -330,8 +344,9 @@ def write_release(name, root: Path):
   for cell in cells(name):
     folder, number = root / place(*cell), _number(name, cell)
     aligned = functools.partial(made, name, cell, 'silhouettes')
-    if source in ('oumvlp_pose', 'scoliosis1k_pose'):
-      skeleton = datasets.get(source).skeleton
+    if source in ('oumvlp_pose', 'oumvlp_pose17', 'scoliosis1k_pose'):
+      facts = datasets.get(source)
+      skeleton = facts.released_skeleton or facts.skeleton
       for i, frame in enumerate(_of(_skeleton(number), skeleton)):
         walker_trees.write_json(folder / f'{i:04d}_keypoints.json', [frame])
     elif source in ('gait3d_pose', 'grew_pose'):

@@ -101,6 +101,23 @@ def _by_number() -> dict[str, dict]:
       'TRAIN_SET': [],
       'TEST_SET': [*five(859), 'probe'],
     },
+    'mgr.json': {
+      'source': (
+        'The MGR challenge of ACM Multimedia 2024, its test (phase 2): 1,000'
+        ' train, the next 3,000 are the gallery; who the probes are is'
+        ' withheld.'
+      ),
+      'TRAIN_SET': four(1_000),
+      'TEST_SET': [*four(1_000, 4_000), 'probe'],
+    },
+    'mgr_phase1.json': {
+      'source': (
+        'As mgr.json, its validation (phase 1): 1,000 train, the next 1,000 are'
+        ' the gallery.'
+      ),
+      'TRAIN_SET': four(1_000),
+      'TEST_SET': [*four(1_000, 2_000), 'probe'],
+    },
     'gaitlu.json': {
       'source': (
         'C. Fan et al., TPAMI 2023: not labelled. The outermost 100 folders,'

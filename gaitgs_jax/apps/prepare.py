@@ -113,7 +113,7 @@ def _people(given: str, facts: Dataset) -> str:
   """
   if not given:
     return ''
-  if datasets.source_of(facts).name != 'oumvlp_pose':
+  if datasets.source_of(facts).name not in ('oumvlp_pose', 'oumvlp_pose17'):
     raise UserError(
       f'--people goes with oumvlp_pose: {facts.name} has one person in a frame'
     )

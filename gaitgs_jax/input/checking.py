@@ -12,6 +12,7 @@ import numpy as np
 from gaitgs_jax import local, modalities
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input import (
+  keypoints,
   pairing,
   pickles,
   tree_files,
@@ -148,6 +149,8 @@ def _examine_modality(
       facts.images if facts else 'cut',
     )
     skeleton = facts.skeleton if facts else ''
+    if facts and name == 'keypoints' and isinstance(values, np.ndarray):
+      values = keypoints.taken(values, skeleton, facts.released_skeleton)
     return _examine(finding, values, modalities.get(name), skeleton, notes)
   except pickles.PickleError as error:
     reason = f'{error.path.name} {error.reason}'
@@ -185,7 +188,7 @@ def _examine(
 ) -> Finding:
   """Adds what one sequence [s,...] shows, and notes on it."""
   if modality.pretreated or not isinstance(values, np.ndarray):
-    return _examine_images(finding, values, notes)
+    return _examine_images(finding, values, modality, notes)
   shown, total = int(modality.shown(values).sum()), len(values)
   bad = modality.fault(values, skeleton)
   if not total:
@@ -212,6 +215,7 @@ def _examine(
 def _examine_images(
   finding: Finding,
   frames: np.ndarray | Frames,
+  modality: Modality,
   notes: Sequence[str] = (),
 ) -> Finding:
   """Adds what the frames [h,w] of one sequence show, and notes on them.
@@ -223,6 +227,8 @@ def _examine_images(
   shapes, blank, stretched = set(), 0, 0
   for frame in frames:  # Once, as images are decoded for it.
     shapes.add(frame.shape)
+    if not modality.pretreated:  # Labels, of which any shows somebody.
+      frame = np.where(frame, 255, 0).astype(np.uint8)
     blank += is_blank(frame)
     stretched += raw and is_stretched(frame)
   sizes = sorted(shapes)

@@ -49,6 +49,8 @@ class Dataset:
     modalities: which it has; of the user's own data any, so none are named.
     skeleton: of `gaitgs_jax.skeletons`, in whose order the joints come; '' for
       a dataset without skeletons, or of any.
+    released_skeleton: that of its release, of which its joints are taken; ''
+      where both are the same.
     people: the dataset whose people these are, and so its partition; '' where
       they are its own.
     split_at: where the list of who trains is published that no rule gives; ''
@@ -72,6 +74,7 @@ class Dataset:
   variants: tuple[str, ...] = ('64', '128')
   modalities: tuple[str, ...] = ('silhouettes',)
   skeleton: str = ''
+  released_skeleton: str = ''
   people: str = ''
   split_at: str = ''
   layout: str | tuple[Part, ...] = ''

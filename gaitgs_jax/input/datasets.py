@@ -30,6 +30,16 @@ _OUMVLP = Dataset(
   subjects=10_307,
   citation='Takemura et al., IPSJ CVA 10:4, 2018',
 )
+_OUMVLP_POSE = dataclasses.replace(
+  _OUMVLP,
+  name='oumvlp_pose',
+  title='OUMVLP-Pose',
+  citation='An et al., IEEE TBIOM 2:4, 2020',
+  variants=('alphapose', 'openpose'),
+  modalities=('keypoints',),
+  skeleton='openpose18',
+  people='oumvlp',
+)
 _SYNTHETIC_WALKERS = Dataset(
   name='synthetic_walkers',
   title='synthetic walkers',
@@ -241,6 +251,15 @@ _RELEASED = (
     images='as_is',
   ),
   _named('hid2023', 'HID 2023 to 2025', 859, 'Yu et al., IJCB 2023'),
+  _named(
+    'mgr',
+    'MGR 2024',
+    4_000,
+    'challenge of ACM Multimedia 2024, by the authors of Gait3D',
+    # Of its track of parsing; the files of its other tracks are not public.
+    variants=('64',),
+    modalities=('parsing',),
+  ),
   _CCGR_MINI,
   dataclasses.replace(
     _CCGR_MINI,
@@ -326,15 +345,13 @@ DATASETS: dict[str, Dataset] = {
       skeleton='coco17',
       people='casia_b',
     ),
+    _OUMVLP_POSE,
     dataclasses.replace(
-      _OUMVLP,
-      name='oumvlp_pose',
-      title='OUMVLP-Pose',
-      citation='An et al., IEEE TBIOM 2:4, 2020',
-      variants=('alphapose', 'openpose'),
-      modalities=('keypoints',),
-      skeleton='openpose18',
-      people='oumvlp',
+      _OUMVLP_POSE,
+      name='oumvlp_pose17',
+      title='OUMVLP-Pose with 17 joints',
+      skeleton='coco17',
+      released_skeleton='openpose18',
     ),
     dataclasses.replace(
       _SYNTHETIC_WALKERS,

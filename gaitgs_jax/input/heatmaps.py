@@ -50,9 +50,7 @@ def of_keypoints(keypoints: np.ndarray, skeleton: str) -> np.ndarray:
 
 def to_coco17(keypoints: np.ndarray, skeleton: str) -> np.ndarray:
   """Takes the joints of coco17 out of [s,v,c], by their names: [s,17,c]."""
-  names = skeletons.get(skeleton).joints
-  wanted = skeletons.get('coco17').joints
-  return keypoints[:, [names.index(name) for name in wanted]]
+  return keypoints[:, skeletons.places('coco17', skeleton)]
 
 
 def filled(keypoints: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gaitgs_jax import files, local, modalities
+from gaitgs_jax import files, local, modalities, skeletons
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   opengait,
@@ -213,6 +213,19 @@ def read(
   if not kept:
     return np.zeros((0, 0, 3), np.float32)
   return np.stack([each[0] for each in kept])
+
+
+def taken(values: np.ndarray, skeleton: str, released: str) -> np.ndarray:
+  """Returns the joints of a dataset, of those that are released.
+
+  Args:
+    values: [s,v,3]; those that are of the dataset's skeleton stay as they are.
+    skeleton: the dataset's.
+    released: that of its release, '' where both are the same.
+  """
+  if not released or values.shape[1] != len(skeletons.get(released).joints):
+    return values
+  return values[:, skeletons.places(skeleton, released)]
 
 
 def _read_texts(paths: Sequence[Path]) -> np.ndarray:

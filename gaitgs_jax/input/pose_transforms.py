@@ -169,9 +169,7 @@ def to_coco17(x: jax.Array, skeleton: Skeleton) -> jax.Array:
 
   As FastPoseGait prepares OUMVLP-Pose. What follows in the list sees them.
   """
-  names = skeletons.get('coco17').joints
-  places = [skeleton.joints.index(name) for name in names]
-  return x[:, jnp.asarray(places)]
+  return x[:, jnp.asarray(skeletons.places('coco17', skeleton.name))]
 
 
 def _middle(x: jax.Array, skeleton: Skeleton, name: str) -> jax.Array:

@@ -15,7 +15,7 @@ from gaitgs_jax.__main__ import main
 from gaitgs_jax.data import work
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.evaluation import protocols
-from gaitgs_jax.input import datasets, opening, partitions, prepared
+from gaitgs_jax.input import datasets, opening, partitions, prepared, trees
 from gaitgs_jax.input.partitions import Partition
 from gaitgs_jax.input.pretreatment import pretreat
 from gaitgs_jax.input.sources import PreparedSource
@@ -84,6 +84,25 @@ def test_a_tree_of_many_files_gives_the_right_one(tmp_path, monkeypatch):
   np.testing.assert_array_equal(place.read(0)['depth'], depth)
 
 
+@pytest.mark.parametrize('joints', [17, 18])
+def test_17_joints_of_oumvlp_pose_are_those_that_opengait_takes(
+  joints, tmp_path
+):
+  rng = np.random.default_rng(0)
+  frames = rng.uniform(1, 100, (3, joints, 3)).astype(np.float32)
+  walker_trees.write_pickle(tmp_path / 'x' / '000.pkl', frames)
+  # Of its script oumvlp17.py.
+  order = [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10]
+  facts = datasets.get('oumvlp_pose17')
+  call = work.PoseCall(
+    trees.TreeSequence('00001', '00', '000', str(tmp_path / 'x')),
+    facts.skeleton,
+    released=facts.released_skeleton,
+  )
+  wanted = frames[:, order] if joints == 18 else frames
+  np.testing.assert_array_equal(call(), wanted)
+
+
 def test_casia_e_has_no_sequences_of_few_images(tmp_path):
   folder = tmp_path / 'x'
   frames = pretreat(walk(0))
@@ -138,11 +157,13 @@ def test_the_table_of_datasets_says_what_is_tried(name):
   readme = Path(__file__).parents[2] / 'data' / 'README.md'
   found = re.search(rf'^\| `{name}` \|.*$', readme.read_text(), re.MULTILINE)
   assert found
-  _, _, people, held, sources, partition, rules, _, _ = found[0].split('|')
+  row = [cell.strip() for cell in found[0].split('|')]
+  people, held, sources, partition, licence, rules, place = row[2:-1]
+  assert licence and place
   facts = datasets.get(name)
   subjects = f'{facts.subjects:,}' if facts.subjects else 'unlabelled'
-  assert people.strip() == subjects
-  assert held.strip() == ', '.join(facts.modalities)
+  assert people == subjects
+  assert held == ', '.join(facts.modalities)
   is_raw = 'release' in sources or 'drawn' in sources
   assert is_raw == (name in released_trees.RAW or bool(facts.drawn_of))
   assert ('.json' in partition) != bool(facts.split_at)

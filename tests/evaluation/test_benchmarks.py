@@ -142,6 +142,25 @@ def test_scoliosis_is_three_classes():
   ours = evaluate('scoliosis1k', logits, people, walks, views)
   assert ours['accuracy'] == 75
   assert ours['recall'] == pytest.approx(100 * (1 + 1 + 0.5) / 3)
+  # Without c and d nothing is wrong, and without a and b one in two.
+  for number in ('accuracy', 'precision', 'recall', 'f1'):
+    low, high = ours[f'{number}_interval']
+    assert low < ours[number] < high == 100
+  alone = evaluate('scoliosis1k', logits, ['a'] * 4, walks, views)
+  assert np.isnan(alone['accuracy_interval']).all()
+
+
+def test_d_gait_is_two_classes_that_names_of_people_begin_with():
+  logits = np.array([[[1, 0]], [[0, 2]], [[0, 1]], [[3, 1]]])
+  people, same = ['N_000', 'N_000', 'D_001', 'D_007'], ['0'] * 4
+  ours = evaluate('d_gait', logits, people, same, same)
+  assert ours['accuracy'] == 50
+  # Of N one of two guesses and one of two walks; of D the same.
+  assert ours['f1'] == pytest.approx(50)
+  low, high = ours['accuracy_interval']
+  assert 0 <= low < 50 < high <= 100
+  with pytest.raises(UserError, match="subject 'X' is not a class"):
+    evaluate('d_gait', logits, ['X_1', *people[1:]], same, same)
 
 
 def test_gait3d_needs_to_know_its_probes():
@@ -251,6 +270,18 @@ def test_the_submission_of_hid(metric, kind, tmp_path):
 
 
 @metrics
+def test_the_submission_of_mgr_is_that_of_hid_without_reranking(
+  metric, tmp_path
+):
+  data, short = GOLDEN['hid'], METRICS[metric]
+  submit(tmp_path / 'x.csv', 'mgr', *labels(data), metric=metric)
+  header, *lines = read(tmp_path / 'x.csv')
+  assert header == ['videoID', 'label']
+  assert [line[0] for line in lines] == data['csv_ids'].tolist()
+  assert [line[1] for line in lines] == data[f'csv_pred_{short}_plain'].tolist()
+
+
+@metrics
 def test_reranking_is_the_published_one(metric):
   data, short = GOLDEN['hid'], METRICS[metric]
   probes = len(data['csv_ids'])
@@ -303,9 +334,8 @@ def test_reranking_in_tiles_is_reranking_of_all_to_all(metric, monkeypatch):
   data, short = GOLDEN['hid'], METRICS[metric]
   is_probe = data['labels'] == 'probe'
   probes, gallery = np.flatnonzero(is_probe), np.flatnonzero(~is_probe)
-  blocks = list(
-    ranking.reranked_blocks(data['embeddings'], probes, gallery, metric=metric)
-  )
+  made = ranking.Reranking(data['embeddings'], probes, gallery, metric=metric)
+  blocks = list(made.blocks())
   assert len(blocks) > 1
   assert [start for start, _ in blocks][1] == len(blocks[0][1])
   ours = np.concatenate([block for _, block in blocks])

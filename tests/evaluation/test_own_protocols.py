@@ -167,7 +167,7 @@ def test_classes(tmp_path):
     ({'rerank': {'k': 3}}, r"rerank has no field 'k' \(did you mean"),
     ({'rerank': {'k1': 2.5}}, r'rerank.k1 is 2.5; it must be a whole number'),
     ({'rerank': {'weight': 2}}, r'rerank.weight is 2; it must be 0 to 1'),
-    ({'submission': 'gru'}, r"submission is 'gru'.* grew, hid"),
+    ({'submission': 'gru'}, r"submission is 'gru'.* grew, hid, mgr"),
     ({'name': 'casia_b'}, r"'casia_b' is the name of a published protocol"),
     ({'name': 5}, r'name is 5; it must be text'),
     ({'title': '\x1b[2J'}, r'title is .*; it must be text'),

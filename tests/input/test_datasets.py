@@ -17,6 +17,7 @@ def test_skeletons_are_of_the_same_people():
   for name, people, joints in (
     ('casia_b_pose', 'casia_b', 17),
     ('oumvlp_pose', 'oumvlp', 18),
+    ('oumvlp_pose17', 'oumvlp', 17),
     ('synthetic_walkers_pose', 'synthetic_walkers', 17),
   ):
     facts, others = datasets.get(name), datasets.get(people)

@@ -106,6 +106,16 @@ _GREW = Protocol(
   dropped=(),
   submission='grew',
 )
+_HID = Protocol(
+  name='hid',
+  title='HID, the submission',
+  gallery=Rule(excluded=where(subject='probe')),
+  probes={'': where(subject='probe')},
+  mean_over='probes',
+  dropped=(),
+  rerank=Rerank(),
+  submission='hid',
+)
 
 _ALL = (
   _CASIA_B,
@@ -162,6 +172,19 @@ _ALL = (
     dropped=(),
     metrics=('accuracy', 'precision', 'recall', 'f1'),
   ),
+  # Names of its people begin with their class. Nothing is published of how it
+  # is counted; the numbers are those of Scoliosis1K.
+  Protocol(
+    name='d_gait',
+    title='D-Gait, depressed (D) or not (N)',
+    probes={'': Rule()},
+    classes=('N', 'D'),
+    truth='subject',
+    truth_until='_',
+    mean_over='probes',
+    dropped=(),
+    metrics=('accuracy', 'precision', 'recall', 'f1'),
+  ),
   _CCPG,
   dataclasses.replace(
     _CCPG,
@@ -194,15 +217,14 @@ _ALL = (
     metrics=('rank1', 'rank5', 'mAP', 'mINP'),
     invalid='excluded',
   ),
-  Protocol(
-    name='hid',
-    title='HID, the submission',
-    gallery=Rule(excluded=where(subject='probe')),
-    probes={'': where(subject='probe')},
-    mean_over='probes',
-    dropped=(),
-    rerank=Rerank(),
-    submission='hid',
+  _HID,
+  # As HID, and not re-ranked.
+  dataclasses.replace(
+    _HID,
+    name='mgr',
+    title='MGR, the submission',
+    rerank=None,
+    submission='mgr',
   ),
 )
 

@@ -22,4 +22,5 @@ class Form:
 FORMS: Mapping[str, Form] = {
   'grew': Form(('videoId', *(f'rank{k}' for k in range(1, 21))), whole=True),
   'hid': Form(('videoID', 'label')),
+  'mgr': Form(('videoID', 'label')),
 }
