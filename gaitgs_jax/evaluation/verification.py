@@ -12,10 +12,16 @@ from typing import NamedTuple
 import numpy as np
 
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.evaluation.protocols.counting import Result
+from gaitgs_jax.evaluation import outcomes
+from gaitgs_jax.evaluation.outcomes import Outcomes
+from gaitgs_jax.evaluation.protocols.counting import Counted, Result
 from gaitgs_jax.evaluation.protocols.evaluation import Evaluation
 from gaitgs_jax.evaluation.protocols.rules import Protocol, key
-from gaitgs_jax.evaluation.protocols.selection import Labels, Selection
+from gaitgs_jax.evaluation.protocols.selection import (
+  Group,
+  Labels,
+  Selection,
+)
 
 # How often strangers may be accepted, as results name it.
 RATES = {'1e-2': 1e-2, '1e-3': 1e-3}
@@ -68,7 +74,8 @@ def verify(
     - 'NM/EER': where as many of the genuine pairs are refused as impostors are
       accepted.
     - 'NM/TAR@1e-2': genuine pairs accepted where 1 in 100 impostors are;
-      also 1e-3.
+      also 1e-3. 'NM/TAR@1e-2_interval' [2] and those of DIR are of other
+      probes at the same threshold, see `outcomes`.
     - 'NM/threshold@1e-2': the distance that accepts these.
     - 'NM/thresholds' [2,k]: rates of impostors, ascending, and the distance
       that accepts no more; down to one impostor in all.
@@ -90,11 +97,11 @@ def verify(
     metric=metric,
     columns=columns,
   )
-  return count(evaluation)
+  return count(evaluation).result
 
 
-def count(evaluation: Evaluation) -> Result:
-  """Returns what `verify` returns.
+def count(evaluation: Evaluation) -> Counted:
+  """Returns what `verify` returns, and what each subject adds to TAR and DIR.
 
   Raises:
     UserError: the protocol has no distances of known people.
@@ -105,24 +112,86 @@ def count(evaluation: Evaluation) -> Result:
       f'protocol {rules.name!r} has no genuine pairs to verify: choose one '
       'that counts ranks'
     )
-  result: Result = {}
+  counted = Counted({}, {})
   for group in chosen.groups:
+    seen = _Seen.of(evaluation, group)
     probes = group.probe_rows()
+    subjects = chosen.columns['subject'][probes]
+    for name, rows in group.probes.items():
+      numbers, found = seen.numbers(name, np.searchsorted(probes, rows))
+      for each, value in numbers.items():
+        counted.result[key(name, each)] = value
+      for each, (values, places) in found.items():
+        counted.add(key(name, each), _added(values, subjects[places]))
+  return counted
+
+
+class _Seen(NamedTuple):
+  """What the distances of n probes to a gallery show.
+
+  Attributes:
+    tallies: of the pairs of each name of probes.
+    nearest: float32 [2,n], of the probe's subject and of anybody else.
+    places: int [pairs], which probe it is, of each genuine pair: these are few.
+    distances: float32 [pairs], of it.
+  """
+
+  tallies: dict[str, '_Tally']
+  nearest: np.ndarray
+  places: np.ndarray
+  distances: np.ndarray
+
+  @classmethod
+  def of(cls, evaluation: Evaluation, group: Group) -> '_Seen':
+    chosen, probes = evaluation.selection, group.probe_rows()
     tallies = {name: _Tally.empty() for name in group.probes}
     nearest = np.full((2, len(probes)), np.inf, np.float32)
+    places, distances = [], []
     for start, block in evaluation.distance_blocks(group):
       some = slice(start, start + len(block))
       genuine, impostor = _pairs(chosen, probes[some], group.gallery)
       nearest[0, some] = np.where(genuine, block, np.inf).min(1)
       nearest[1, some] = np.where(impostor, block, np.inf).min(1)
+      places.append(start + np.nonzero(genuine)[0])
+      distances.append(block[genuine])
       for name, rows in group.probes.items():
         own = np.isin(probes[some], rows)
         tallies[name].add(block[own], genuine[own], impostor[own])
-    for name, rows in group.probes.items():
-      at = np.searchsorted(probes, rows)
-      numbers = tallies[name].numbers() | _open_set(*nearest[:, at])
-      result |= {key(name, each): value for each, value in numbers.items()}
-  return result
+    return cls(
+      tallies, nearest, np.concatenate(places), np.concatenate(distances)
+    )
+
+  def numbers(
+    self, name: str, at: np.ndarray
+  ) -> tuple[Result, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Returns the numbers of a name of probes.
+
+    Args:
+      name: of the probes.
+      at: int [k], their places among all, ascending.
+
+    Returns:
+      Numbers; and of each rate of TAR and DIR what was found, bool [any], and
+      the place of its probe, int [any].
+    """
+    numbers = self.tallies[name].numbers()
+    own = np.isin(self.places, at)
+    found = {
+      f'TAR@{rate}': (self.distances[own] <= limit, self.places[own])
+      for rate in RATES
+      if (limit := numbers.get(f'threshold@{rate}')) is not None
+    }
+    for each, values in _open_set(*self.nearest[:, at]).items():
+      numbers[each] = np.nan
+      if values is not None:
+        found[each] = values, at
+    return numbers, found
+
+
+def _added(found: np.ndarray, subjects: np.ndarray) -> Outcomes:
+  """Returns what subjects str [n] add to what was found, bool [n]."""
+  every, one = np.ones((len(found), 1), bool), np.zeros(len(found), int)
+  return outcomes.add_up(found[:, None].astype(float), every, subjects, one, 1)
 
 
 def _pairs(
@@ -244,19 +313,22 @@ def _equal_error(accepted: np.ndarray, wrongly: np.ndarray) -> float:
   )
 
 
-def _open_set(own: np.ndarray, other: np.ndarray) -> Result:
-  """Returns how many probes are found where so many strangers are named.
+def _open_set(
+  own: np.ndarray, other: np.ndarray
+) -> dict[str, np.ndarray | None]:
+  """Returns which probes are found where so many strangers are named, bool [n].
+
+  None of a rate for which there are too few.
 
   Args:
     own: [n], distance of the nearest sequence of the probe's subject.
     other: [n], that of the nearest one of anybody else.
   """
-  numbers: Result = {}
+  numbers: dict[str, np.ndarray | None] = {}
   names = np.sort(other)
   for name, rate in RATES.items():
     allowed = int(rate * len(own))
     # The next stranger would be one too many.
     within = own < names[allowed] if allowed < len(own) else own < np.inf
-    found = float(100 * np.mean((own <= other) & within))
-    numbers[f'DIR@{name}'] = found if allowed else float('nan')
+    numbers[f'DIR@{name}'] = (own <= other) & within if allowed else None
   return numbers

@@ -343,7 +343,9 @@ class Scorer:
     )
     result, each = protocols.count(whole)
     if self._config.evaluation.verification:
-      result |= verification.count(whole)
+      verified = verification.count(whole)
+      result |= verified.result
+      each |= verified.outcomes
     if not jax.process_index():
       result_files.save(
         result,

@@ -149,7 +149,7 @@ def test_a_number_or_why_there_is_none(name, case, tmp_path, monkeypatch):
     return
   assert each or rules.submission
   if not (rules.submission or rules.classes):
-    result |= verification.count(evaluation)
+    result |= verification.count(evaluation).result
     walks.save(walks.look(evaluation, str), tmp_path / 'x.npz')
     curves = walks.curves(walks.load(tmp_path / 'x.npz'))
   table = report.table({'x': result}, rules)

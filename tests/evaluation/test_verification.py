@@ -39,6 +39,8 @@ def test_every_number(metric, monkeypatch):
       assert np.mean(wrong <= threshold * 1.0003) > float(rate) * 0.98
       accepted = 100 * np.mean(right <= threshold)
       assert ours[f'{name}/TAR@{rate}'] == pytest.approx(accepted, abs=1e-9)
+      low, high = ours[f'{name}/TAR@{rate}_interval']
+      assert low <= accepted <= high and high - low < 60
       least = np.where(impostor, block, np.inf).min(1)
       own = np.where(genuine, block, np.inf).min(1)
       # One stranger more than is allowed is named by any larger threshold.
@@ -47,6 +49,7 @@ def test_every_number(metric, monkeypatch):
       found = 100 * np.mean((own <= least) & (own < limit))
       wanted = found if allowed else np.nan
       np.testing.assert_allclose(ours[f'{name}/DIR@{rate}'], wanted)
+      assert (f'{name}/DIR@{rate}_interval' in ours) == bool(allowed)
     equal = ours[f'{name}/EER'] / 100
     place = right[int((1 - equal) * len(right))]
     assert np.mean(wrong <= place) == pytest.approx(equal, abs=0.01)
