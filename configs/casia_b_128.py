@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
   config.total_steps = 80_000
   config.batch.update(subjects=8, sequences=8, frames=30)
   config.model_name = 'gaitgs'  # gaitgs_jax/models/gaitgs.py
-  config.model = dict(channels=(32, 64, 128), parts=32)
+  config.model = dict(channels=(32, 64, 128), parts=32, strips=8)
   config.model.dtype = 'bfloat16'  # Published: float16; docs/porting.md
   config.losses.triplet = dict(weight=1.0, margin=0.25)
   config.losses.view = dict(weight=0.2)

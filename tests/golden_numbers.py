@@ -13,8 +13,10 @@ _FOLDER = pathlib.Path(__file__).parent / 'golden'
 
 # File -> config.model; dropout is off in all of them.
 GAITGS = {
-  'gaitgs_small': dict(channels=(4, 8, 16), heads=4, features=16, dropout=0.0),
-  'gaitgs_casia': dict(dropout=0.0),
+  'gaitgs_small': dict(
+    channels=(4, 8, 16), strips=8, heads=4, features=16, dropout=0.0
+  ),
+  'gaitgs_casia': dict(strips=8, dropout=0.0),
   'gaitgs_oumvlp': dict(
     channels=(32, 64, 128, 256),
     strips=2,

@@ -96,15 +96,18 @@ def from_torch(
     state_dict: the original's names to numpy arrays; what wrappers put
       in front, such as 'module.', '_orig_mod.' and 'backbone.', is dropped.
     **config: the fields of `config.model`. Those of `models.FACTS`, such as
-      num_classes, are read from the weights unless given.
+      num_classes, are read from the weights unless given. Those of
+      `models.unseen`, such as GaitGL's strips, must be given.
 
   Returns:
     The model, ready to call.
 
   Raises:
-    UserError: if names are missing or unexpected, shapes differ, or the
-      checkpoint is of another graph; the message has the first of them.
+    UserError: if names are missing or unexpected, shapes differ, the
+      checkpoint is of another graph, or a field of `models.unseen` is not
+      given; the message has the first of them.
   """
+  _check_given(name, config)
   config = {**_built_with(name, state_dict, config), **config}
   table, constants = _table(name, config), _constants(name, config)
   known = {key for names, _ in table.values() for key in names}
@@ -113,25 +116,39 @@ def from_torch(
   graphdef, state = nnx.split(
     nnx.eval_shape(lambda: models.create(name, rngs=nnx.Rngs(0), **config))
   )
-  missing, misshapen = [], []
-  filled = {}
-  for path, leaf in nnx.to_flat_state(state):
-    names, layout = table['/'.join(map(str, path))]
-    absent = [key for key in names if key not in state_dict]
-    wrong = _misshapen(names, layout, state_dict, leaf.shape)
-    missing += absent
-    misshapen += wrong
-    if not absent and not wrong:
-      array = layout.ours([np.asarray(state_dict[key]) for key in names])
-      filled[path] = leaf.replace(jnp.asarray(array, leaf.dtype))
+  leaves = [
+    (path, leaf, *table['/'.join(map(str, path))])
+    for path, leaf in nnx.to_flat_state(state)
+  ]
   problems = {
-    'missing': missing,
+    'missing': [
+      key for *_, names, _ in leaves for key in names if key not in state_dict
+    ],
     'unexpected': [key for key in state_dict if key not in known],
-    'of another shape': misshapen,
+    'of another shape': [
+      wrong
+      for _, leaf, names, layout in leaves
+      for wrong in _misshapen(names, layout, state_dict, leaf.shape)
+    ],
     'of another graph': _differing(constants, state_dict),
   }
   _raise_on_mismatch(name, problems, given)
+  filled = {}
+  for path, leaf, names, layout in leaves:
+    array = layout.ours([np.asarray(state_dict[key]) for key in names])
+    filled[path] = leaf.replace(jnp.asarray(array, leaf.dtype))
   return nnx.merge(graphdef, nnx.from_flat_state(filled))
+
+
+def _check_given(name: str, config: Mapping[str, Any]) -> None:
+  """Raises UserError if a field that the weights do not show is left out."""
+  _module(name)  # Knows the model, or raises.
+  for field, released in models.unseen(name).items():
+    if field not in config:
+      raise UserError(
+        f'weights of {name!r} do not show its {field}, and the released ones '
+        f'differ: set {field} (config.model.{field}) to {released}'
+      )
 
 
 class Found(NamedTuple):

@@ -23,6 +23,7 @@ __all__ = [
   'inputs',
   'names',
   'title',
+  'unseen',
 ]
 
 # Fields of models that count classes of the training data.
@@ -92,6 +93,18 @@ def inputs(name: str) -> tuple[str, ...]:
     ValueError: for a name that is not one of `names()`.
   """
   return tuple(getattr(_module(name), 'INPUTS', ()))
+
+
+def unseen(name: str) -> dict[str, str]:
+  """Returns the fields that no weight shows and released forms differ in.
+
+  A model's file lists them in its own `UNSEEN`: field -> its values, and the
+  datasets that weights with each were released for.
+
+  Raises:
+    ValueError: for a name that is not one of `names()`.
+  """
+  return dict(getattr(_module(name), 'UNSEEN', {}))
 
 
 def built_with(

@@ -30,6 +30,9 @@ from gaitgs_jax.models.temporal import UnitAggregation, unit_mask
 # See `models.facts`.
 FACTS = {'num_classes': ('neck/identity/kernel', 2)}
 
+# See `models.unseen`.
+UNSEEN = {'strips': '8 (CASIA-B, Gait3D) or 2 (OU-MVLP, GREW)'}
+
 _NECKS = ('linear', 'cosine')
 
 

@@ -42,6 +42,8 @@ from gaitgs_jax.models.temporal import (
 
 # See `models.facts`.
 FACTS = {'num_views': ('prior/head', 1), 'num_classes': ('identity/kernel', 2)}
+# See `models.unseen`.
+UNSEEN = {'strips': '8 (CASIA-B) or 2 (OU-MVLP)'}
 # Frames of a sequence whose maps are all held at once where nothing is learned,
 # and of a window of a longer one: multiples of 3.
 _LONGEST, _WINDOW = 960, 480

@@ -24,6 +24,11 @@ from gaitgs_jax.models.temporal import (
   micro_motion_torch_names,
 )
 
+# See `models.unseen`.
+UNSEEN = {
+  'strips': '(1, 4, 8) (CASIA-B, Gait3D) or (1, 1, 8, 8) (OU-MVLP, GREW, '
+  'CASIA-E)'
+}
 _CHANNELS, _PARTS = (32, 64, 128), 16
 # Poolings of the extractor, each of which halves the maps.
 _POOLS = 2

@@ -32,6 +32,8 @@ FACTS = {
   'num_classes': ('neck/identity/kernel', 2),
   'skeleton': ('pose/norm/scale', 0),
 }
+# See `models.unseen`.
+UNSEEN = {'masked': 'True (CASIA-B) or False (all other datasets)'}
 _CHANNELS, _SHARED = (64, 64, 128, 256), 3
 _TAPS = 9
 

@@ -92,6 +92,7 @@ def check(
     if one.get(key, _ABSENT) != other.get(key, _ABSENT)
     and not rule_of(key).may_change
     and not (key in _FROM_DATA and key not in one.keys() & other.keys())
+    and not _is_default(key, one, other)
   ]
   if changed:
     raise UserError(
@@ -100,6 +101,22 @@ def check(
     )
   _check_left_out(one, other, where)
   _check_total(before, now, step, where)
+
+
+def _is_default(
+  key: str, one: Mapping[str, Any], other: Mapping[str, Any]
+) -> bool:
+  """Returns whether one leaves a model's default out and other has it."""
+  name = other.get('model_name')
+  if key in one.keys() & other.keys() or name not in models.names():
+    return False
+  if one.get('model_name') != name or not key.startswith('model.'):
+    return False
+  fields = models.fields(name)
+  field = key.partition('.')[2]
+  default = fields[field].default if field in fields else _ABSENT
+  default = list(default) if isinstance(default, tuple) else default
+  return bool(default == one.get(key, other.get(key)))
 
 
 def check_reached(total_steps: int, step: int, where: Any) -> None:

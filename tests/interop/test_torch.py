@@ -103,33 +103,147 @@ def test_another_models_file_is_recognised_in_a_short_message():
   assert len(text) < 1000
 
 
+def shaped(name, **config):
+  """Returns the state dict of a model as zeros that take no memory."""
+  made = nnx.eval_shape(lambda: models.create(name, rngs=nnx.Rngs(0), **config))
+  table = torch._table(name, config)
+  found = dict(torch._constants(name, config))
+  for path, leaf in nnx.to_flat_state(nnx.state(made)):
+    names, layout = table['/'.join(map(str, path))]
+    arrays = layout.theirs(np.broadcast_to(np.float32(0), leaf.shape))
+    found |= dict(zip(names, arrays, strict=True))
+  return found
+
+
+OUMVLP = dict(channels=(32, 64, 128, 256), depth=2, strips=2)
+COARSE, FINE = dict(graphs=('coarse',)), dict(graphs=('fine',))
+# Model -> the form that made a file, another that is to read it, and what the
+# message names. The published forms, but for their number of classes.
+VARIANTS = {
+  'cstl': (
+    dict(parts=32),
+    dict(parts=64),
+    r'another shape: .* \(12288, 24, 1\) for \(24576, 24, 1\)',
+  ),
+  'deepgaitv2': (dict(kind='3d'), dict(kind='2d'), 'missing.*unexpected'),
+  'gaitbase': (
+    dict(inputs=3),
+    dict(),
+    r'conv1\.conv\.weight \(64, 3, 3, 3\) for \(64, 1, 3, 3\)',
+  ),
+  'gaitgl': (
+    OUMVLP,
+    dict(strips=8),
+    r'6 missing: GLConvA0\.local_.*; 13 unexpected: GLConvA0\.0\.',
+  ),
+  'gaitgraph': (
+    dict(skeleton='openpose18', convention='opengait'),
+    dict(skeleton='coco17', convention='opengait'),
+    'of another graph: .*A',
+  ),
+  'gaitgraph2': (
+    dict(skeleton='openpose18'),
+    dict(skeleton='coco17'),
+    'of another graph: A',
+  ),
+  'gaitgs': (
+    dict(channels=(32, 64, 128, 256), strips=2, num_classes=64),
+    dict(strips=8),
+    r'unexpected: mgfe\.STEM_C1\.2\..* of another shape: catm_c',
+  ),
+  'gaitpart': (
+    dict(channels=(32, 64, 128, 256), strips=(1, 1, 8, 8), features=256),
+    dict(strips=(1, 4, 8)),
+    r'unexpected: Backbone\.forward_block\.feature',
+  ),
+  'gaitset': (
+    dict(channels=(64, 128, 256)),
+    dict(),
+    r'\(64, 1, 5, 5\) for \(32, 1, 5, 5\)',
+  ),
+  'gaittr': (
+    dict(skeleton='openpose18', features=256),
+    dict(skeleton='coco17'),
+    r'data_bn\.bias \(180,\) for \(170,\)',
+  ),
+  'gln': (dict(), dict(num_classes=5), r'10 missing: reduce_cls\.weight'),
+  'gpgait': (
+    dict(channels=(8, 8, 16), shared=2),
+    dict(channels=(8, 8), shared=1),
+    'unexpected: angle.* of another shape: angle',
+  ),
+  'gpgaitpp': (
+    dict(channels=(8, 8, 16), shared=1, masked=False),
+    dict(channels=(8, 8), shared=1, masked=True),
+    'unexpected: angle',
+  ),
+  'parsinggait': (COARSE, FINE, r'missing: gcn_fine\..*unexpected: gcn_coarse'),
+  'sconet': (
+    dict(num_conditions=2),
+    dict(num_conditions=3),
+    r'BNNecks\.fc_bin \(16, 256, 2\) for \(16, 256, 3\)',
+  ),
+  'skeletongait': (
+    dict(kind='2d'),
+    dict(kind='p3d'),
+    'missing: .*; [0-9]+ unexpected: ',
+  ),
+  'skeletongaitpp': (
+    dict(blocks=(1, 4, 4, 1)),
+    dict(blocks=(1, 1, 1, 1)),
+    r'unexpected: layer2\.1',
+  ),
+  'swingait': (
+    dict(blocks=(1, 4), depths=(4, 2)),
+    dict(blocks=(1, 1), depths=(2, 2)),
+    r'unexpected: transformer\.layers\.0\.blocks\.2\.',
+  ),
+}
 GAITGL = dict(channels=(2, 4, 4), strips=2, parts=16)
-GLN = dict(channels=(2, 4, 4), lateral=4, bins=(2, 1), features=6)
+MORE = [
+  (
+    'gaitgl',
+    GAITGL,
+    GAITGL | dict(neck='cosine'),
+    r'5 missing: BNNecks\..*; 5 unexpected: Head1\.fc_bin',
+  ),
+  (
+    'gln',
+    dict(num_classes=5),
+    dict(num_classes=7),
+    r'reduce_cls\.weight \(5, 256\) for \(7, 256\)',
+  ),
+]
+
+
+def test_every_model_has_a_variant():
+  assert {*VARIANTS} == {*models.names()}
 
 
 @pytest.mark.parametrize(
   ('name', 'made', 'config', 'words'),
-  [
-    (
-      'gaitgl',
-      GAITGL,
-      GAITGL | dict(channels=(2, 4, 4, 6), depth=2),
-      r'13 missing: GLConvA0\.0\..*; 6 unexpected: GLConvA0\.local',
-    ),
-    (
-      'gaitgl',
-      GAITGL,
-      GAITGL | dict(neck='cosine'),
-      r'5 missing: BNNecks\..*; 6 unexpected: Head1\.fc_bin',
-    ),
-    ('gln', GLN, GLN | dict(num_classes=5), r'10 missing: reduce_cls\.weight'),
-  ],
-  ids=('a deeper form', 'another neck', 'a later phase'),
+  [(name, *variant) for name, variant in VARIANTS.items()] + MORE,
 )
 def test_a_file_of_another_form_of_the_model_is_told(name, made, config, words):
-  given = to_torch(name, models.create(name, rngs=nnx.Rngs(0), **made), **made)
-  with pytest.raises(UserError, match=f'check config.model .*{words}'):
+  given = shaped(name, **made)
+  with pytest.raises(UserError) as error:
     from_torch(name, given, **config)
+  assert re.search(f'check config.model .*{words}', str(error.value))
+
+
+@pytest.mark.parametrize(
+  ('name', 'words'),
+  [
+    ('gaitgl', r'strips \(config.model.strips\) to 8 .* or 2 '),
+    ('gaitgs', r'strips \(config.model.strips\) to 8 .* or 2 '),
+    ('gaitpart', r'strips .* to \(1, 4, 8\) .* or \(1, 1, 8, 8\)'),
+    ('gpgaitpp', r'masked \(config.model.masked\) to True .* or False'),
+  ],
+)
+def test_what_no_weight_shows_is_asked_for(name, words):
+  assert {*models.unseen(name)} <= {*models.fields(name)}
+  with pytest.raises(UserError, match=f"weights of '{name}' .*: set {words}"):
+    from_torch(name, {})
 
 
 @pytest.mark.parametrize('name', models.names())

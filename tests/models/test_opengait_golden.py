@@ -61,7 +61,9 @@ CASES = {
     trained=False,
     lengths=(7,),
   ),
-  'gaitgl_casia': Case('gaitgl', TRIPLET | LINEAR, lengths=(1, 2, 3, 7)),
+  'gaitgl_casia': Case(
+    'gaitgl', TRIPLET | LINEAR, dict(strips=8), lengths=(1, 2, 3, 7)
+  ),
   'gaitgl_oumvlp': Case(
     'gaitgl', TRIPLET | SMOOTHED, DEEP, trained=False, lengths=(7,)
   ),
@@ -79,7 +81,7 @@ CASES = {
     frozen=dict(frames='sil_stage'),
     lengths=(7,),
   ),
-  'gaitpart': Case('gaitpart', TRIPLET),
+  'gaitpart': Case('gaitpart', TRIPLET, dict(strips=(1, 4, 8))),
   'gaitset': Case('gaitset', TRIPLET),
   'deepgaitv2': Case('deepgaitv2', TRIPLET | IDENTITY, lengths=(7,)),
   'gaittr_coco': Case('gaittr', GAITTR, dict(dropout=0.0)),
@@ -90,7 +92,9 @@ CASES = {
     trained=False,
   ),
   'gpgait': Case('gpgait', GPGAIT),
-  'gpgaitpp': Case('gpgaitpp', GPGAIT, dict(dropout=0.0), trained=False),
+  'gpgaitpp': Case(
+    'gpgaitpp', GPGAIT, dict(masked=True, dropout=0.0), trained=False
+  ),
   'parsinggait': Case(
     'parsinggait',
     TRIPLET | IDENTITY,

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import operator
+import types
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from flax import nnx
 from jax import export
 
 from gaitgs_jax import models, skeletons
-from gaitgs_jax.interop import from_torch, to_torch
+from gaitgs_jax.interop import from_torch, hub, to_torch, torch_file
 from gaitgs_jax.models import remat
 
 # Model -> forms, each small enough to run in seconds, and the shape [h,w,c] or
@@ -124,7 +125,9 @@ FORMS = {
   },
   'gaittr': {'two blocks': dict(channels=(32, 32), features=6)},
   'gpgaitpp': {
-    'two blocks': dict(channels=(8, 8), shared=1, features=6, num_classes=5)
+    'two blocks': dict(
+      channels=(8, 8), shared=1, masked=True, features=6, num_classes=5
+    )
   },
   'gpgait': {
     'two blocks': dict(channels=(8, 8), shared=1, features=6, num_classes=5)
@@ -557,12 +560,18 @@ def test_parameters_stay_float32_under_bfloat16(name, form):
 
 
 @every_form
-def test_torch_names_round_trip(name, form):
+def test_torch_names_round_trip(name, form, tmp_path, monkeypatch):
   model, config = create(name, form), FORMS[name][form]
   state_dict = to_torch(name, model, **config)
   # The weights show the rest.
   config = {k: v for k, v in config.items() if k not in models.FACTS}
   assert to_torch(name, model, **config).keys() == state_dict.keys()
+  file = tmp_path / 'model.safetensors'
+  torch_file.write_checkpoint(file, state_dict)
+  library = types.SimpleNamespace(hf_hub_download=lambda *_, **__: str(file))
+  errors = types.SimpleNamespace(HfHubHTTPError=OSError)
+  monkeypatch.setattr(hub, '_library', lambda: [library, errors])
+  state_dict = torch_file.read_checkpoint(f'hf://owner/models/{name}.pt')
   again = from_torch(name, state_dict, **config)
   jax.tree.map(
     np.testing.assert_array_equal, nnx.state(model), nnx.state(again)

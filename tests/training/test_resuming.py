@@ -1,3 +1,4 @@
+import contextlib
 import pathlib
 import re
 
@@ -62,6 +63,21 @@ def test_the_page_lists_the_rules():
 )
 def test_what_changes_no_step_made_is_allowed(change):
   _changed(change)
+
+
+@pytest.mark.parametrize('strips, same', [(8, True), (4, False)])
+def test_a_default_of_the_model_may_be_written_out(strips, same):
+  def before(config):
+    config.model_name, config.model = 'gaitgs', dict(channels=(8, 8, 8))
+
+  def change(config):
+    config.model.strips = strips
+
+  words = rf"model.strips was '\(absent\)' and is {strips}"
+  with (
+    contextlib.nullcontext() if same else pytest.raises(UserError, match=words)
+  ):
+    _changed(change, before=before)
 
 
 @pytest.mark.parametrize(
