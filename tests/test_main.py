@@ -11,6 +11,7 @@ from gaitgs_jax import __main__ as command
   [
     ('repor', "unknown command 'repor' (did you mean 'report'?)"),
     ('report', '--workdir is missing'),
+    ('silhouettes', '--source, --out are missing'),
     ('report --workdir', '--workdir needs a value'),
     ('report --workdir=', '--workdir needs a value'),
     ('report --workdir=a --workdir=b', '--workdir is given more than once'),

@@ -263,10 +263,10 @@ def _differences(
       if key in added[0] and key in other:
         apart, (low, high) = outcomes.difference(other[key], added[0][key])
         cells.append(f'{apart:+.1f} ({low:+.1f} to {high:+.1f})')
-      elif key in first and key in result:
-        cells.append(f'{float(result[key]) - float(first[key]):+.1f}')
       else:
-        cells.append('-')
+        # A number that an evaluation could not count is NaN.
+        apart = float(result.get(key, np.nan)) - float(first.get(key, np.nan))
+        cells.append('-' if np.isnan(apart) else f'{apart:+.1f}')
     grid.append([f'{name} {what}'.strip(), *cells])
   return grid
 

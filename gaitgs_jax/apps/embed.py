@@ -18,6 +18,7 @@ from gaitgs_jax.input.index import Index, make
 from gaitgs_jax.input.opening import open_opengait
 from gaitgs_jax.modalities import Arrays
 from gaitgs_jax.training import checkpoint, preprocessing, settings
+from gaitgs_jax.video import quality
 
 # The widest matrix that a terminal shows, and the largest to be computed.
 _SHOWN = 24
@@ -73,8 +74,8 @@ def run(args: argparse.Namespace) -> None:
       config.evaluation.dtype = args.dtype
   seen = preprocessing.input_sizes(config)
   with sources.as_tree(args.source, seen) as (tree, found):
-    for each in found:
-      print(each.line())
+    if found:
+      print('\n'.join(quality.lines(found)))
     _embed(config, args, tree, out)
 
 

@@ -13,6 +13,7 @@ from gaitgs_jax.errors import UserError
 _MOST_WORKERS = 1000
 # argparse's messages -> ours.
 _WORDS = (
+  (r'the following arguments are required: (.*, .*)', r'\1 are missing'),
   (r'the following arguments are required: (.*)', r'\1 is missing'),
   (r'argument ([^ :]*): expected one argument', r'\1 needs a value'),
   (r'argument ([^ :]*): ignored explicit argument .*', r'\1 takes no value'),

@@ -157,8 +157,7 @@ def run(args: argparse.Namespace) -> None:
   if args.json:
     print(json.dumps([each.plain() for each in found]))
     return
-  for each in found:
-    print(each.line())
+  print('\n'.join(quality.lines(found)))
   used = sum(each.used for each in found)
   print(
     f'{out}: {len(found)} walks, {used} silhouettes from {count} frames,'

@@ -75,6 +75,23 @@ class Quality:
     return {**dataclasses.asdict(self), 'notes': list(self.notes)}
 
 
+def lines(found: list[Quality]) -> list[str]:
+  """Returns a line for each walk; a note that all share has one of its own."""
+  shared = set.intersection(*(set(each.notes) for each in found))
+  if len(found) < 2 or not shared:
+    return [each.line() for each in found]
+  own = [
+    dataclasses.replace(
+      each, notes=tuple(note for note in each.notes if note not in shared)
+    )
+    for each in found
+  ]
+  return [
+    *(each.line() for each in own),
+    *(f'note on all: {note}' for note in found[0].notes if note in shared),
+  ]
+
+
 def judge(walk: Walk, name: str, rate: float) -> Quality:
   """Returns the quality of a walk.
 

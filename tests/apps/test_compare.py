@@ -23,6 +23,7 @@ def write(folder, wrong, protocol='casia_b', **config):
   )
   rules = protocols.get_protocol(protocol)
   result = {'NM/rank1': added.number(), 'NM/rank1_interval': added.interval()}
+  result['NM/DIR@1e-3'] = float('nan')  # Of too few strangers.
   for step in (100, 300):
     path = folder / 'evaluation' / f'step_{step:06d}.json'
     result_files.save(
@@ -49,6 +50,7 @@ def test_side_by_side(runs, capsys):
   (apart,) = [line for line in lines if line.startswith('NM rank-1 +12.5 (')]
   low, high = apart.split('(')[1].strip(')').split(' to ')
   assert 0 <= float(low) < 12.5 < float(high)
+  assert 'NM DIR@1e-3 -' in lines and 'nan' not in out
   assert lines[-2:] == ['config a b', 'model_name gaitgs gaitset']
 
 

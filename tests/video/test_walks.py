@@ -1,5 +1,7 @@
 """From frames to walks, on rendered videos whose truth is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,16 @@ def test_what_is_suspicious_is_noted():
   found, _ = walked(frames=30)
   assert 'far from the 25' in quality.judge(found, 'x', 8.0).line()
   assert 'pass --rate' in quality.judge(found, 'x', 0).line()
+  # What all walks share is said once.
+  slow = quality.judge(found, 'x', 8.0)
+  lines = quality.lines([slow, dataclasses.replace(slow, name='y')])
+  assert [each.partition(': ')[0] for each in lines] == [
+    'x',
+    'y',
+    'note on all',
+  ]
+  assert ''.join(lines).count('far from the 25') == 1
+  assert quality.lines([slow]) == [slow.line()]
   found.areas = [0.6] * 6 + [0.3] * 24
   found.dropped.update({'crop': 20, 'edge': 3})
   found.last += 40
