@@ -104,6 +104,7 @@ def _compare(
   ]
   added = [_outcomes(stem.with_name(f'{stem.name}.npz')) for stem in stems]
   described = report.describe(rules, key[2], results[names[0]])
+  described += [('undefined', why) for why in report.undefined(results, rules)]
   return {
     'title': described[0][1],
     'rules': described,

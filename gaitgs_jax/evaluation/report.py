@@ -182,6 +182,15 @@ def table(
   return '\n'.join([*lines, *aligned(grid), *notes])
 
 
+def undefined(
+  results: Mapping[str, Result], protocol: str | Protocol
+) -> list[str]:
+  """Returns why some numbers are dashes, a line for each reason."""
+  one_view = ' '.join(' '.join(_one_view(results, protocol)).split())
+  others = _undefined(results, protocol)[1:]
+  return [one_view, *others] if one_view else others
+
+
 def _one_view(
   results: Mapping[str, Result], protocol: str | Protocol
 ) -> list[str]:

@@ -40,6 +40,8 @@ def shown(
   label, newest = list(group.results.items())[-1]
   first = next(iter(group.results.values()))
   rules = report.describe(group.protocol, group.metric, first)
+  dashes = report.undefined(group.results, group.protocol)
+  rules += [('undefined', why) for why in dashes]
   maps = _heat_maps(group)
   path = folder / f'{label}.walks.npz'
   seen = walks.load(path) if path.exists() else None

@@ -237,6 +237,18 @@ def test_identical_views_are_said_to_count_where_they_do(
   assert words in (tmp_path / 'report.html').read_text()
 
 
+def test_a_dash_has_a_reason(tmp_path):
+  numbers = {'NM/rank1': float('nan'), 'NM/rank1_by_view': np.array([[50.0]])}
+  numbers |= {'NM/TAR@1e-2': float('nan')}
+  path = tmp_path / 'evaluation' / 'x.json'
+  result_files.save(numbers, path, protocol='casia_b', views=['090'])
+  assert run(tmp_path) == 0
+  text = (tmp_path / 'report.html').read_text()
+  assert 'probes and gallery are seen from one view' in text
+  assert 'identical views: NM 50.0' in text
+  assert 'too few impostors: NM TAR@1e-2' in text
+
+
 def test_a_run_without_a_protocol_has_a_page(workdir, capsys):
   (workdir / 'evaluation').rename(workdir / 'elsewhere')
   assert run(workdir) == 0
