@@ -2,7 +2,8 @@ r"""DeepGaitV2 (P3D) on GREW silhouettes: 20,000 people train, 6,000 test.
 
 Paper: https://arxiv.org/abs/2303.03301 and OpenGait's DeepGaitV2_grew.yaml
 Cost: not run; meant for several accelerators.
-Expected: OpenGait publishes Rank-1 79.4, with 3d blocks.
+Expected: OpenGait publishes no figures of this run, but of
+  deepgaitv2_3d_grew.py.
 
 The test's answers are withheld: the evaluation is grew_local, a stand-in.
 --config.evaluation.protocol=grew writes the file to be submitted.

@@ -86,6 +86,12 @@ def both_maps(files: str = '') -> dict[str, dict[str, Any]]:
   )
 
 
+def gait3d_silhouettes(config: ConfigDict) -> None:
+  """Turns a run on Gait3D's label maps into one on its silhouettes."""
+  config.dataset.name = 'gait3d'
+  config.inputs = dict(silhouettes=dict(size=(64, 44)))
+
+
 def gaitgraph(config: ConfigDict, features: int) -> None:
   """Sets GaitGraph, its loss and its optimizer as OpenGait does.
 
@@ -148,14 +154,21 @@ def gaitgraph2(
   config.schedule = dict(name='one_cycle', **schedule)
 
 
-def gaitgraph2_augment() -> tuple[dict[str, Any], ...]:
-  """Returns what OpenGait does to poses for GaitGraph2."""
+def gaitgraph2_augment(
+  noise: float = 0.25, across: float = 4.0
+) -> tuple[dict[str, Any], ...]:
+  """Returns what OpenGait does to poses for GaitGraph2.
+
+  Args:
+    noise: scale of the joints'.
+    across: how far a skeleton is moved to either side.
+  """
   return (
     dict(name='reverse', probability=0.5),
     dict(name='swap_sides', probability=0.1, per='frame'),
-    dict(name='joint_noise', scale=0.25, normal=True),
+    dict(name='joint_noise', scale=noise, normal=True),
     dict(name='point_noise', scale=0.05, normal=True, clip=False),
-    dict(name='move', x=4.0, y=1.0),
+    dict(name='move', x=across, y=1.0),
   )
 
 

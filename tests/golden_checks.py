@@ -367,8 +367,7 @@ def check_rounding(golden, embedded, trained, rounding):
     trained: dtype -> its train pass.
     rounding: how large differences may be.
   """
-  single, double = (embedded(dtype).embedding for dtype in DTYPES)
-  _check_spread(single, double, rounding.spread)
+  check_embedded(embedded, rounding.spread)
   single, double = (trained(dtype) for dtype in DTYPES)
   _check_spread(single.output.features, double.output.features, rounding.spread)
   np.testing.assert_allclose(single.total, double.total, rtol=rounding.loss)
@@ -379,6 +378,12 @@ def check_rounding(golden, embedded, trained, rounding):
   )
   error = np.linalg.norm(single - double) / np.linalg.norm(double)
   np.testing.assert_allclose(error, 0, atol=rounding.gradient)
+
+
+def check_embedded(embedded, spread):
+  """Compares embeddings in float32 with float64; arguments as above."""
+  single, double = (embedded(dtype).embedding for dtype in DTYPES)
+  _check_spread(single, double, spread)
 
 
 def _check_spread(single, double, share):

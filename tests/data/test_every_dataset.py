@@ -13,7 +13,7 @@ from flax import nnx
 
 from gaitgs_jax import models
 from gaitgs_jax.__main__ import main
-from gaitgs_jax.configs import common
+from gaitgs_jax.configs import common, sconet_scoliosis1k
 from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.input import (
   checking,
@@ -169,13 +169,18 @@ def train(name, modality, workdir, **dataset):
   config = common.run(name, protocol or 'casia_b', **{modality: options})
   config.evaluation.protocol = protocol
   config.dataset.update(dataset)
+  config.model_name, config.model = 'flat', {}
+  config.losses.triplet = dict(weight=1.0, margin=0.2)
+  config.optimizer = dict(name='sgd', learning_rate=0.1)
+  return shortened(config, workdir)
+
+
+def shortened(config, workdir):
+  """Trains two steps; returns what the evaluation wrote."""
   config.total_steps, config.log_every = 2, 1
   config.tensorboard = False
   config.batch.update(subjects=2, sequences=2, frames=4)
   config.mesh.data = 1
-  config.model_name, config.model = 'flat', {}
-  config.losses.triplet = dict(weight=1.0, margin=0.2)
-  config.optimizer = dict(name='sgd', learning_rate=0.1)
   config.schedule = dict(name='constant')
   config.evaluation.update(every_steps=2, batch_frames=24)
   loop.train(config, workdir)
@@ -246,6 +251,34 @@ def test_a_dataset_from_its_release_to_its_numbers(
     name, modality, tmp_path / 'run', partition=str(partition), **dataset
   )
   assert_evaluated(name, written)
+
+
+@pytest.mark.parametrize('config', [sconet_scoliosis1k], ids=['ScoNet-MT'])
+def test_sconet_trains_and_diagnoses_by_its_config(
+  config, tmp_path, monkeypatch
+):
+  plan = released_trees.PLANS['scoliosis1k']
+  diagnoses = ('Negative', 'Neutral', 'Positive')
+  plan = plan._replace(conditions=diagnoses, views=('000_180',))
+  monkeypatch.setitem(released_trees.PLANS, 'scoliosis1k', plan)
+  released_trees.write_tree('scoliosis1k', tmp_path / 'tree')
+  released_trees.write_partition('scoliosis1k', tmp_path / 'people.json')
+  config = config.get_config()
+  config.dataset.update(format='opengait', root=str(tmp_path / 'tree'))
+  config.dataset.partition = str(tmp_path / 'people.json')
+  config.model = dict(channels=(4, 4, 6, 8), bins=(4,), features=6)
+  config.model.dtype = 'float32'
+  written = shortened(config, tmp_path / 'run')
+  saved = result_files.load(written['.json'])
+  assert saved.meta['protocol'] == 'scoliosis1k'
+  found = {
+    name: saved.result[name]
+    for name in ('accuracy', 'precision', 'recall', 'f1')
+  }
+  assert all(0 <= value <= 100 for value in found.values())
+  # Two people in test, each with every diagnosis.
+  assert found['accuracy'] == pytest.approx(found['recall'])
+  assert round(found['accuracy'] * 6 / 100, 9) in range(7)
 
 
 @pytest.mark.parametrize('name, modality', IN_PLACE)

@@ -173,9 +173,9 @@ VARIANTS = {
     'unexpected: angle.* of another shape: angle',
   ),
   'gpgaitpp': (
-    dict(channels=(8, 8, 16), shared=1, masked=False),
-    dict(channels=(8, 8), shared=1, masked=True),
-    'unexpected: angle',
+    dict(channels=(8, 8), shared=1, masked=False, features=6),
+    dict(channels=(8, 8), shared=1, masked=True, features=8),
+    'of another shape: ',
   ),
   'parsinggait': (COARSE, FINE, r'missing: gcn_fine\..*unexpected: gcn_coarse'),
   'sconet': (

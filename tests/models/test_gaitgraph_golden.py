@@ -195,6 +195,12 @@ def test_statistics_after_a_step(file):
   golden_checks.check_statistics(load(file), named)
 
 
+@golden_checks.each('file', ['gaitgraph1'])
+def test_embeddings_in_float32_differ_by_rounding_alone(file):
+  spread = golden_checks.CONTRASTIVE.spread
+  golden_checks.check_embedded(functools.partial(embed, file), spread)
+
+
 @golden_checks.each(
   'file', ['gaitgraph2_casia'] + ['gaitgraph1'] * golden_checks.WHOLE
 )

@@ -1,0 +1,26 @@
+r"""GLN on silhouettes of Gait3D, second phase: with the compact block.
+
+Paper: https://doi.org/10.1007/978-3-030-58545-7_22, in Gait3D-Benchmark's
+  gln_phase2_gait3d.yaml: the recipe of gln_phase2_gait3d_parsing.py
+Cost: not run; meant for several accelerators.
+Expected: Rank-1 31.4, mAP 24.74, as https://github.com/Gait3D/Gait3D-Benchmark
+  publishes of 64 x 44.
+
+config.dataset.partition=Gait3D.json: its authors' file names who trains and
+what is a probe.
+
+  python launch.py --config=configs/gln_phase2_gait3d.py \
+      --workdir=runs/gln_phase2_gait3d
+"""
+
+from ml_collections import ConfigDict
+
+from gaitgs_jax.configs import common, gln_phase2_gait3d_parsing, recipes
+
+
+def get_config() -> ConfigDict:
+  config = gln_phase2_gait3d_parsing.get_config()
+  recipes.gait3d_silhouettes(config)
+  config.init.checkpoint = 'runs/gln_phase1_gait3d'
+  common.claim(config, {'rank1': 31.4, 'mAP': 24.74})
+  return config
