@@ -1,5 +1,6 @@
 import importlib.util
 import pathlib
+import re
 
 import jax
 import jax.numpy as jnp
@@ -216,3 +217,40 @@ def test_the_identity_head_is_split_over_model():
     for name, leaf in paths.flatten(state).items():
       if name.endswith('identity/kernel'):
         assert leaf.sharding.shard_shape(leaf.shape) == shard
+
+
+def _rows_of_checkpoints():
+  page = FOLDER.parent / 'docs' / 'checkpoints.md'
+  cells = [
+    [cell.strip() for cell in line.strip('|').split('|')]
+    for line in page.read_text().splitlines()
+    if line.startswith('| `')
+  ]
+  return [(*row, found) for row in cells for found in _names_of(row[1])]
+
+
+def _names_of(cell):
+  return re.findall(r'`(\w+)\.py`', cell)
+
+
+@pytest.mark.parametrize(
+  'path, configs, embedding, figures, name', _rows_of_checkpoints()
+)
+def test_a_checkpoint_has_the_figures_of_its_config(
+  path, configs, embedding, figures, name
+):
+  config = _load(name).get_config()
+  shown = {float(each) for each in re.findall(r'\d+\.\d+', figures)}
+  claimed = {
+    value
+    for key, value in config.published.numbers.items()
+    if '/' not in key or key.split('/')[0] in ('NM', 'Overall')
+  }
+  several = len(_names_of(configs))
+  near = {x for x in shown if any(abs(x - y) < 0.051 for y in claimed)}
+  assert near
+  assert len(shown) == len(near) * several
+  neck = config.model.get('behind_neck')
+  if 'neck' not in embedding and config.model_name != 'gln':
+    behind = bool(neck) or config.model_name == 'gaitgl'
+    assert embedding == ('behind' if behind else 'before'), path

@@ -152,6 +152,22 @@ def test_a_wrong_field_of_a_model_is_told(change, words):
     setup.describe_model(config, meshes.create(1))
 
 
+SILHOUETTES = {}, dict(silhouettes=dict(size=(64, 44)))
+HEATMAPS = dict(heatmaps=dict(size=(64, 44, 2)))
+# Model -> fields of a dataset that has what it sees, and inputs.
+SEEN = {
+  'parsinggait': (
+    dict(name='gait3d_parsing'),
+    dict(parsing=dict(size=(64, 44))),
+  ),
+  'skeletongait': (dict(name='sustech1k', format='opengait'), HEATMAPS),
+  'skeletongaitpp': (
+    dict(name='sustech1k', format='opengait'),
+    HEATMAPS | SILHOUETTES[1],
+  ),
+}
+
+
 @pytest.mark.parametrize(
   ('name', 'model', 'words'),
   [
@@ -171,23 +187,41 @@ def test_a_wrong_field_of_a_model_is_told(change, words):
     ('gaitgl', dict(neck='bn'), "no neck 'bn'; choose one of"),
     ('gaitbase', dict(bins=(5,)), '5 parts do not divide maps of height 16'),
     ('swingait', dict(window=(3, 4, 5)), r'window \(3, 4, 5\) .* must divide'),
-    ('skeletongait', {}, r'takes heatmaps \[n,s,64,44,2\]'),
-    ('skeletongaitpp', {}, 'takes a dict of heatmaps .* and silhouettes'),
-    ('gaittr', {}, "takes features of joints .*'motion_and_bones'"),
-    ('gpgait', {}, "takes features of joints .*'bones_and_angles'"),
-    ('gaitgraph', {}, r'takes keypoints \[n,s,17,3\]'),
-    (
-      'parsinggait',
-      {},
-      'inputs is silhouettes, but parsinggait is for parsing',
-    ),
+    ('gaitgs', dict(parts=5), '5 parts do not divide maps of height 32'),
+    ('cstl', dict(parts=5), '5 parts do not divide maps of height 32'),
+    ('deepgaitv2', dict(bins=(5,)), '5 parts do not divide maps of height 16'),
+    ('sconet', dict(bins=(5,)), '5 parts do not divide maps of height 16'),
+    ('parsinggait', dict(bins=(5,)), '5 parts do not divide maps of .* 16'),
+    ('skeletongait', dict(bins=(5,)), '5 parts do not divide maps of .* 16'),
+    ('skeletongaitpp', dict(bins=(5,)), '5 parts do not divide maps of .* 16'),
+    ('gaitgraph', dict(blocks=(1, 1)), r'blocks are 3 numbers .* \(1, 1\)'),
+    ('gaitgraph2', dict(blocks=(1, 1)), r'blocks are 3 numbers .* \(1, 1\)'),
   ],
 )
 def test_what_does_not_divide_is_told(name, model, words):
   config = tiny.get_config()
-  config.inputs.silhouettes.size = (64, 44)
+  dataset, config.inputs = SEEN.get(name, SILHOUETTES)
+  config.dataset.update(dataset)
   config.model_name, config.model = name, model
   with pytest.raises(UserError, match=f'config.*{words}'):
+    setup.describe_model(config, meshes.create(1))
+
+
+@pytest.mark.parametrize('name', models.names())
+def test_inputs_that_a_model_does_not_take_are_told(name):
+  config = tiny.get_config()
+  config.dataset.update(name='sustech1k', format='opengait')
+  config.inputs = dict(depth=dict(size=(64, 64, 3)))
+  # Others build many arrays.
+  small = dict(channels=(8, 8), shared=1) if name.startswith('gp') else {}
+  config.model_name, config.model = name, small
+  kind = models.title(name)
+  words = (
+    'inputs is depth, but parsinggait is for parsing'
+    if name == 'parsinggait'
+    else rf'model, at config.inputs.depth.size=\(64, 64, 3\): {kind} takes '
+  )
+  with pytest.raises(UserError, match=f'^config.{words}'):
     setup.describe_model(config, meshes.create(1))
 
 
