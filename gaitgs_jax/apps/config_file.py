@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gaitgs_jax import cloud, files, older
-from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax.errors import UserError, did_you_mean, listed, one_line
 
 # The configs that come with the package.
 FOLDER = pathlib.Path(__file__).parents[1] / 'configs'
@@ -44,8 +44,8 @@ def find(given: str) -> pathlib.Path:
       f' {given.rstrip("/")}/config.json of a run'
     )
   raise UserError(
-    f'no config {given}: pass a file (.py, or config.json of a run), or one of'
-    f' {", ".join(names())}'
+    f'no config {given}{did_you_mean(name, names())}: pass a file (.py, or'
+    f' config.json of a run), or one of {listed(names())}'
   )
 
 

@@ -74,7 +74,8 @@ def test_ones_own_config_starts_from_a_benchmark(tmp_path, monkeypatch):
     ('c.py', 'def get_config(x): return 3', 'needs an argument'),
     ('c.yaml', 'a: 1', 'pass a .py or .json file'),
     ('.', '', 'is a folder; pass a file'),
-    ('nothing', None, 'no config .*nothing.* or one of casia_b, '),
+    ('nothing', None, 'no config .*nothing.* or one of casia_b, .* more$'),
+    ('demos', None, r"no config .*demos \(did you mean 'demo'\?\): pass"),
     ('other/demo.py', None, 'no config .*other/demo.py'),
   ],
 )
