@@ -29,7 +29,7 @@ from gaitgs_jax.training import loop
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [
-  *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md')),
+  *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'data/README.md')),
   *sorted((ROOT / 'docs').glob('*.md')),
 ]
 # Programs of others, whose options nobody here can know.
@@ -266,6 +266,10 @@ def test_a_command_among_what_is_only_shown_is_seen():
 def test_a_wrong_command_is_found(words, message):
   with pytest.raises(Exception, match=message):
     check(shlex.split(words))
+
+
+def test_the_readme_fits_two_screens():
+  assert len((ROOT / 'README.md').read_text().splitlines()) <= 110
 
 
 def test_the_tour_runs(capsys):

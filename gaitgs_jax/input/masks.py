@@ -241,7 +241,8 @@ def _decided(images: Frames, survey: _Survey) -> tuple[Frames, str]:
   ):
     raise NotMasksError(
       'its images have many shades, as photographs and strongly blurred masks'
-      ' do; give masks, people in white (255) on black (0)'
+      ' do; give masks, people in white (255) on black (0), as `gaitgs'
+      ' silhouettes` makes them of pictures'
     )
 
   def cut(image: np.ndarray) -> np.ndarray:

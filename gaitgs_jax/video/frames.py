@@ -12,7 +12,10 @@ from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import untrusted
 
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
-_VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
+_VIDEOS = (
+  *('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg'),
+  *('.wmv', '.flv', '.3gp', '.ts', '.mts', '.ogv'),
+)
 # What a file may claim about itself.
 _MOST_RATE = 1000.0
 

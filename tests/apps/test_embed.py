@@ -78,7 +78,7 @@ def test_the_people_of_a_video_are_embedded(run, capsys, monkeypatch):
 def test_what_a_video_does_not_give_is_said_before_it_is_watched(sizes, words):
   with (
     pytest.raises(UserError, match=re.escape(words)),
-    sources.as_tree('none.mp4', sizes),
+    sources.as_tree('none.WMV', sizes),
   ):
     pass
 
