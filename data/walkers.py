@@ -1,6 +1,7 @@
 """What the builders of the synthetic walkers share."""
 
 import dataclasses
+import itertools
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
@@ -26,14 +27,33 @@ class WalkersConfig(SequenceConfig):
   Attributes:
     views: the cameras.
     conditions: of each walk.
+    train_conditions: of the people who train; the same where None.
+    train_views: how many neighbouring views each person who trains is seen in.
     frames: of each walk; whole walks where None.
     wild: whether they are those of `synthetic.wild_walk`.
   """
 
   views: tuple[str, ...] = VIEWS
   conditions: tuple[str, ...] = CONDITIONS
+  train_conditions: tuple[str, ...] | None = None
+  train_views: int | None = None
   frames: int | None = None
   wild: bool = False
+
+  def walks(self, number: int, *, train: bool) -> list[tuple[str, str]]:
+    """Returns (condition, view) of each walk of one person.
+
+    Args:
+      number: of the person; neighbouring ones are seen in different views.
+      train: whether the person trains.
+    """
+    conditions, views = self.conditions, self.views
+    if train:
+      conditions = self.train_conditions or conditions
+      count = self.train_views or len(views)
+      first = number % (len(views) - count + 1)
+      views = views[first : first + count]
+    return list(itertools.product(conditions, views))
 
 
 class WalkersBuilder(SequenceBuilder):
@@ -63,11 +83,13 @@ class WalkersBuilder(SequenceBuilder):
     ),
     WalkersConfig(
       name='wild',
-      description='400 people train and 40 are tested, clothes, cameras and'
-      ' segmenters of many kinds',
+      description='900 people train, each seen in 2 walks from one side, and 20'
+      ' are tested; clothes, cameras and segmenters of many kinds',
       views=('018', '054', '090', '126', '162'),
       conditions=('nm-01', 'nm-05', 'bg-01', 'cl-01'),
-      frames=24,
+      train_conditions=('nm-01', 'nm-05'),
+      train_views=1,
+      frames=48,
       wild=True,
     ),
   ]
@@ -91,7 +113,8 @@ class WalkersBuilder(SequenceBuilder):
   def jobs(self, dl_manager: tfds.download.DownloadManager) -> list[Job]:
     """Returns every walk."""
     config = self.builder_config
-    people = sorted({*self.partition.train, *self.partition.test})
+    train = {*self.partition.train}
+    people = sorted({*train, *self.partition.test})
     return [
       Job(
         subject,
@@ -106,6 +129,5 @@ class WalkersBuilder(SequenceBuilder):
         ),
       )
       for subject in people
-      for condition in config.conditions
-      for view in config.views
+      for condition, view in config.walks(int(subject), train=subject in train)
     ]

@@ -43,7 +43,7 @@ FRAMES = 30
 MAX_FRAMES = 200
 
 # What a generator is for; other streams than those of `walkers`.
-_PERSON, _WALK, _CAMERA, _SEGMENTER, _DETECTOR = range(100, 105)
+_PERSON, _WALK, _CAMERA, _SEGMENTER, _DETECTOR, _SIDE = range(100, 106)
 # Pixels around a person's box, over the person's height, for faults.
 _MARGIN = 0.12
 
@@ -87,8 +87,8 @@ def wild_walk(
     seed: of the whole population.
     subject: 0, 1, ...
     condition: one of `CONDITIONS`.
-    view: one of `VIEWS`; the angle lies within 18 degrees of it, and the camera
-      on the person's left or right.
+    view: one of `VIEWS`; the angle lies within 18 degrees of it. All cameras
+      are on the same side of a person, left or right.
     frames: how many, at 8 to 30 a second.
     size: (height, width) of the pictures in pixels, which follow the person;
       the keypoints are in pixels of a camera that does not.
@@ -192,12 +192,26 @@ def _draw_walk(
 
 
 def _draw_camera(
-  view: str, stature: float, generator: np.random.Generator
+  view: str,
+  side: int,
+  stature: float,
+  reach: float,
+  generator: np.random.Generator,
 ) -> Camera:
+  """Returns a camera.
+
+  Args:
+    view: one of `VIEWS`.
+    side: of the person, -1 or 1.
+    stature: of the person, metres.
+    reach: how far from the middle the path leads, metres.
+    generator: draws the rest.
+  """
   angle = float(view) + _share(generator, (-settings.ANGLE, settings.ANGLE))
-  around = np.radians(angle) * generator.choice([-1, 1])
+  around = side * np.radians(angle)
   up = np.radians(_share(generator, settings.ELEVATION))
   distance = _log_share(generator, settings.DISTANCE)
+  distance = max(distance, settings.REACHES * reach)
   focal = _log_share(generator, settings.HEIGHT) * distance / stature
   position = distance * np.array(
     [
@@ -254,10 +268,12 @@ def _shoot(
   body = measure(traits)
   speed = stride_length(body, traits) * traits['cadence']
   generator = generator_of(seed, _CAMERA, *number)
-  camera = _draw_camera(view, body.stature, generator)
   rate = _log_share(generator, settings.RATE)
   forward = speed * kept_frames(frames, generator) / rate
   forward -= forward[len(forward) // 2]
+  side = int(generator_of(seed, _SIDE, subject).choice([-1, 1]))
+  reach = float(np.abs(forward).max())
+  camera = _draw_camera(view, side, body.stature, reach, generator)
   first, *wander = generator.uniform(0, 2 * np.pi, 3)
   turns = forward / stride_length(body, traits)
   phase = first + 2 * np.pi * turns

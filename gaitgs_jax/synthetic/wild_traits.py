@@ -39,6 +39,9 @@ SWING = 0.86
 ANGLE = 18.0  # Degrees around the view's.
 ELEVATION = (0.0, 34.0)
 DISTANCE = (3.5, 25.0)  # Metres; uniform in the logarithm.
+# The least distance over that from the middle of the path to its end: nobody
+# walks into the camera.
+REACHES = 3.0
 HEIGHT = (44.0, 150.0)  # Of the person in pixels; uniform in the logarithm.
 ROLL_SD = 1.5
 RATE = (8.0, 30.0)  # Frames a second; uniform in the logarithm.

@@ -15,7 +15,7 @@ from gaitgs_jax.synthetic import wild_walk
   [
     ('demo', work.WalkCall, 34, 10, 5),
     ('full', work.WalkCall, 124, 10, 11),
-    ('wild', work.WildCall, 240, 4, 5),
+    ('wild', work.WildCall, 920, 4, 5),
   ],
 )
 def test_what_a_variant_is_made_of(
@@ -27,7 +27,22 @@ def test_what_a_variant_is_made_of(
   assert len({call.subject for call in calls}) == people
   assert len({call.condition for call in calls}) == conditions
   assert len({call.view for call in calls}) == views
-  assert len(jobs) == people * conditions * views
+  seen = people * conditions * views
+  assert len(jobs) == (2200 if variant == 'wild' else seen)
+
+
+def test_who_trains_in_the_wild_is_seen_in_two_walks_from_one_side(tmp_path):
+  builder = walkers.Builder(config='wild', data_dir=tmp_path)
+  own, views = builder.builder_config, set()
+  jobs = builder.jobs(None)
+  for person in builder.partition.train[:8]:
+    walks = {(job.condition, job.view) for job in jobs if job.subject == person}
+    (view,) = {view for _, view in walks}
+    assert walks == {('nm-01', view), ('nm-05', view)}
+    views.add(view)
+  assert views == {*own.views}
+  tested = [job for job in jobs if job.subject == builder.partition.test[0]]
+  assert len(tested) == len(own.conditions) * len(own.views)
 
 
 def test_wild_walks_are_pretreated_and_their_skeletons_are_theirs():

@@ -57,6 +57,27 @@ def test_usual_clothes_are_worn_but_under_cl():
   assert clothes['cl-01'] != person.clothes
 
 
+def test_all_cameras_of_a_person_are_on_one_side():
+  sides = [
+    {
+      np.sign(wild._shoot(0, person, 'nm-01', view, 1).camera.position[1])
+      for view in ('054', '126')
+    }
+    for person in range(6)
+  ]
+  assert {len(each) for each in sides} == {1}
+  assert set.union(*sides) == {-1, 1}
+
+
+def test_nobody_walks_into_the_camera_on_a_long_way():
+  for person in range(12):
+    shot = wild._shoot(0, person, 'nm-01', ('018', '162')[person % 2], 200)
+    pelvis = shot.skeleton.pelvis
+    apart = np.linalg.norm(pelvis - shot.camera.position, axis=1)
+    middle = apart[len(apart) // 2]
+    assert 0.6 * middle < apart.min() and apart.max() < 1.4 * middle
+
+
 def test_a_bag_is_carried_under_bg_by_everybody():
   bags = [
     wild._draw_walk(wild.draw_person(0, each), 'bg-01', np.random.default_rng())
