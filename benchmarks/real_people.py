@@ -84,17 +84,10 @@ def of_walks(
 ) -> str:
   """Returns the row of probes that are looked up in a gallery."""
   whole = found(embed(gallery), embed(probes), answers, metric)
-  cut = [
-    [
-      part(walk, i / count, (i + 1) / count)
-      for walk in walks
-      for i in range(count)
-    ]
-    for walks, count in ((gallery, 2), (probes, 4))
-  ]
+  cut = [clips(gallery, 2), clips(probes, 4)]
   wide = answers.repeat(4, axis=0).repeat(2, axis=1)
-  clips = found(embed(cut[0]), embed(cut[1]), wide, metric)
-  return f'walks {whole} of {len(probes)}; clips {clips} of {len(cut[1])}'
+  right = found(embed(cut[0]), embed(cut[1]), wide, metric)
+  return f'walks {whole} of {len(probes)}; clips {right} of {len(cut[1])}'
 
 
 def methods(model: Embedder) -> dict[str, tuple[Embed, str]]:
@@ -112,8 +105,12 @@ def methods(model: Embedder) -> dict[str, tuple[Embed, str]]:
 
 
 def named(model: Embedder, folder: pathlib.Path) -> dict[str, Arrays]:
-  """Returns the walks of a folder by the name of their file or folder."""
-  return {place.path.stem: model.read(place) for place in model.find(folder)}
+  """Returns the walks of a folder by their path in it, without a suffix."""
+  found = {}
+  for place in model.find(folder):
+    name = place.path.relative_to(folder.absolute()).with_suffix('')
+    found[name.as_posix()] = model.read(place)
+  return found
 
 
 def main() -> None:

@@ -26,7 +26,8 @@ def load(
   """Opens a trained model, whose `embed` takes walks.
 
   Args:
-    path: a run's workdir, or a PyTorch or safetensors file.
+    path: a run's workdir, the name of a model that comes with the package
+      (docs/weights.md), or a PyTorch or safetensors file.
     config: the model's: a file, the name of one that comes with the package, or
       a ConfigDict (default: the one that the workdir keeps).
     checkpoint: of a workdir: a path, or 'best' (default: the latest).

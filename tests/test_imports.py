@@ -110,7 +110,12 @@ AT_THE_TOP = {
   }
   | COMMON,
   'gaitgs_jax/apps/options.py': COMMON,
-  'gaitgs_jax/apps/config_file.py': {'ml_collections'} | COMMON,
+  'gaitgs_jax/apps/config_file.py': {
+    'ml_collections',
+    'gaitgs_jax.apps.shipped',
+  }
+  | COMMON,
+  'gaitgs_jax/apps/shipped.py': COMMON,
   'gaitgs_jax/apps/overrides.py': {'ml_collections'} | COMMON,
   'gaitgs_jax/apps/__init__.py': COMMON,
   # Importing the package is light: `load` imports what it needs.

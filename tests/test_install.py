@@ -90,7 +90,7 @@ def test_the_wheel_holds_every_file(wheel):
     ('configs', 'gaitgs_jax/configs'),
   ):
     for path in (ROOT / folder).rglob('*'):
-      if path.suffix in ('.py', '.json'):
+      if path.suffix in ('.py', '.json', '.safetensors'):
         assert f'{inside}/{path.relative_to(ROOT / folder)}' in held
 
 

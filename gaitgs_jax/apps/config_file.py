@@ -9,6 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gaitgs_jax import cloud, files, older
+from gaitgs_jax.apps import shipped
 from gaitgs_jax.errors import UserError, did_you_mean, listed, one_line
 
 # The configs that come with the package.
@@ -79,15 +80,20 @@ def load(given: str) -> ConfigDict:
 def of_run(workdir: str, given: str | None) -> ConfigDict:
   """Returns a run's config: the one given, or the one that its workdir keeps.
 
+  That of a model of the package comes with it too.
+
   Raises:
     UserError: there is none, or it is damaged.
   """
   if given:
     return load(given)
+  if shipped.is_one(workdir):
+    return load(workdir)
   if not cloud.folder(f'{workdir}/config.json').is_file():
     raise UserError(
       f'{workdir} holds no config.json, so it is not the workdir of a run; to'
-      ' read the config of another place, pass it with --config'
+      ' read the config of another place, pass it with --config.'
+      f' {shipped.choices()}'
     )
   return load(f'{workdir}/config.json')
 

@@ -17,7 +17,7 @@ from gaitgs_jax.input.drawn import drawn
 from gaitgs_jax.input.index import Index, make
 from gaitgs_jax.input.opening import open_opengait
 from gaitgs_jax.modalities import Arrays
-from gaitgs_jax.training import checkpoint, preprocessing, settings
+from gaitgs_jax.training import preprocessing, settings
 from gaitgs_jax.video import quality
 
 # The widest matrix that a terminal shows, and the largest to be computed.
@@ -167,7 +167,7 @@ def _of_tree(
   sizes.check(source.modalities, seen, dataset)
   source = drawn(source, seen)
   _check_count(args, len(source.index))
-  found = checkpoint.choose(args.workdir, args.checkpoint)
+  found = trained.find(config, args.workdir, args.checkpoint)
   model = trained.restore(config, found)
   rows = np.arange(len(source.index))
   return source.index, model.embed(source, rows, args.batch_frames)

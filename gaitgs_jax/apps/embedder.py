@@ -5,25 +5,20 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from gaitgs_jax import atomic, cloud
-from gaitgs_jax.apps import config_file, export, trained
+from gaitgs_jax.apps import config_file, export, shipped, trained
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import datasets, sizes, walks
-from gaitgs_jax.interop import from_torch, torch_file
 from gaitgs_jax.modalities import Arrays
 from gaitgs_jax.training import (
-  checkpoint,
   checks,
-  compilation,
   embedding,
   fingerprint,
   kept,
-  meshes,
-  states,
+  labels,
 )
 
 # Lengths of batches are multiples of this, as each length compiles once.
@@ -39,17 +34,18 @@ class Embedder:
   Args:
     model: of `trained.restore`.
     title: what messages call it.
-    folder: of its checkpoint, None if it is from elsewhere.
+    evaluation: the file of its evaluation, None if there is none.
   """
 
   def __init__(
     self,
     model: trained.Trained,
     title: str,
-    folder: pathlib.Path | None = None,
+    *,
+    evaluation: pathlib.Path | None = None,
   ):
     self.config, self.step = model.config, model.step
-    self.title, self.folder = title, folder
+    self.title, self.evaluation = title, evaluation
     self._model = model
     self._embed = embedding.make_embed(
       model.graphdef,
@@ -184,12 +180,19 @@ def load(
 ) -> Embedder:
   """Opens a trained model; see `gaitgs_jax.load`."""
   place = cloud.folder(path)
-  if not cloud.is_url(place) and place.is_file():
-    return _of_torch(place, config)
+  is_file = not cloud.is_url(place) and place.is_file()
+  if is_file and not config:
+    raise UserError(
+      f'{path}: is the file of a model; pass its config too, such as'
+      " config='casia_b'"
+    )
   given = config
   if not isinstance(given, ConfigDict):
     given = config_file.of_run(os.fspath(path), given)
   checks.check_model(given)
+  if is_file:
+    model = trained.restore(given, place)
+    return Embedder(model, f'{given.model_name} of {place}')
   return opened(given, os.fspath(path), checkpoint_)
 
 
@@ -198,38 +201,21 @@ def opened(config: ConfigDict, workdir: str, checkpoint_: str) -> Embedder:
 
   Args:
     config: of the run.
-    workdir: of the run.
+    workdir: of the run, or the name of a model of the package.
     checkpoint_: see `checkpoint.choose`.
 
   Raises:
     UserError: there is no such checkpoint, or it does not fit.
   """
-  folder = checkpoint.choose(workdir, checkpoint_)
+  folder = trained.find(config, workdir, checkpoint_)
   model = trained.restore(config, folder)
+  if shipped.is_one(workdir):
+    title = f'{config.model_name} {workdir} of the package'
+    return Embedder(model, title, evaluation=shipped.evaluation(workdir))
   run = folder.parent
   if run.name == kept.FOLDER:
     run = run.parent
   title = f'{config.model_name} of {run}, step {model.step}'
-  return Embedder(model, title, folder)
-
-
-def _of_torch(path: pathlib.Path, config: str | ConfigDict) -> Embedder:
-  if not config:
-    raise UserError(
-      f'{path}: is the file of a model; pass its config too, such as'
-      " config='casia_b'"
-    )
-  if not isinstance(config, ConfigDict):
-    config = config_file.load(config)
-  checks.check_model(config)
-  compilation.keep()
-  mesh = meshes.create(-1)
-  model = from_torch(
-    config.model_name,
-    torch_file.read_checkpoint(str(path)),
-    **config.model.to_dict(),
-  )
-  graphdef, params, stats = states.split(model)
-  params, stats = jax.device_put((params, stats), meshes.replicated(mesh))
-  found = trained.Trained.of(config, 0, mesh, graphdef, params, stats)
-  return Embedder(found, f'{config.model_name} of {path}')
+  path = folder.parents[1] / 'evaluation' / f'{labels.of_step(model.step)}.json'
+  evaluation = path if path.is_file() else None
+  return Embedder(model, title, evaluation=evaluation)

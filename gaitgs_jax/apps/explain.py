@@ -14,7 +14,7 @@ from gaitgs_jax.apps import drawing, trained
 from gaitgs_jax.apps.trained import Trained
 from gaitgs_jax.errors import UserError, listed
 from gaitgs_jax.input.index import Index
-from gaitgs_jax.training import checkpoint, explaining, preprocessing, setup
+from gaitgs_jax.training import explaining, preprocessing, setup
 
 # Sequences of others that a walk is compared with, at most.
 _STRANGERS = 200
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
   """
   config = trained.read_config(args)
   draw = drawer(config)
-  found = checkpoint.choose(args.workdir, args.checkpoint)
+  found = trained.find(config, args.workdir, args.checkpoint)
   _say(f'opening {config.dataset.name}')
   data = setup.open_data(config)
   index = data.source.index

@@ -11,7 +11,7 @@ import numpy as np
 
 from gaitgs_jax import atomic, cloud, exported, modalities
 from gaitgs_jax.apps import trained
-from gaitgs_jax.training import checkpoint, exporting, fingerprint
+from gaitgs_jax.training import exporting, fingerprint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
   out = cloud.folder(args.out)
   atomic.check_writable(out)
   config = trained.read_config(args)
-  found = checkpoint.choose(args.workdir, args.checkpoint)
+  found = trained.find(config, args.workdir, args.checkpoint)
   model = trained.restore(config, found)
   data = packed(model)
   atomic.write(out, data)

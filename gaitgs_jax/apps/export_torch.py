@@ -6,7 +6,7 @@ from gaitgs_jax import atomic, cloud
 from gaitgs_jax.apps import trained
 from gaitgs_jax.interop import container, safetensors, to_torch
 from gaitgs_jax.interop.torch_file import write_checkpoint
-from gaitgs_jax.training import checkpoint, states
+from gaitgs_jax.training import states
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
   out = cloud.folder(args.out)
   atomic.check_writable(out)
   config = trained.read_config(args)
-  found = checkpoint.choose(args.workdir, args.checkpoint)
+  found = trained.find(config, args.workdir, args.checkpoint)
   model = trained.restore(config, found)
   name, options = config.model_name, model.config.model.to_dict()
   joined = states.join(model.graphdef, model.params, model.stats)

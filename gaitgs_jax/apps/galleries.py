@@ -1,7 +1,6 @@
 """What the commands of a gallery share: options, the model, its thresholds."""
 
 import argparse
-import pathlib
 import re
 
 from gaitgs_jax import cloud, local
@@ -10,7 +9,6 @@ from gaitgs_jax.apps.embedder import Embedder
 from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.evaluation import result_files
 from gaitgs_jax.gallery import Calibration, Model, Store, postgres
-from gaitgs_jax.training import labels
 
 # Exit statuses; 2 is a wrong input.
 FOUND, UNKNOWN = 0, 1
@@ -151,7 +149,7 @@ def run_calibration(
     UserError: its file is damaged, of another metric, or --evaluation names a
       file without thresholds.
   """
-  path = _evaluation(model, args)
+  path = cloud.folder(args.evaluation) if args.evaluation else model.evaluation
   if path is None:
     return None
   saved = result_files.load(path)
@@ -171,18 +169,6 @@ def run_calibration(
   if found is None and args.evaluation:
     raise missing(args, f'{path} holds no thresholds')
   return found
-
-
-def _evaluation(
-  model: Embedder, args: argparse.Namespace
-) -> pathlib.Path | None:
-  if args.evaluation:
-    return cloud.folder(args.evaluation)
-  if model.folder is None:
-    return None
-  run = model.folder.parents[1]
-  path = run / 'evaluation' / f'{labels.of_step(model.step)}.json'
-  return path if path.is_file() else None
 
 
 def missing(args: argparse.Namespace, what: str) -> UserError:

@@ -5,17 +5,22 @@ import pathlib
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
+import jax
 import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gaitgs_jax.apps import config_file
+from gaitgs_jax import cloud
+from gaitgs_jax.apps import config_file, shipped
+from gaitgs_jax.errors import UserError, one_line
 from gaitgs_jax.input import datasets, pipeline
 from gaitgs_jax.input.augment import Transform
 from gaitgs_jax.input.sources import Source
+from gaitgs_jax.interop import from_torch, torch_file
 from gaitgs_jax.modalities import Shapes
 from gaitgs_jax.training import (
+  checkpoint,
   checks,
   compilation,
   embedding,
@@ -24,6 +29,7 @@ from gaitgs_jax.training import (
   preprocessing,
   restoring,
   setup,
+  states,
 )
 from gaitgs_jax.training.states import Arrays
 
@@ -106,7 +112,10 @@ class Trained(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Declares the options that say which run."""
   parser.add_argument(
-    '--workdir', required=True, metavar='DIR', help='of the trained run'
+    '--workdir',
+    required=True,
+    metavar='DIR',
+    help='of the trained run, or the name of a model of the package',
   )
   parser.add_argument(
     '--config',
@@ -144,23 +153,58 @@ def note_synthetic(config: ConfigDict) -> None:
     )
 
 
-def restore(
-  config: ConfigDict, folder: pathlib.Path, *, devices: int = -1
-) -> Trained:
-  """Returns the model in a checkpoint.
+def find(config: ConfigDict, workdir: str, chosen: str) -> pathlib.Path:
+  """Returns what `restore` takes: a checkpoint's folder, or a file.
 
   Args:
     config: of the run.
-    folder: of the checkpoint, see `checkpoint.find`.
+    workdir: of the run, or the name of a model of the package.
+    chosen: see `checkpoint.choose`.
+
+  Raises:
+    UserError: there is no such checkpoint, or a model of the package has no
+      others.
+  """
+  if not shipped.is_one(workdir):
+    return checkpoint.choose(workdir, chosen)
+  if chosen:
+    raise UserError(
+      f'--checkpoint={one_line(chosen)}: {workdir} comes with the package, with'
+      ' one checkpoint; leave the option out'
+    )
+  return shipped.weights(workdir)
+
+
+def restore(
+  config: ConfigDict, folder: pathlib.Path, *, devices: int = -1
+) -> Trained:
+  """Returns the model in a checkpoint, or in a file of weights.
+
+  Args:
+    config: of the run.
+    folder: of the checkpoint, or a PyTorch or safetensors file, see `find`.
     devices: how many compute; -1 for all.
 
   Raises:
     UserError: the checkpoint does not fit the config, or cannot be read.
   """
   compilation.keep()
+  if not cloud.is_url(folder) and folder.is_file():
+    return _of_file(config, folder, meshes.create(devices))
   compilation.check_machine()
   mesh = meshes.create(devices)
   config = facts.of_checkpoint(config, folder)
   graphdef, params, stats = setup.describe_model(config, mesh)
   step, params, stats = restoring.restore_model(folder, params, stats)
   return Trained.of(config, step, mesh, graphdef, params, stats)
+
+
+def _of_file(config: ConfigDict, path: pathlib.Path, mesh: Mesh) -> Trained:
+  model = from_torch(
+    config.model_name,
+    torch_file.read_checkpoint(str(path)),
+    **config.model.to_dict(),
+  )
+  graphdef, params, stats = states.split(model)
+  params, stats = jax.device_put((params, stats), meshes.replicated(mesh))
+  return Trained.of(config, 0, mesh, graphdef, params, stats)
