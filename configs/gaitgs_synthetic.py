@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
   config.dataset.update(root='runs/data', cache='ram')
   # Two clips of a walk are alike, and no two walks are: clothes, bag and camera
   # differ. Frames that are left out make cameras of fewer frames a second.
-  config.batch = dict(sampler='pairs', sequences=32, frames=9, skip=3)
+  config.batch.update(sampler='pairs', sequences=32, frames=9, skip=3)
   config.augment = (
     dict(name='shift', share=0.03, probability=0.5),
     dict(name='random_erasing', area=(0.02, 0.12), probability=0.3),

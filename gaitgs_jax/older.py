@@ -23,6 +23,8 @@ MOVED = {
 }
 
 
+# Rules for frames that `batch.sampler` once named.
+_RULES = ('fixed', 'unfixed', 'all')
 # How many frames of a sequence a batch of an evaluation counted for.
 _FRAMES_PER_ROW = 100
 
@@ -45,7 +47,7 @@ def upgraded(config: dict[str, Any]) -> dict[str, Any]:
   if 'inputs' not in published and 'size' in published:
     size = published.pop('size')
     published['inputs'] = {_modality(size): size}
-  if 'sampler' in batch and 'frames_rule' not in batch:
+  if batch.get('sampler') in _RULES and 'frames_rule' not in batch:
     batch |= {'sampler': 'pk', 'frames_rule': batch['sampler']}
   rows = evaluation.get('batch_size')
   if isinstance(rows, int) and 'batch_frames' not in evaluation:

@@ -47,6 +47,7 @@ def test_a_config_of_an_earlier_version_is_called_by_the_new_names(
   [
     {},
     {'dataset': [], 'batch': None, 'evaluation': 3},
+    {'batch': {'sampler': 'pairs', 'sequences': 4}},
     {
       'inputs': {'silhouettes': {'size': [64, 44]}},
       'batch': {'sampler': 'pairs', 'frames_rule': 'fixed'},
