@@ -27,8 +27,8 @@ def fetch(url: str) -> pathlib.Path:
       'hf://owner/repository@revision/path'.
 
   Raises:
-    UserError: it is no such URL, huggingface-hub is missing, or the file
-      cannot be had.
+    UserError: it is not such a URL, huggingface-hub is missing, or the file
+      could not be fetched.
   """
   parts = _URL.fullmatch(url)
   if parts is None:
@@ -41,7 +41,7 @@ def fetch(url: str) -> pathlib.Path:
       parts['repository'], parts['file'], revision=parts['revision']
     )
   except (OSError, ValueError, errors.HfHubHTTPError) as error:
-    raise UserError(f'{url} cannot be had: {one_line(error)}') from error
+    raise UserError(f'could not fetch {url}: {one_line(error)}') from error
   return pathlib.Path(path)
 
 

@@ -46,7 +46,7 @@ def test_what_the_hub_refuses_is_told(monkeypatch):
 
   install(monkeypatch, download)
   with pytest.raises(
-    UserError, match='hf://a/b/c cannot be had: 404 not found'
+    UserError, match='could not fetch hf://a/b/c: 404 not found'
   ):
     hub.fetch('hf://a/b/c')
   with pytest.raises(UserError, match="'hf://a/b' is not a file of the hub"):
