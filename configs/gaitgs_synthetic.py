@@ -1,8 +1,8 @@
-r"""A small GaitGS to start with, for real people: synthetic walkers alone.
+r"""The small GaitGS that comes with the package: synthetic walkers alone.
 
 Paper: https://arxiv.org/abs/2305.19700; a quarter of its channels.
 Cost: 20 minutes on one core.
-Expected: no number is published; `benchmarks/real_people.py` judges it.
+Expected: docs/weights.md, which compares it on real people.
 
   python -m gaitgs_jax prepare --dataset=synthetic_walkers --variant=wild \
       --root=runs/data

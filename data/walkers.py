@@ -83,7 +83,7 @@ class WalkersBuilder(SequenceBuilder):
     ),
     WalkersConfig(
       name='wild',
-      description='900 people train, each seen in 2 walks from one side, and 20'
+      description='900 people train, each seen in 2 walks from one side, and 99'
       ' are tested; clothes, cameras and segmenters of many kinds',
       views=('018', '054', '090', '126', '162'),
       conditions=('nm-01', 'nm-05', 'bg-01', 'cl-01'),

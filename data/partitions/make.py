@@ -13,7 +13,7 @@ SYNTHETIC_WALKERS = {
   'tiny': (4, 4),
   'demo': (24, 10),
   'full': (74, 50),
-  'wild': (900, 20),
+  'wild': (900, 99),
 }
 
 

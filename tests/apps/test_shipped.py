@@ -2,81 +2,71 @@
 
 import numpy as np
 import pytest
-from flax import nnx
 
 import gaitgs_jax
 from gaitgs_jax import __main__ as command
-from gaitgs_jax import models
+from gaitgs_jax import cloud
 from gaitgs_jax.apps import config_file, shipped
 from gaitgs_jax.errors import UserError
-from gaitgs_jax.interop import to_torch
-from gaitgs_jax.interop.torch_file import write_checkpoint
+from gaitgs_jax.synthetic import wild_walk
 
 NAME = 'gaitgs_synthetic'
+# Of `_walk`: the first and the last channels of the first and the last part.
+FIRST = [-0.08614, -0.62669, -0.28395, 0.47611]
+LAST = [-0.30662, 0.14807, 0.63361, 0.46871]
 
 
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-  """A package's folder of models: one, of initial weights."""
-  config = config_file.load(NAME)
-  options = config.model.to_dict()
-  model = models.create(config.model_name, **options, rngs=nnx.Rngs(0))
-  path = tmp_path_factory.mktemp('weights')
-  arrays = to_torch(config.model_name, model, **options)
-  write_checkpoint(path / f'{NAME}.safetensors', arrays)
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(shipped, 'FOLDER', path)
-    yield path
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
 
 
 def _walk():
-  return np.random.default_rng(0).integers(0, 2, (6, 64, 64), np.uint8) * 255
+  return wild_walk(0, 0, 'nm-01', '054', frames=12).silhouettes
 
 
-def test_it_is_the_model_of_its_file(folder, tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
-  assert shipped.names() == [NAME]
-  by_name = gaitgs_jax.load(NAME)
-  by_file = gaitgs_jax.load(folder / f'{NAME}.safetensors', config=NAME)
-  assert by_name.fingerprint == by_file.fingerprint
-  assert by_name.title == f'gaitgs {NAME} of the package'
+def test_every_model_has_its_three_files():
+  assert NAME in shipped.names()
+  for name in shipped.names():
+    assert name in config_file.names()
+    assert shipped.evaluation(name).is_file()
+    assert shipped.is_one(name)
+    assert shipped.weights(name).stat().st_size < 4_000_000
 
 
-def test_commands_take_the_name(folder, tmp_path, monkeypatch, capsys):
-  monkeypatch.chdir(tmp_path)
+def test_it_embeds_as_when_it_was_trained(tmp_path, capsys):
+  model = gaitgs_jax.load(NAME)
+  assert model.title == f'gaitgs {NAME} of the package'
+  assert model.evaluation == shipped.evaluation(NAME)
+  found = model.embed(_walk())
+  assert found.shape == (16, 64)
+  np.testing.assert_allclose(found[0, :4], FIRST, rtol=1e-3, atol=1e-4)
+  np.testing.assert_allclose(found[-1, -4:], LAST, rtol=1e-3, atol=1e-4)
+  by_file = gaitgs_jax.load(shipped.weights(NAME), config=NAME)
+  assert by_file.fingerprint == model.fingerprint
+  # The commands too; thresholds are those of its evaluation.
   np.save('walk.npy', _walk())
-  words = ['export-torch', f'--workdir={NAME}', '--out=model.safetensors']
-  assert command.main(words) == 0
-  weights = (folder / f'{NAME}.safetensors').read_bytes()
-  assert (tmp_path / 'model.safetensors').read_bytes() == weights
-  words = ['enroll', f'--workdir={NAME}', '--gallery=g.sqlite', '--person=Ada']
-  assert command.main([*words, '--source=walk.npy']) == 0
-  assert 'Ada has 1 walk' in capsys.readouterr().out
+  words = [f'--workdir={NAME}', '--gallery=g.sqlite', '--source=walk.npy']
+  assert command.main(['enroll', '--person=Ada', *words]) == 0
+  assert command.main(['identify', '--far=0.5', *words]) == 0
+  assert ': Ada\n' in capsys.readouterr().out
 
 
-def test_a_folder_of_that_name_comes_first(folder, tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
+def test_a_folder_of_that_name_comes_first(tmp_path):
   (tmp_path / NAME).mkdir()
+  assert not shipped.is_one(NAME)
   with pytest.raises(UserError, match=f'{NAME} holds no config.json'):
     gaitgs_jax.load(NAME)
 
 
-def test_an_unknown_name(folder, tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize('name', ['gaitgs_syntetic', 'weights', 'gs://b/demo'])
+def test_another_name_is_a_workdir(name, tmp_path, monkeypatch):
+  monkeypatch.setattr(cloud, 'folder', lambda path: tmp_path / 'none')
+  assert not shipped.is_one(name)
   with pytest.raises(UserError, match=f'of the package: {NAME}$'):
-    gaitgs_jax.load('gaitgs_syntetic')
+    config_file.of_run(name, '')
 
 
-def test_it_has_one_checkpoint(folder, tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
+def test_it_has_one_checkpoint():
   with pytest.raises(UserError, match='one checkpoint; leave the option out'):
     gaitgs_jax.load(NAME, checkpoint='best')
-
-
-def test_its_evaluation_lies_next_to_it(folder, tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
-  path = folder / f'{NAME}.json'
-  assert gaitgs_jax.load(NAME).evaluation is None
-  path.write_text('{}')
-  assert gaitgs_jax.load(NAME).evaluation == path
-  path.unlink()

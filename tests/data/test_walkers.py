@@ -15,7 +15,7 @@ from gaitgs_jax.synthetic import wild_walk
   [
     ('demo', work.WalkCall, 34, 10, 5),
     ('full', work.WalkCall, 124, 10, 11),
-    ('wild', work.WildCall, 920, 4, 5),
+    ('wild', work.WildCall, 999, 4, 5),
   ],
 )
 def test_what_a_variant_is_made_of(
@@ -28,7 +28,7 @@ def test_what_a_variant_is_made_of(
   assert len({call.condition for call in calls}) == conditions
   assert len({call.view for call in calls}) == views
   seen = people * conditions * views
-  assert len(jobs) == (2200 if variant == 'wild' else seen)
+  assert len(jobs) == (3780 if variant == 'wild' else seen)
 
 
 def test_who_trains_in_the_wild_is_seen_in_two_walks_from_one_side(tmp_path):
