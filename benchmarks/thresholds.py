@@ -47,7 +47,10 @@ def main() -> None:
     seen = index.view == view
     labels = (index.subject, index.condition, index.view)
     result = verification.verify(
-      protocol, embeddings[seen], *(each[seen] for each in labels)
+      protocol,
+      embeddings[seen],
+      *(each[seen] for each in labels),
+      metric=config.evaluation.metric,
     )
     found |= {
       f'{view}/{name.partition("/")[2]}': result[name]
