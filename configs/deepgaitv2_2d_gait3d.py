@@ -20,4 +20,5 @@ from gaitgs_jax.configs import deepgaitv2_gait3d
 def get_config() -> ConfigDict:
   config = deepgaitv2_gait3d.get_config()
   config.model.kind = '2d'
+  del config.published
   return config
