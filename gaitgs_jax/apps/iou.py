@@ -140,8 +140,7 @@ def _frame_names(sequence: TreeSequence) -> list[str]:
   """Returns the number in the name of each frame, or the name; [] without."""
   paths = tree_files.sequence_files(sequence.folder)
   if paths and paths[0].suffix.lower() == tree_files.PICKLE:
-    text = paths[0].with_suffix(tree_files.FRAME_NAMES)
-    stems = text.read_text('utf-8').splitlines() if text.is_file() else []
+    stems = tree_files.frame_names(Path(paths[0])) or []
   else:
     stems = [Path(path).stem for path in paths]
   return [

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gaitgs_jax import cloud, files, limits, modalities
-from gaitgs_jax.errors import UserError, one_line
+from gaitgs_jax import cloud, limits, modalities
+from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import (
   pairing,
   pickles,
@@ -36,7 +36,6 @@ __all__ = [
   'Source',
 ]
 
-_NAMES_BYTES = 1 << 24
 # Reading the heads of files waits on the disk more than it computes.
 THREADS = 8
 # Files that a process has open besides those of a dataset.
@@ -192,17 +191,13 @@ class OpenGaitSource:
     Raises:
       UserError: they cannot be read, or are not as many as the frames.
     """
-    path = self.path(sequence).with_suffix(tree_files.FRAME_NAMES)
-    if not path.exists():
-      return None
-    try:
-      names = files.read(path, _NAMES_BYTES).decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-      raise UserError(f'{path}: cannot be read ({one_line(error)})') from error
-    if len(names) != self.index.length[sequence]:
+    path = self.path(sequence)
+    names = tree_files.frame_names(path)
+    if names is not None and len(names) != self.index.length[sequence]:
+      text = path.with_suffix(tree_files.FRAME_NAMES)
       raise UserError(
-        f'{path}: names {len(names)} frames, but {self.path(sequence).name}'
-        f' has {self.index.length[sequence]}'
+        f'{text}: names {len(names)} frames, but {path.name} has'
+        f' {self.index.length[sequence]}'
       )
     return names
 

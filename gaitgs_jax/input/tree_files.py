@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from gaitgs_jax import modalities
-from gaitgs_jax.errors import UserError, listed
+from gaitgs_jax import files, modalities
+from gaitgs_jax.errors import UserError, listed, one_line
 from gaitgs_jax.input import untrusted
 
 _IMAGES = ('.png', '.jpg', '.jpeg', '.bmp')
@@ -19,11 +19,27 @@ _TEXT = '.txt'
 _TEXT_2D, _TEXT_3D = '_2d_pose.txt', '_3d_pose.txt'
 # What names the frames of a pickle, next to it.
 FRAME_NAMES = '.frames.txt'
+_NAMES_BYTES = 1 << 24
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.rar', '.7z')
 # Images that are not read, for messages.
 _OTHER_IMAGES = ('.tif', '.tiff', '.webp', '.gif', '.pgm', '.ppm')
 # Three folders and a file, and one folder too many above.
 MAX_DEPTH = 5
+
+
+def frame_names(pickle: Path) -> list[str] | None:
+  """Returns the names of the frames of a pickle, None if they are not known.
+
+  Raises:
+    UserError: the text that has them cannot be read.
+  """
+  path = pickle.with_suffix(FRAME_NAMES)
+  if not path.exists():
+    return None
+  try:
+    return files.read(path, _NAMES_BYTES).decode().splitlines()
+  except (OSError, UnicodeDecodeError) as error:
+    raise UserError(f'{path}: cannot be read ({one_line(error)})') from error
 
 
 def hint(root: Path) -> str:

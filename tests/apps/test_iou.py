@@ -59,6 +59,9 @@ def test_pickles_and_images_are_one(pair, capsys):
   assert ['all', '6', '50.0', '50.0-50.0'] in [
     line.split() for line in capsys.readouterr().out.splitlines()
   ]
+  (folder / '090.frames.txt').write_bytes(b'\xff')
+  assert run(pair, 'pickled') == 2
+  assert '090.frames.txt: cannot be read' in capsys.readouterr().err
 
 
 def test_other_trees_are_told(pair, capsys):
