@@ -39,7 +39,7 @@ LASTING = (
 T = TypeVar('T')
 
 
-def open_regular(path: pathlib.Path, limit: int | None = None) -> BinaryIO:
+def open_regular(path: str | os.PathLike, limit: int | None = None) -> BinaryIO:
   """Opens a file of this machine to read its bytes.
 
   Args:
@@ -51,7 +51,7 @@ def open_regular(path: pathlib.Path, limit: int | None = None) -> BinaryIO:
       is larger.
   """
   # Before it is opened, which has side effects for some devices.
-  _check(path.stat(), limit)
+  _check(os.stat(path), limit)
   # It may have been replaced by now: never wait for the writer of a pipe.
   descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
   file = os.fdopen(descriptor, 'rb')

@@ -8,6 +8,7 @@ in `input.pickles`, descriptions of tensors in `interop.torch_pickle`.
 """
 
 import abc
+import io
 import os
 import pickletools
 import struct
@@ -47,9 +48,14 @@ class Name(str):
 
 
 class Machine(abc.ABC):
-  """A pickle machine; a subclass says what names, calls and states mean."""
+  """A pickle machine; a subclass says what names, calls and states mean.
+
+  Attributes:
+    position: where the last instruction begins, of a pickle in memory.
+  """
 
   def __init__(self) -> None:
+    self.position = 0
     self.stack: list[Any] = []
     self._marks: list[int] = []
     self._memo: dict[int, Any] = {}
@@ -67,11 +73,14 @@ class Machine(abc.ABC):
     Raises:
       ValueError: it is damaged.
     """
-    instructions = pickletools.genops(cast(BinaryIO, _Bounded(file)))
+    # What lies in memory gives no more than there is.
+    bounded = file if isinstance(file, io.BytesIO) else _Bounded(file)
+    instructions = pickletools.genops(cast(BinaryIO, bounded))
     try:
-      for count, (opcode, argument, _) in enumerate(instructions):
+      for count, (opcode, argument, position) in enumerate(instructions):
         if count > most:
           return False
+        self.position = position or 0
         self._run(opcode.name, argument)
     except _DAMAGE as error:
       raise ValueError(f'its pickle is damaged: {error}') from error

@@ -6,12 +6,14 @@ the frames of one. Everything else is refused by name.
 """
 
 import contextlib
+import functools
 import io
 import math
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
@@ -47,6 +49,11 @@ _MAX_BYTES = 1 << 29
 _MOST_PADDING = 64
 # More than the instructions of one array take without its numbers.
 _HEAD_BYTES = 512
+# That the numbers are in C's order, and how many bytes of them follow.
+_BEFORE = re.compile(rb'\x89(?:B(.{4})|\x8e(.{8}))', re.DOTALL)
+# What makes the array of them and ends the pickle; a memo may be kept of each.
+_MEMO = rb'(?:q.|r.{4}|\x94)?'
+_AFTER = re.compile(rb'(?:\x95.{8})?%bt%bb\.' % (_MEMO, _MEMO), re.DOTALL)
 
 
 class PickleError(UserError):
@@ -78,39 +85,44 @@ def load_array(path: str | os.PathLike) -> np.ndarray:
       holds anything but one array of booleans, integers or floats, or such a
       list.
   """
-  path = Path(path)
-  try:
-    with files.open_regular(path, _MAX_BYTES) as file:
-      return parse_array(file)
-  except OSError as error:
-    reason = error.strerror or str(error)
-    raise PickleError(path, f'cannot be read ({reason})') from error
-  except Refused as error:
-    raise PickleError(path, str(error)) from error
+  with _opened(path) as stored:
+    return stored.read(None)
 
 
-def load(path: str | os.PathLike, modality: Modality) -> np.ndarray:
+def load(
+  path: str | os.PathLike,
+  modality: Modality,
+  frames: np.ndarray | None = None,
+  shape: tuple[int, ...] | None = None,
+) -> np.ndarray:
   """Reads the sequence [s,...] of one modality from a pickle file.
 
   Floats of any precision are read as the modality's. OpenGait writes channels
   before height and width; they are moved behind them.
 
+  Args:
+    path: the file.
+    modality: of the sequence.
+    frames: which to return, of a sequence that has them; by default all. Others
+      are not read where the file's head says where they lie.
+    shape: the sequence's, by default any.
+
   Raises:
     PickleError: as `load_array`, or the array is of another type or shape.
   """
-  array = load_array(path)
   wanted = modality.dtype
-  kind = (
-    array.dtype.kind == 'f' if wanted.kind == 'f' else array.dtype == wanted
-  )
-  shape = stored_shape(array.shape, modality)
-  if not kind or not modality.fits(shape[1:]):
-    raise PickleError(
-      path,
-      f'holds {array.dtype} {list(array.shape)}, not'
-      f' {"float" if wanted.kind == "f" else wanted} {modality.shape}',
-    )
-  if shape != array.shape:
+  with _opened(path) as stored:
+    dtype, found = stored.dtype, stored_shape(stored.shape, modality)
+    kind = dtype.kind == 'f' if wanted.kind == 'f' else dtype == wanted
+    if not kind or not modality.fits(found[1:]):
+      raise Refused(
+        f'holds {dtype} {list(stored.shape)}, not'
+        f' {"float" if wanted.kind == "f" else wanted} {modality.shape}'
+      )
+    if shape is not None and found != shape:
+      raise Refused('has changed while it was in use')
+    array = stored.read(frames)
+  if found != stored.shape:
     array = np.moveaxis(array, 1, -1) if array.ndim == 4 else array[..., None]
   if array.dtype == wanted:
     return array
@@ -139,31 +151,98 @@ def stored_shape(shape: tuple[int, ...], modality: Modality) -> tuple[int, ...]:
 def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
   """Returns the shape of the array in a pickle file, mostly from its head.
 
-  Pickles of protocol 3 and 4 have the shape before the numbers; where the file
-  is as long as that shape says, the rest of it is not read.
-
   Raises:
     PickleError: as `load_array`, where the file had to be read whole.
   """
+  with _opened(path) as stored:
+    return stored.shape
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator['_Stored']:
   try:
-    with files.open_regular(Path(path), _MAX_BYTES) as file:
-      head = file.read(_HEAD_BYTES)
-      size = file.seek(-1, os.SEEK_END) + 1
-      whole = file.read() == b'.'  # The instruction to stop.
-  except OSError:
-    return load_array(path).shape
+    with files.open_regular(path, _MAX_BYTES) as file:
+      yield _in_place(file) or _parsed(file)
+  except OSError as error:
+    reason = error.strerror or str(error)
+    raise PickleError(path, f'cannot be read ({reason})') from error
+  except Refused as error:
+    raise PickleError(path, str(error)) from error
+
+
+class _Stored(NamedTuple):
+  """The array of an open file; read(frames) gives all of it or some frames."""
+
+  shape: tuple[int, ...]
+  dtype: np.dtype
+  read: Callable[[np.ndarray | None], np.ndarray]
+
+
+def _parsed(file: BinaryIO) -> _Stored:
+  file.seek(0)
+  array = parse_array(file)
+  return _Stored(array.shape, array.dtype, functools.partial(_taken, array))
+
+
+def _taken(array: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
+  return array if frames is None else array[frames]
+
+
+def _in_place(file: BinaryIO) -> _Stored | None:
+  """Returns the array whose numbers the head of the file says the place of.
+
+  Pickles of protocol 3 and later have the shape before the numbers, which lie
+  there as in memory. None of others.
+  """
+  head = file.read(_HEAD_BYTES)
   machine = _ArrayMachine()
   # The head ends within the numbers, where the shape lies on the stack.
   with contextlib.suppress(Refused, ValueError):
     machine.follow(io.BytesIO(head), _MAX_INSTRUCTIONS)
   match machine.stack:
-    case [_Array(), 1, tuple(shape), _Dtype() as numbers, bool()] if all(
+    case [_Array(), 1, tuple(shape), _Dtype() as numbers, False] if all(
       type(length) is int and length >= 0 for length in shape
     ):
-      rest = size - math.prod(shape) * numbers.dtype.itemsize
-      if whole and 0 < rest < _HEAD_BYTES:
-        return shape
-  return load_array(path).shape
+      dtype = numbers.dtype
+    case _:
+      return None
+  size = math.prod(shape) * dtype.itemsize
+  if not (before := _BEFORE.match(head, machine.position)):
+    return None
+  if int.from_bytes(before[1] or before[2], 'little') != size:
+    return None
+  start = before.end()
+  file.seek(start + size)
+  if not _AFTER.fullmatch(file.read(_HEAD_BYTES)):
+    return None
+  return _Stored(
+    shape, dtype, functools.partial(_read_part, file, start, shape, dtype)
+  )
+
+
+def _read_part(
+  file: BinaryIO,
+  start: int,
+  shape: tuple[int, ...],
+  dtype: np.dtype,
+  frames: np.ndarray | None,
+) -> np.ndarray:
+  """Reads an array that starts somewhere in a file, or frames of it."""
+  if frames is not None:
+    first, stop = int(frames.min()), int(frames.max()) + 1
+    if not 0 <= first < stop <= shape[0]:
+      raise IndexError(f'there are {shape[0]} frames, not {stop}')
+    shape = (stop - first, *shape[1:])
+    start += first * math.prod(shape[1:]) * dtype.itemsize
+    frames = frames - first
+    if np.array_equal(frames, np.arange(stop - first)):
+      frames = None
+  array = np.empty(shape, dtype)
+  file.seek(start)
+  if cast(io.BufferedReader, file).readinto(array.data) < array.nbytes:
+    raise Refused('is damaged: it was cut while it was read')
+  array.flags.writeable = False
+  return _taken(array, frames)
 
 
 class Refused(Exception):

@@ -152,17 +152,17 @@ class OpenGaitSource:
     self._modality = modalities.get(choice.modality)
     found = tree_index.read(self._root, choice, unreadable)
     self._files = [each.file for each in found]
-    shapes = [
+    self._shapes = [
       pickles.stored_shape(each.shape, self._modality) for each in found
     ]
     frame = _common_frame(
-      shapes, lambda row: str(self.path(row)), self._modality
+      self._shapes, lambda row: str(self.path(row)), self._modality
     )
     self.modalities = {choice.modality: frame}
     subject, condition, view, _ = zip(
       *(file.split('/') for file in self._files), strict=True
     )
-    lengths = [shape[0] for shape in shapes]
+    lengths = [shape[0] for shape in self._shapes]
     self.index = make(zip(subject, condition, view, lengths, strict=True))
 
   def path(self, sequence: int) -> Path:
@@ -171,19 +171,12 @@ class OpenGaitSource:
 
   def read(self, sequence: int, frames: np.ndarray | None = None) -> Arrays:
     """Returns frames [k,...] by modality; see `Source`."""
-    name, path = self._modality.name, self.path(sequence)
-    array = pickles.load(path, self._modality)
-    found = array.shape[1:]
-    if self._modality.is_drawn:
-      found = (max(found[0], self.modalities[name][0]), *found[1:])
-    if (len(array), *found) != (
-      self.index.length[sequence],
-      *self.modalities[name],
-    ):
-      raise UserError(f'{path}: has changed while it was in use')
+    path = self.path(sequence)
+    shape = self._shapes[sequence]
+    array = pickles.load(path, self._modality, frames, shape)
     if fault := self._modality.unusable(array, ''):
       raise UserError(f'{path}: {fault}')
-    return _take({name: array}, frames)
+    return {self._modality.name: array}
 
   def frame_names(self, sequence: int) -> list[str] | None:
     """Returns the names of a sequence's frames, None if they are not known.

@@ -17,10 +17,10 @@ def corrupted(config, monkeypatch):
   """A config on data of which a training and a test sequence do not read."""
   load = pickles.load
 
-  def load_whole(path, key):
+  def load_whole(path, *args):
     if any(name in str(path) for name in (TRAINED, TESTED)):
       raise UserError(f'{path}: is cut off')
-    return load(path, key)
+    return load(path, *args)
 
   monkeypatch.setattr(pickles, 'load', load_whole)
   config.dataset.on_error = 'skip'

@@ -79,8 +79,56 @@ def test_the_shape_is_that_of_the_array(tmp_path, protocol):
 def test_the_shape_comes_from_the_head_alone(tmp_path, monkeypatch):
   path = tmp_path / 'walk.pkl'
   path.write_bytes(pickle.dumps(FRAMES.repeat(200, 0), 4))
-  monkeypatch.delattr(pickles, 'load_array')
+  monkeypatch.delattr(pickles, 'parse_array')
   assert pickles.load_shape(path) == (400, 3, 4)
+
+
+SQUARES = np.arange(90 * 64, dtype=np.uint16).astype('u1').reshape(90, 8, 8)
+
+
+@pytest.mark.parametrize('protocol', range(6))
+@pytest.mark.parametrize(
+  'frames', [[3, 4, 5], [0], [89, 2, 2], [*range(0, 90, 3)], [*range(90)]]
+)
+def test_some_frames_are_those_of_the_whole(tmp_path, protocol, frames):
+  path = write(tmp_path, pickle.dumps(SQUARES, protocol))
+  part = pickles.load(path, SILHOUETTES, np.array(frames))
+  np.testing.assert_array_equal(part, SQUARES[frames])
+  fortran = pickle.dumps(np.asfortranarray(SQUARES), protocol)
+  part = pickles.load(write(tmp_path, fortran), SILHOUETTES, np.array(frames))
+  np.testing.assert_array_equal(part, SQUARES[frames])
+  with pytest.raises(IndexError):
+    pickles.load(path, SILHOUETTES, np.array([5, 90]))
+
+
+def test_other_frames_are_not_read(tmp_path, monkeypatch):
+  path = write(tmp_path, pickle.dumps(SQUARES.repeat(9, 0), 4))
+  monkeypatch.delattr(pickles, 'parse_array')
+  read = []
+  monkeypatch.setattr(np, 'empty', lambda *a: read.append(a) or np.zeros(*a))
+  assert pickles.load(path, SILHOUETTES, np.array([7, 9])).shape == (2, 8, 8)
+  assert [shape for shape, _ in read] == [(3, 8, 8)]
+
+
+def test_a_file_that_is_cut_while_it_is_read(tmp_path, monkeypatch):
+  path = write(tmp_path, pickle.dumps(SQUARES, 4))
+  found = pickles._in_place
+
+  def cut(file):
+    stored = found(file)
+    os.truncate(path, 3_000)
+    return stored
+
+  monkeypatch.setattr(pickles, '_in_place', cut)
+  with pytest.raises(pickles.PickleError, match='cut while it was read'):
+    pickles.load(path, SILHOUETTES)
+
+
+def test_a_sequence_of_another_shape_has_changed(tmp_path):
+  path = write(tmp_path, SQUARES)
+  with pytest.raises(pickles.PickleError, match='changed while it was in use'):
+    pickles.load(path, SILHOUETTES, shape=(89, 8, 8))
+  pickles.load(path, SILHOUETTES, shape=(90, 8, 8))
 
 
 def write(tmp_path, content):
