@@ -26,7 +26,10 @@ def _free_port():
 
 
 def start(*arguments, count=2, devices=2):
-  """Starts `python ARGUMENTS` as several processes with CPU devices each."""
+  """Starts `python ARGUMENTS` as several processes with CPU devices each.
+
+  `tiny.py` is started without TensorFlow.
+  """
   address = f'localhost:{_free_port()}'
   return [
     subprocess.Popen(
@@ -38,6 +41,7 @@ def start(*arguments, count=2, devices=2):
         **os.environ,
         'PYTHONPATH': f'{_ROOT}{os.pathsep}{_ROOT / "tests"}',
         'JAX_PLATFORMS': 'cpu',
+        'TINY_TENSORFLOW': '0',
         'JAX_NUM_CPU_DEVICES': str(devices),
         'JAX_COORDINATOR_ADDRESS': address,
         'JAX_NUM_PROCESSES': str(count),

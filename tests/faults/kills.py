@@ -50,7 +50,7 @@ def start(
   return subprocess.Popen(
     [sys.executable, tiny.__file__, *given],
     text=True,
-    env=tiny.environment(),
+    env=tiny.environment(tensorflow=False),
     **streams,
   )
 

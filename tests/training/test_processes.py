@@ -177,7 +177,7 @@ def test_an_address_alone_ends_the_command_with_a_sentence(tmp_path):
     capture_output=True,
     text=True,
     env={
-      **tiny.environment(),
+      **tiny.environment(tensorflow=False),
       'JAX_COORDINATOR_ADDRESS': 'localhost:1',
     },
   )

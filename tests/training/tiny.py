@@ -145,18 +145,25 @@ def get_config(root='') -> ml_collections.ConfigDict:
   return config
 
 
-def environment():
-  """Returns the environment of a run in another process."""
+def environment(tensorflow=True):
+  """Returns the environment of a run in another process.
+
+  Args:
+    tensorflow: whether the program loads it, which takes longer than a run.
+  """
   root = pathlib.Path(__file__).parents[2]
   return {
     **os.environ,
     'PYTHONPATH': f'{root}{os.pathsep}{root / "tests"}',
     'JAX_PLATFORMS': 'cpu',
+    'TINY_TENSORFLOW': str(int(tensorflow)),
   }
 
 
 if __name__ == '__main__':
   from gaitgs_jax import __main__ as commands
 
+  if os.environ.get('TINY_TENSORFLOW') == '0':
+    sys.modules['tensorflow'] = None
   models.create = create
   sys.exit(commands.launch(sys.argv))
