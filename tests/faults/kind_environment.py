@@ -62,7 +62,7 @@ def try_environment(chance, folder):
   tiny.write_tree(folder / 'tree')
   config = folder / 'config.py'
   config.write_text(_CONFIG.format(tree=str(folder / 'tree')))
-  given = tiny.environment() | changes
+  given = tiny.environment(tensorflow=False) | changes
   command = f'{before or "true"} && exec "$@"'
   done = subprocess.run(
     [

@@ -361,7 +361,7 @@ def try_process(chance: random.Random, folder: pathlib.Path) -> str:
       *(sys.executable, tiny.__file__),
       *(f'--config={config}', f'--workdir={run}'),
     ],
-    env=tiny.environment()
+    env=tiny.environment(tensorflow=False)
     | {'OUT': str(folder / 'out'), 'ERR': str(folder / 'err')},
   )
   try:
