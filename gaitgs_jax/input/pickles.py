@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -179,7 +179,6 @@ class _Stored(NamedTuple):
 
 
 def _parsed(file: BinaryIO) -> _Stored:
-  file.seek(0)
   array = parse_array(file)
   return _Stored(array.shape, array.dtype, functools.partial(_taken, array))
 
@@ -194,7 +193,8 @@ def _in_place(file: BinaryIO) -> _Stored | None:
   Pickles of protocol 3 and later have the shape before the numbers, which lie
   there as in memory. None of others.
   """
-  head = file.read(_HEAD_BYTES)
+  descriptor = file.fileno()
+  head = os.pread(descriptor, _HEAD_BYTES, 0)
   machine = _ArrayMachine()
   # The head ends within the numbers, where the shape lies on the stack.
   with contextlib.suppress(Refused, ValueError):
@@ -212,22 +212,21 @@ def _in_place(file: BinaryIO) -> _Stored | None:
   if int.from_bytes(before[1] or before[2], 'little') != size:
     return None
   start = before.end()
-  file.seek(start + size)
-  if not _AFTER.fullmatch(file.read(_HEAD_BYTES)):
+  if not _AFTER.fullmatch(os.pread(descriptor, _HEAD_BYTES, start + size)):
     return None
   return _Stored(
-    shape, dtype, functools.partial(_read_part, file, start, shape, dtype)
+    shape, dtype, functools.partial(_read_part, descriptor, start, shape, dtype)
   )
 
 
 def _read_part(
-  file: BinaryIO,
+  descriptor: int,
   start: int,
   shape: tuple[int, ...],
   dtype: np.dtype,
   frames: np.ndarray | None,
 ) -> np.ndarray:
-  """Reads an array that starts somewhere in a file, or frames of it."""
+  """Reads an array that starts somewhere in an open file, or frames of it."""
   if frames is not None:
     first, stop = int(frames.min()), int(frames.max()) + 1
     if not 0 <= first < stop <= shape[0]:
@@ -238,8 +237,7 @@ def _read_part(
     if np.array_equal(frames, np.arange(stop - first)):
       frames = None
   array = np.empty(shape, dtype)
-  file.seek(start)
-  if cast(io.BufferedReader, file).readinto(array.data) < array.nbytes:
+  if os.preadv(descriptor, [array.data], start) < array.nbytes:
     raise Refused('is damaged: it was cut while it was read')
   array.flags.writeable = False
   return _taken(array, frames)
