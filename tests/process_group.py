@@ -1,13 +1,11 @@
 """Starts a Python program several times, as users do without a cluster."""
 
-import os
-import pathlib
 import random
 import socket
 import subprocess
 import sys
 
-_ROOT = pathlib.Path(__file__).parents[1]
+from training import tiny
 
 
 def _free_port():
@@ -38,10 +36,7 @@ def start(*arguments, count=2, devices=2):
       stderr=subprocess.STDOUT,
       text=True,
       env={
-        **os.environ,
-        'PYTHONPATH': f'{_ROOT}{os.pathsep}{_ROOT / "tests"}',
-        'JAX_PLATFORMS': 'cpu',
-        'TINY_TENSORFLOW': '0',
+        **tiny.environment(tensorflow=False),
         'JAX_NUM_CPU_DEVICES': str(devices),
         'JAX_COORDINATOR_ADDRESS': address,
         'JAX_NUM_PROCESSES': str(count),

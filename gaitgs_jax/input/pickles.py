@@ -44,6 +44,8 @@ _MAX_INSTRUCTIONS = 1 << 17
 # 32,768 frames of 128 x 128: no sequence is larger. A sparse file of this size
 # takes no space on a disk, but all of it in memory.
 _MAX_BYTES = 1 << 29
+# Of rgb there are four, [s,h,w,c].
+_MOST_AXES = 8
 # How much larger a list of frames may become where all are as long as the
 # longest.
 _MOST_PADDING = 64
@@ -109,6 +111,7 @@ def load(
 
   Raises:
     PickleError: as `load_array`, or the array is of another type or shape.
+    IndexError: there are fewer frames.
   """
   wanted = modality.dtype
   with _opened(path) as stored:
@@ -207,6 +210,9 @@ def _in_place(file: BinaryIO) -> _Stored | None:
     case _:
       return None
   size = math.prod(shape) * dtype.itemsize
+  # What no file or array may have, the parser refuses by its reason.
+  if size > _MAX_BYTES or len(shape) > _MOST_AXES:
+    return None
   if not (before := _BEFORE.match(head, machine.position)):
     return None
   if int.from_bytes(before[1] or before[2], 'little') != size:
@@ -227,7 +233,7 @@ def _read_part(
   frames: np.ndarray | None,
 ) -> np.ndarray:
   """Reads an array that starts somewhere in an open file, or frames of it."""
-  if frames is not None:
+  if frames is not None and len(frames):
     first, stop = int(frames.min()), int(frames.max()) + 1
     if not 0 <= first < stop <= shape[0]:
       raise IndexError(f'there are {shape[0]} frames, not {stop}')
@@ -237,8 +243,13 @@ def _read_part(
     if np.array_equal(frames, np.arange(stop - first)):
       frames = None
   array = np.empty(shape, dtype)
-  if os.preadv(descriptor, [array.data], start) < array.nbytes:
-    raise Refused('is damaged: it was cut while it was read')
+  # Some file systems give less than was asked for.
+  left = array.reshape(-1).view(np.uint8).data
+  while len(left):
+    count = os.preadv(descriptor, [left], start + array.nbytes - len(left))
+    if not count:
+      raise Refused('is damaged: it was cut while it was read')
+    left = left[count:]
   array.flags.writeable = False
   return _taken(array, frames)
 

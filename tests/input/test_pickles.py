@@ -88,15 +88,17 @@ SQUARES = np.arange(90 * 64, dtype=np.uint16).astype('u1').reshape(90, 8, 8)
 
 @pytest.mark.parametrize('protocol', range(6))
 @pytest.mark.parametrize(
-  'frames', [[3, 4, 5], [0], [89, 2, 2], [*range(0, 90, 3)], [*range(90)]]
+  'frames', [[], [3, 4, 5], [0], [89, 2, 2], [*range(0, 90, 3)], [*range(90)]]
 )
 def test_some_frames_are_those_of_the_whole(tmp_path, protocol, frames):
   path = write(tmp_path, pickle.dumps(SQUARES, protocol))
-  part = pickles.load(path, SILHOUETTES, np.array(frames))
-  np.testing.assert_array_equal(part, SQUARES[frames])
+  part = pickles.load(path, SILHOUETTES, np.array(frames, int))
+  np.testing.assert_array_equal(part, SQUARES[np.array(frames, int)])
   fortran = pickle.dumps(np.asfortranarray(SQUARES), protocol)
-  part = pickles.load(write(tmp_path, fortran), SILHOUETTES, np.array(frames))
-  np.testing.assert_array_equal(part, SQUARES[frames])
+  part = pickles.load(
+    write(tmp_path, fortran), SILHOUETTES, np.array(frames, int)
+  )
+  np.testing.assert_array_equal(part, SQUARES[np.array(frames, int)])
   with pytest.raises(IndexError):
     pickles.load(path, SILHOUETTES, np.array([5, 90]))
 
@@ -258,6 +260,40 @@ def test_a_forged_shape_is_refused(tmp_path):
   )
   with pytest.raises(UserError, match=r'\[99, 3, 4\] uint8 does not match'):
     pickles.load_array(write(tmp_path, forged))
+
+
+@pytest.mark.parametrize(
+  'shape, size',
+  [
+    (b'\x8a\x09' + (2**63 + 5).to_bytes(9, 'little') + b'\x85', 2**63 + 5),
+    (b'(' + b'K\x01' * 70 + b'M\x80\x16t', SQUARES.size),
+  ],
+  ids=['long', 'deep'],
+)
+def test_a_shape_that_no_array_has_is_refused(tmp_path, shape, size):
+  head, end = pickle.dumps(SQUARES, 4).split(
+    b'B' + (5760).to_bytes(4, 'little')
+  )
+  head = head.replace(b'K\x5aK\x08K\x08\x87', shape)
+  path = write(tmp_path, head + b'\x8e' + size.to_bytes(8, 'little') + end)
+  for read in (pickles.load_array, pickles.load_shape):
+    with pytest.raises(pickles.PickleError):
+      read(path)
+
+
+def test_a_disk_may_give_less_than_was_asked_for(tmp_path, monkeypatch):
+  path = write(tmp_path, pickle.dumps(SQUARES / np.float32(7), 4))
+  preadv, counts = os.preadv, []
+
+  def some(descriptor, buffers, start):
+    counts.append(preadv(descriptor, [buffers[0][:1_000]], start))
+    return counts[-1]
+
+  monkeypatch.setattr(os, 'preadv', some)
+  np.testing.assert_array_equal(
+    pickles.load_array(path), SQUARES / np.float32(7)
+  )
+  assert len(counts) == -(-4 * SQUARES.size // 1_000)
 
 
 @pytest.mark.parametrize('array', [FRAMES[0], FRAMES.astype(np.float32)])
