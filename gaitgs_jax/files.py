@@ -20,6 +20,8 @@ from gaitgs_jax import cloud
 # Configs, partitions, TFDS's facts on a dataset, evaluations: OU-MVLP's
 # partition has 0.3 MB, an evaluation of 14 views 0.1 MB.
 JSON_BYTES = 16 << 20
+# A file that changes twice within one tick of the disk's clock shows one time.
+TICK_NS = 2_000_000_000
 _PIECE = 1 << 16
 # Objects in objects; a config has four.
 _DEEPEST = 32
@@ -50,17 +52,25 @@ def open_regular(path: str | os.PathLike, limit: int | None = None) -> BinaryIO:
     OSError: it cannot be opened, is a pipe, a socket, a device or a folder, or
       is larger.
   """
+  descriptor, _ = open_descriptor(path, limit)
+  return os.fdopen(descriptor, 'rb')
+
+
+def open_descriptor(
+  path: str | os.PathLike, limit: int | None = None
+) -> tuple[int, os.stat_result]:
+  """Opens a file as `open_regular` and returns its descriptor and facts."""
   # Before it is opened, which has side effects for some devices.
   _check(os.stat(path), limit)
   # It may have been replaced by now: never wait for the writer of a pipe.
   descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-  file = os.fdopen(descriptor, 'rb')
   try:
-    _check(os.fstat(descriptor), limit)
+    status = os.fstat(descriptor)
+    _check(status, limit)
   except OSError:
-    file.close()
+    os.close(descriptor)
     raise
-  return file
+  return descriptor, status
 
 
 def check_regular(path: pathlib.Path) -> None:

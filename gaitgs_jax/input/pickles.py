@@ -11,6 +11,7 @@ import io
 import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -164,8 +165,11 @@ def load_shape(path: str | os.PathLike) -> tuple[int, ...]:
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator['_Stored']:
   try:
-    with files.open_regular(path, _MAX_BYTES) as file:
-      yield _in_place(file) or _parsed(file)
+    descriptor, status = files.open_descriptor(path, _MAX_BYTES)
+    try:
+      yield _in_place(descriptor, status) or _parsed(descriptor)
+    finally:
+      os.close(descriptor)
   except OSError as error:
     reason = error.strerror or str(error)
     raise PickleError(path, f'cannot be read ({reason})') from error
@@ -181,8 +185,9 @@ class _Stored(NamedTuple):
   read: Callable[[np.ndarray | None], np.ndarray]
 
 
-def _parsed(file: BinaryIO) -> _Stored:
-  array = parse_array(file)
+def _parsed(descriptor: int) -> _Stored:
+  with os.fdopen(descriptor, 'rb', closefd=False) as file:
+    array = parse_array(file)
   return _Stored(array.shape, array.dtype, functools.partial(_taken, array))
 
 
@@ -190,13 +195,46 @@ def _taken(array: np.ndarray, frames: np.ndarray | None) -> np.ndarray:
   return array if frames is None else array[frames]
 
 
-def _in_place(file: BinaryIO) -> _Stored | None:
-  """Returns the array whose numbers the head of the file says the place of.
+class _Place(NamedTuple):
+  """Where in a file the numbers of its array lie, in C's order."""
+
+  start: int
+  shape: tuple[int, ...]
+  dtype: np.dtype
+
+
+# By device, inode, size and times of the files that were read.
+_known: dict[tuple[int, ...], _Place] = {}
+_MOST_KNOWN = 1 << 18
+_TICK_NS = files.TICK_NS
+
+
+def _in_place(descriptor: int, status: os.stat_result) -> _Stored | None:
+  """Returns the array of an open file if it need not be parsed.
+
+  Training comes back to the same files: their heads are parsed once.
+  """
+  facts = (
+    *(status.st_dev, status.st_ino, status.st_size),
+    *(status.st_mtime_ns, status.st_ctime_ns),
+  )
+  if not (place := _known.get(facts)):
+    if not (place := _find(descriptor)):
+      return None
+    if time.time_ns() - max(facts[3:]) > _TICK_NS:
+      if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+      _known[facts] = place
+  read = functools.partial(_read_part, descriptor, place)
+  return _Stored(place.shape, place.dtype, read)
+
+
+def _find(descriptor: int) -> _Place | None:
+  """Returns the place of the array that the head of the file gives.
 
   Pickles of protocol 3 and later have the shape before the numbers, which lie
   there as in memory. None of others.
   """
-  descriptor = file.fileno()
   head = os.pread(descriptor, _HEAD_BYTES, 0)
   machine = _ArrayMachine()
   # The head ends within the numbers, where the shape lies on the stack.
@@ -220,19 +258,14 @@ def _in_place(file: BinaryIO) -> _Stored | None:
   start = before.end()
   if not _AFTER.fullmatch(os.pread(descriptor, _HEAD_BYTES, start + size)):
     return None
-  return _Stored(
-    shape, dtype, functools.partial(_read_part, descriptor, start, shape, dtype)
-  )
+  return _Place(start, shape, dtype)
 
 
 def _read_part(
-  descriptor: int,
-  start: int,
-  shape: tuple[int, ...],
-  dtype: np.dtype,
-  frames: np.ndarray | None,
+  descriptor: int, place: _Place, frames: np.ndarray | None
 ) -> np.ndarray:
   """Reads an array that starts somewhere in an open file, or frames of it."""
+  start, shape, dtype = place
   if frames is not None and len(frames):
     first, stop = int(frames.min()), int(frames.max()) + 1
     if not 0 <= first < stop <= shape[0]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gaitgs_jax import atomic, local, npz
+from gaitgs_jax import atomic, files, local, npz
 from gaitgs_jax.errors import UserError
 from gaitgs_jax.input import opengait, pickles, tree_files
 from gaitgs_jax.input.unreadable import Unreadable
@@ -30,8 +30,7 @@ _MOST_BYTES = 1 << 30
 _LEAST = 1000
 # Reading the heads of files waits on the disk more than it computes.
 _THREADS = 8
-# A file that changes twice within one tick of the disk's clock shows one time.
-_TICK_NS = 2_000_000_000
+_TICK_NS = files.TICK_NS
 _Facts = tuple[int, ...]
 
 

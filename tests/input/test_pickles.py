@@ -116,14 +116,33 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path, monkeypatch):
   path = write(tmp_path, pickle.dumps(SQUARES, 4))
   found = pickles._in_place
 
-  def cut(file):
-    stored = found(file)
+  def cut(*file):
+    stored = found(*file)
     os.truncate(path, 3_000)
     return stored
 
   monkeypatch.setattr(pickles, '_in_place', cut)
   with pytest.raises(pickles.PickleError, match='cut while it was read'):
     pickles.load(path, SILHOUETTES)
+
+
+def test_the_head_of_a_file_is_parsed_once(tmp_path, monkeypatch):
+  path = write(tmp_path, pickle.dumps(SQUARES, 4))
+  # What may change once more within a tick of the disk's clock is not known.
+  for ticks in (10**12, -(10**12)):
+    monkeypatch.setattr(pickles, '_TICK_NS', ticks)
+    pickles.load(path, SILHOUETTES)
+    with monkeypatch.context() as patch:
+      patch.delattr(pickles, '_find')
+      if ticks > 0:
+        with pytest.raises(NameError):
+          pickles.load(path, SILHOUETTES)
+      else:
+        part = pickles.load(path, SILHOUETTES, np.array([7]))
+        np.testing.assert_array_equal(part, SQUARES[7:8])
+  # As long as before, but changed.
+  os.utime(write(tmp_path, pickle.dumps(np.asfortranarray(SQUARES), 4)), (1, 1))
+  np.testing.assert_array_equal(pickles.load(path, SILHOUETTES), SQUARES)
 
 
 def test_a_sequence_of_another_shape_has_changed(tmp_path):
