@@ -225,6 +225,10 @@ class LayerNorm(nnx.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Normalises tokens [n,s,c]."""
     x = x.astype(wide(x.dtype))
-    x = jax.nn.standardize(x, epsilon=1e-5)
+    # Not jax.nn.standardize, whose variance is a difference, cut off at 0: that
+    # loses digits, and its gradient asks what equals the cut; see `larger`.
+    x = x - x.mean(axis=-1, keepdims=True)
+    variance = jnp.square(x).mean(axis=-1, keepdims=True)
+    x = x * jax.lax.rsqrt(variance + 1e-5)
     scale, bias = self.scale[...], self.bias[...]
     return x * scale[None, None] + bias[None, None]

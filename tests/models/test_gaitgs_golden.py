@@ -77,7 +77,6 @@ def gradient(name, dtype):
     dtype,
     losses.create(config),
     frozen=FROZEN.get(name, {}),
-    optimised=(name, dtype) == ('gaitgs_small', 'float32'),
     **FILES[name],
   )
 
