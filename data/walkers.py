@@ -29,16 +29,20 @@ class WalkersConfig(SequenceConfig):
     conditions: of each walk.
     train_conditions: of the people who train; the same where None.
     train_views: how many neighbouring views each person who trains is seen in.
+    train_walks: how many of their conditions each of them is seen in.
     frames: of each walk; whole walks where None.
     wild: whether they are those of `synthetic.wild_walk`.
+    street: whether these share cameras.
   """
 
   views: tuple[str, ...] = VIEWS
   conditions: tuple[str, ...] = CONDITIONS
   train_conditions: tuple[str, ...] | None = None
   train_views: int | None = None
+  train_walks: int | None = None
   frames: int | None = None
   wild: bool = False
+  street: bool = False
 
   def walks(self, number: int, *, train: bool) -> list[tuple[str, str]]:
     """Returns (condition, view) of each walk of one person.
@@ -51,8 +55,11 @@ class WalkersConfig(SequenceConfig):
     if train:
       conditions = self.train_conditions or conditions
       count = self.train_views or len(views)
-      first = number % (len(views) - count + 1)
+      turns, first = divmod(number, len(views) - count + 1)
       views = views[first : first + count]
+      count = self.train_walks or len(conditions)
+      first = turns % (len(conditions) // count) * count
+      conditions = conditions[first : first + count]
     return list(itertools.product(conditions, views))
 
 
@@ -92,6 +99,18 @@ class WalkersBuilder(SequenceBuilder):
       frames=48,
       wild=True,
     ),
+    WalkersConfig(
+      name='street',
+      description='those of wild in longer walks; 27 of those who train walk'
+      ' before each of 66 cameras',
+      conditions=('nm-01', 'nm-05', 'bg-01', 'cl-01'),
+      train_conditions=CONDITIONS[:6],
+      train_views=1,
+      train_walks=2,
+      frames=96,
+      wild=True,
+      street=True,
+    ),
   ]
 
   def calls(self, **walk: Any) -> dict[str, Call]:
@@ -99,6 +118,7 @@ class WalkersBuilder(SequenceBuilder):
     size = self.builder_config.size
     calls: dict[str, Call]
     if self.builder_config.wild:
+      walk['street'] = self.builder_config.street
       calls = {
         'silhouettes': WildCall(**walk, size=size),
         'keypoints': WildPoseCall(**walk),

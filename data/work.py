@@ -105,11 +105,14 @@ class WildPoseCall(WalkPoseCall):
   """Makes the skeletons of one walk of `gaitgs_jax.synthetic.wild_walk`."""
 
   frames: int
+  street: bool
 
   def __call__(self) -> np.ndarray:
     """Returns the keypoints."""
     return wild_keypoints(
-      self.seed, self.subject, self.condition, self.view, frames=self.frames
+      *(self.seed, self.subject, self.condition, self.view),
+      frames=self.frames,
+      street=self.street,
     )
 
 
@@ -122,7 +125,9 @@ class WildCall(WildPoseCall):
   def __call__(self) -> np.ndarray:
     """Returns the frames."""
     raw = wild_walk(
-      self.seed, self.subject, self.condition, self.view, frames=self.frames
+      *(self.seed, self.subject, self.condition, self.view),
+      frames=self.frames,
+      street=self.street,
     )
     return pretreat(raw.silhouettes, self.size)
 

@@ -45,13 +45,13 @@ NOT_RUN = {
   r'(?!.*--mode=show).*(casia|oumvlp|OUMVLP|Gait(GS|Base)|configs/NAME)': (
     'needs licensed data or published weights'
   ),
-  r'gaitgs fetch-models|.*(street|ada\.mp4|vtest\.avi)': (
+  r'gaitgs fetch-models|.*(street|ada\.mp4|demo\.mp4|vtest\.avi)': (
     'needs networks that see people: tests/video, tests/apps/test_galleries.py'
   ),
   r'(?!.*--mode=show).*( prepare | train |launch\.py )|.*runs/own': (
     'trains for minutes: tests/test_install.py, with fewer walks'
   ),
-  r'.*gaitgs_synthetic': 'tests/apps/test_shipped.py',
+  r'.*gait(gs|graph2)_synthetic': 'tests/apps/test_shipped.py',
   r'.* evaluate ': 'tests/apps/test_galleries.py',
   r'.* (report|compare) ': 'tests/apps/test_report.py, test_compare.py',
   r'.* (explain|walkers) ': 'tests/apps/test_explain.py, test_walkers.py',

@@ -14,6 +14,7 @@ SYNTHETIC_WALKERS = {
   'demo': (24, 10),
   'full': (74, 50),
   'wild': (900, 99),
+  'street': (900, 99),
 }
 
 

@@ -47,7 +47,7 @@ _SYNTHETIC_WALKERS = Dataset(
   conditions=_CASIA_B_CONDITIONS,
   subjects=None,
   citation='gaitgs_jax.synthetic',
-  variants=('demo', 'full', 'tiny', 'wild'),
+  variants=('demo', 'full', 'street', 'tiny', 'wild'),
 )
 
 

@@ -6,6 +6,7 @@ class of the user's own by dotted name.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
@@ -66,7 +67,14 @@ class Table:
     _, firsts = np.unique(datasets, return_index=True)
     self.row_bounds = np.append(np.sort(firsts), len(rows))
     self.subject_bounds = np.searchsorted(self.starts, self.row_bounds)
+    self._scenes = datasets, part.condition[order], part.view[order]
     self._power = power
+
+  @functools.cached_property
+  def scenes(self) -> np.ndarray:
+    """The number of each row's dataset, condition and view, int [N]."""
+    columns = np.rec.fromarrays(self._scenes)
+    return np.unique(columns, return_inverse=True)[1]
 
   def same_subject(self, row: int) -> np.ndarray:
     """Returns all rows of the subject of one row."""
@@ -277,20 +285,58 @@ class Pairs(Instances):
 
   The windows are drawn apart and changed apart by the transforms. They are
   copies of the sequence, as `config.augment.copies` makes them.
+
+  Attributes:
+    scenes: from how many pairs of condition and view the sequences of a batch
+      are, equally many from each; 0: from any. Sequences of one camera are not
+      told apart by what the camera sees of them.
+    apart: whether the windows lie in the two halves of a sequence, so that they
+      do not share frames.
   """
 
+  scenes: int = 0
+  apart: bool = False
   windows: ClassVar[int] = 2
   repeats: ClassVar[bool] = False
 
   def __str__(self) -> str:
     return f'{self.sequences} sequences x 2 windows'
 
+  def draw(self, table: Table, seed: int, step: int) -> np.ndarray:
+    """Returns the rows int64 [rows] of the index in a step's batch."""
+    if not self.scenes:
+      return super().draw(table, seed, step)
+    rng = generator(seed, SEQUENCES, step, 0)
+    count = self.sequences // self.scenes
+    large = np.flatnonzero(np.bincount(table.scenes) >= count)
+    drawn = [
+      rng.permutation(np.flatnonzero(table.scenes == scene))[:count]
+      for scene in rng.permutation(large)[: self.scenes]
+    ]
+    return table.rows[np.concatenate(drawn)]
+
   def check(self, table: Table) -> None:
     """Raises UserError where the batch is larger than the data allows."""
+    if self.scenes:
+      self._check_scenes(np.bincount(table.scenes))
     if self.sequences > len(table.rows):
       raise UserError(
         f'config.batch.sequences is {self.sequences}, but there are only '
         f'{len(table.rows)} training sequences'
+      )
+
+  def _check_scenes(self, sizes: np.ndarray) -> None:
+    count, rest = divmod(self.sequences, self.scenes)
+    if rest or not count:
+      raise UserError(
+        f'config.batch.sequences is {self.sequences}, which is not a multiple'
+        f' of the {self.scenes} of config.batch.scenes'
+      )
+    if (large := int((sizes >= count).sum())) < self.scenes:
+      raise UserError(
+        f'config.batch.sequences is {self.sequences} of {self.scenes} pairs of'
+        f' condition and view, but only {large} of them have {count} training'
+        f' sequences; the largest has {sizes.max()}'
       )
 
 

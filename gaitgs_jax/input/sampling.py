@@ -207,6 +207,12 @@ class Picker:
     self, rng: np.random.Generator, sequence: np.integer
   ) -> list[np.ndarray]:
     length = int(self._length[sequence])
+    if getattr(self._spec.sampler, 'apart', False):
+      half = (length + 1) // 2
+      return [
+        first + frame_indices(rng, half, self._spec.frames)
+        for first in (0, length - half)
+      ]
     return [
       frame_indices(rng, length, self._spec.frames) for _ in range(self.count)
     ]

@@ -16,7 +16,9 @@ _FACE = (
   (0.0, -0.36, 0.48),
 )
 _JOINTS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
-_WANDER = 0.7  # Share of a frame's error that the next frame keeps.
+_STAYS = 0.7  # Share of a frame's error that the next frame keeps.
+# Confidence in a joint that is seen, and in one that is hidden.
+SURE, _UNSURE = 0.88, 0.45
 
 
 def coco_points(skeleton: Joints, body: Body) -> np.ndarray:
@@ -63,13 +65,13 @@ def _hidden(
   return hidden
 
 
-def _drift(
-  shape: tuple[int, ...], generator: np.random.Generator
+def drift(
+  shape: tuple[int, ...], generator: np.random.Generator, stays: float = _STAYS
 ) -> np.ndarray:
-  """Returns unit noise [s, ...] that lingers over neighbouring frames."""
+  """Returns unit noise [s, ...]; the next frame keeps a share of a frame's."""
   noise = generator.standard_normal(shape)
   for i in range(1, len(noise)):
-    noise[i] = _WANDER * noise[i - 1] + np.sqrt(1 - _WANDER**2) * noise[i]
+    noise[i] = stays * noise[i - 1] + np.sqrt(1 - stays**2) * noise[i]
   return noise
 
 
@@ -100,9 +102,9 @@ def detect(
     hidden, settings.KEYPOINT_NOISE_HIDDEN, settings.KEYPOINT_NOISE
   )
   scale = noise * share * heights[:, None]
-  x = x + scale * _drift(x.shape, generator)
-  y = y + scale * _drift(y.shape, generator)
-  level = np.where(hidden, 0.45, 0.88)
+  x = x + scale * drift(x.shape, generator)
+  y = y + scale * drift(y.shape, generator)
+  level = np.where(hidden, _UNSURE, SURE)
   spread = np.where(hidden, 0.12, 0.05)
   confidence = level + spread * generator.standard_normal(level.shape)
   confidence = confidence.clip(0.05, 0.99)

@@ -36,6 +36,7 @@ from gaitgs_jax.synthetic.walkers import (
   paste,
   project_hulls,
 )
+from gaitgs_jax.synthetic.wild_detector import misplace
 from gaitgs_jax.synthetic.wild_segmenter import segment
 
 SIZE = (224, 224)
@@ -43,7 +44,7 @@ FRAMES = 30
 MAX_FRAMES = 200
 
 # What a generator is for; other streams than those of `walkers`.
-_PERSON, _WALK, _CAMERA, _SEGMENTER, _DETECTOR, _SIDE = range(100, 106)
+_PERSON, _WALK, _CAMERA, _SEGMENTER, _DETECTOR, _SIDE, _STREET = range(100, 107)
 # Pixels around a person's box, over the person's height, for faults.
 _MARGIN = 0.12
 
@@ -75,6 +76,7 @@ def wild_walk(
   view: str,
   *,
   frames: int = FRAMES,
+  street: bool = False,
   size: tuple[int, int] = SIZE,
 ) -> Walk:
   """Returns one walk of one synthetic person before one camera of many kinds.
@@ -90,13 +92,15 @@ def wild_walk(
     view: one of `VIEWS`; the angle lies within 18 degrees of it. All cameras
       are on the same side of a person, left or right.
     frames: how many, at 8 to 30 a second.
+    street: whether everybody of a condition and view walks before the same
+      camera, in directions that differ by 8 degrees from its view.
     size: (height, width) of the pictures in pixels, which follow the person;
       the keypoints are in pixels of a camera that does not.
 
   Raises:
     UserError: condition or view is unknown, or a number is out of range.
   """
-  shot = _shoot(seed, subject, condition, view, frames)
+  shot = _shoot(seed, subject, condition, view, frames, street)
   generator = generator_of(seed, _SEGMENTER, *shot.number)
   discs = project_hulls(shot.parts, shot.camera)
   heights = _heights(shot)
@@ -112,10 +116,17 @@ def wild_walk(
 
 
 def wild_keypoints(
-  seed: int, subject: int, condition: str, view: str, *, frames: int = FRAMES
+  seed: int,
+  subject: int,
+  condition: str,
+  view: str,
+  *,
+  frames: int = FRAMES,
+  street: bool = False,
 ) -> np.ndarray:
   """Returns the keypoints of `wild_walk` alone."""
-  return _detect(seed, _shoot(seed, subject, condition, view, frames))
+  shot = _shoot(seed, subject, condition, view, frames, street)
+  return _detect(seed, shot)
 
 
 def _share(
@@ -196,6 +207,7 @@ def _draw_camera(
   side: int,
   stature: float,
   reach: float,
+  turned: float,
   generator: np.random.Generator,
 ) -> Camera:
   """Returns a camera.
@@ -205,10 +217,11 @@ def _draw_camera(
     side: of the person, -1 or 1.
     stature: of the person, metres.
     reach: how far from the middle the path leads, metres.
+    turned: degrees by which the path is not the camera's.
     generator: draws the rest.
   """
   angle = float(view) + _share(generator, (-settings.ANGLE, settings.ANGLE))
-  around = side * np.radians(angle)
+  around = side * np.radians(angle + turned)
   up = np.radians(_share(generator, settings.ELEVATION))
   distance = _log_share(generator, settings.DISTANCE)
   distance = max(distance, settings.REACHES * reach)
@@ -256,7 +269,12 @@ def _walked(skeleton: Joints, forward: np.ndarray, bend: float) -> Joints:
 
 
 def _shoot(
-  seed: int, subject: int, condition: str, view: str, frames: int
+  seed: int,
+  subject: int,
+  condition: str,
+  view: str,
+  frames: int,
+  street: bool = False,
 ) -> Shot:
   check(seed, subject, condition, view)
   if not 1 <= frames <= MAX_FRAMES:
@@ -268,12 +286,16 @@ def _shoot(
   body = measure(traits)
   speed = stride_length(body, traits) * traits['cadence']
   generator = generator_of(seed, _CAMERA, *number)
-  rate = _log_share(generator, settings.RATE)
+  at_camera, turned = generator, 0.0
+  if street:
+    at_camera = generator_of(seed, _STREET, *number[1:])
+    turned = _share(generator, (-settings.TURNED, settings.TURNED))
+  rate = _log_share(at_camera, settings.RATE)
   forward = speed * kept_frames(frames, generator) / rate
   forward -= forward[len(forward) // 2]
   side = int(generator_of(seed, _SIDE, subject).choice([-1, 1]))
   reach = float(np.abs(forward).max())
-  camera = _draw_camera(view, side, body.stature, reach, generator)
+  camera = _draw_camera(view, side, body.stature, reach, turned, at_camera)
   first, *wander = generator.uniform(0, 2 * np.pi, 3)
   turns = forward / stride_length(body, traits)
   phase = first + 2 * np.pi * turns
@@ -298,8 +320,10 @@ def _heights(shot: Shot) -> np.ndarray:
 def _detect(seed: int, shot: Shot) -> np.ndarray:
   generator = generator_of(seed, _DETECTOR, *shot.number)
   noise = _share(generator, settings.NOISE)
+  heights = _heights(shot)
   found = detect(
-    shot.skeleton, shot.body, shot.camera, _heights(shot), generator, noise
+    shot.skeleton, shot.body, shot.camera, heights, generator, noise
   )
+  found = misplace(found, heights, generator)
   swapped = generator.random(len(found)) < settings.SWAPPED
   return swap_legs(found, swapped)

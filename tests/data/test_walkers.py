@@ -1,5 +1,7 @@
 """The variants of the synthetic walkers."""
 
+import collections
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from gaitgs_jax.synthetic import wild_walk
     ('demo', work.WalkCall, 34, 10, 5),
     ('full', work.WalkCall, 124, 10, 11),
     ('wild', work.WildCall, 999, 4, 5),
+    ('street', work.WildCall, 999, 8, 11),
   ],
 )
 def test_what_a_variant_is_made_of(
@@ -27,8 +30,8 @@ def test_what_a_variant_is_made_of(
   assert len({call.subject for call in calls}) == people
   assert len({call.condition for call in calls}) == conditions
   assert len({call.view for call in calls}) == views
-  seen = people * conditions * views
-  assert len(jobs) == (3780 if variant == 'wild' else seen)
+  seen = {'wild': 1800 + 99 * 4 * 5, 'street': 1800 + 99 * 4 * 11}
+  assert len(jobs) == seen.get(variant, people * conditions * views)
 
 
 def test_who_trains_in_the_wild_is_seen_in_two_walks_from_one_side(tmp_path):
@@ -45,8 +48,20 @@ def test_who_trains_in_the_wild_is_seen_in_two_walks_from_one_side(tmp_path):
   assert len(tested) == len(own.conditions) * len(own.views)
 
 
+def test_27_of_those_who_train_walk_before_each_camera_of_a_street(tmp_path):
+  builder = walkers.Builder(config='street', data_dir=tmp_path)
+  train = {*builder.partition.train}
+  jobs = [job for job in builder.jobs(None) if job.subject in train]
+  cameras = collections.Counter((job.condition, job.view) for job in jobs)
+  assert len(cameras) == 66
+  assert {*cameras.values()} <= {27, 28}
+  assert {*collections.Counter(job.subject for job in jobs).values()} == {2}
+  assert all(job.calls['silhouettes'].street for job in jobs)
+
+
 def test_wild_walks_are_pretreated_and_their_skeletons_are_theirs():
   place = dict(seed=0, subject=2, condition='cl-01', view='054', frames=4)
+  place['street'] = False
   frames = work.WildCall(**place, size=64)()
   assert frames.shape == (4, 64, 64)
   raw = wild_walk(0, 2, 'cl-01', '054', frames=4)

@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import sys
 import types
@@ -100,6 +101,23 @@ def test_pairs_are_two_windows_of_different_sequences():
   assert all(len(windows) == 2 for windows in pick.windows)
   starts = np.array([[own[0] for own in each] for each in pick.windows])
   assert (starts[:, 0] != starts[:, 1]).mean() > 0.5
+
+
+def test_pairs_of_few_scenes_and_without_common_frames():
+  picker = without_labels('pairs', 6, scenes=3, apart=True)
+  drawn = set()
+  for step in range(20):
+    pick = picker.pick(step, np.arange(6))
+    scenes = [(INDEX.condition[row], INDEX.view[row]) for row in pick.sequence]
+    assert sorted(collections.Counter(scenes).values()) == [2, 2, 2]
+    assert len(set(pick.sequence.tolist())) == 6
+    drawn.update(scenes)
+    for row, (first, second) in zip(pick.sequence, pick.windows, strict=True):
+      half = (INDEX.length[row] + 1) // 2
+      assert first.max() < half
+      assert INDEX.length[row] - half <= second.min()
+      assert second.max() < INDEX.length[row]
+  assert len(drawn) > 3
 
 
 @pytest.mark.parametrize('name', ['instances', 'pairs'])
@@ -235,6 +253,27 @@ def test_all_frames_and_their_padding():
     (
       {'sampler': 'pairs', 'sequences': 26, 'without': ['subjects']},
       'sequences is 26, but there are only 25 training sequences',
+    ),
+    (
+      {'sampler': 'pairs', 'scenes': 3, 'without': ['subjects']},
+      'sequences is 4, which is not a multiple of the 3 of config.batch.scenes',
+    ),
+    (
+      {
+        'sampler': 'pairs',
+        'scenes': 2,
+        'sequences': 10,
+        'without': ['subjects'],
+      },
+      'but only 1 of them have 5 training sequences; the largest has 5',
+    ),
+    (
+      {'sampler': 'pairs', 'scenes': -1, 'without': ['subjects']},
+      r'batch.scenes is -1',
+    ),
+    (
+      {'sampler': 'pairs', 'apart': 2, 'without': ['subjects']},
+      r'batch.apart is 2',
     ),
     ({'frames_rule': 'some'}, "batch.frames_rule is 'some'; choose one of fix"),
     ({'frames': True}, 'batch.frames is True'),

@@ -69,6 +69,21 @@ def test_all_cameras_of_a_person_are_on_one_side():
   assert set.union(*sides) == {-1, 1}
 
 
+def test_all_of_a_street_walk_before_one_camera():
+  def camera(person, view='054', street=True):
+    shot = wild._shoot(0, person, 'nm-01', view, 2, street)
+    x, y, z = shot.camera.position
+    angle = np.degrees(np.arctan2(abs(y), x))
+    up = np.arctan2(z - shot.body.stature / 2, np.hypot(x, y))
+    return angle, up
+
+  angles, ups = np.transpose([camera(person) for person in range(12)])
+  np.testing.assert_allclose(ups, ups[0])
+  assert 4 < np.ptp(angles) < 2 * wild_traits.TURNED
+  assert abs(camera(0, '072')[1] - ups[0]) > 1e-3
+  assert abs(camera(0, street=False)[1] - ups[0]) > 1e-3
+
+
 def test_nobody_walks_into_the_camera_on_a_long_way():
   for person in range(12):
     shot = wild._shoot(0, person, 'nm-01', ('018', '162')[person % 2], 200)
