@@ -59,11 +59,15 @@ class Form(NamedTuple):
 
 
 _KEYPOINTS = ('keypoints',)
+# Of missing joints, which lie at (0, 0): the walkers' detector loses some.
+_REPAIRED = (dict(name='repair'),)
 _GPGAIT = (
+  *_REPAIRED,
   dict(name='rescale_centre', height=225.0, centre='neck'),
   dict(name='bones_and_angles'),
 )
 _MOTION = (
+  *_REPAIRED,
   dict(name='rescale_centre', height=225.0, centre='neck'),
   dict(name='motion_and_bones', convention='fastposegait'),
 )
@@ -78,8 +82,10 @@ FORMS: dict[str, Form] = {
     dict(channels=(8, 16, 32), strips=(1, 2, 4), parts=8, features=64)
   ),
   'gaitgl': Form(dict(channels=(8, 16, 32), strips=4, parts=16)),
+  # The first phase; the second starts from its weights.
   'gln': Form(
-    dict(channels=(8, 16, 32), lateral=32, bins=(8, 4, 2, 1), features=64),
+    dict(channels=(8, 16, 32), lateral=32, bins=(8, 4, 2, 1), features=64)
+    | dict(num_classes=None),
     width=24,
   ),
   'gaitbase': Form(_STAGES),
@@ -97,8 +103,10 @@ FORMS: dict[str, Form] = {
   'skeletongait': Form(_STAGES, ('heatmaps',)),
   'skeletongaitpp': Form(_STAGES, ('heatmaps', 'silhouettes')),
   'parsinggait': Form(_STAGES, ('parsing',)),
-  'gaitgraph': Form({**_GRAPH, 'reduction': 4}, _KEYPOINTS),
-  'gaitgraph2': Form({**_GRAPH, 'reduction': 4, 'joined': True}, _KEYPOINTS),
+  'gaitgraph': Form({**_GRAPH, 'reduction': 4}, _KEYPOINTS, features=_REPAIRED),
+  'gaitgraph2': Form(
+    {**_GRAPH, 'reduction': 4, 'joined': True}, _KEYPOINTS, features=_REPAIRED
+  ),
   'gaittr': Form(
     dict(channels=(32, 64), features=64, dropout=0.0),
     _KEYPOINTS,
@@ -154,7 +162,7 @@ class Run:
     taken = models.fields(self.name)
     fields = {key: n for key, n in counts.items() if key in taken}
     return models.create(
-      self.name, rngs=nnx.Rngs(seed), **fields, **self.form.fields
+      self.name, rngs=nnx.Rngs(seed), **fields | self.form.fields
     )
 
   def losses(self) -> dict[str, Any]:
@@ -165,7 +173,8 @@ class Run:
     facts = models.facts(self.name)
     if 'num_views' in facts:
       chosen['view'] = dict(weight=0.2)
-    if self.classifies or ('num_classes' in facts and self.name != 'gaitgs'):
+    without = self.name == 'gaitgs' or 'num_classes' in self.form.fields
+    if self.classifies or ('num_classes' in facts and not without):
       chosen['identity'] = dict(scale=16.0, smoothing=0.1)
     if self.classifies:
       chosen['identity']['labels'] = 'condition'
