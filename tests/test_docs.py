@@ -45,7 +45,7 @@ NOT_RUN = {
   r'(?!.*--mode=show).*(casia|oumvlp|OUMVLP|Gait(GS|Base)|configs/NAME)': (
     'needs licensed data or published weights'
   ),
-  r'gaitgs fetch-models|.*(street|ada\.mp4|demo\.mp4|vtest\.avi)': (
+  r'gaitgs fetch-models|.*(/street|(street|ada|demo)\.mp4|vtest\.avi)': (
     'needs networks that see people: tests/video, tests/apps/test_galleries.py'
   ),
   r'(?!.*--mode=show).*( prepare | train |launch\.py )|.*runs/own': (

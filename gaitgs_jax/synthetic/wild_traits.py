@@ -77,10 +77,11 @@ NOISE = (0.6, 2.2)
 SWAPPED = 0.03
 
 # What a landmark network makes of people who are small in the picture, measured
-# on 27 real tracks. It knows what people look like better than it sees them:
-# the shoulders' share of the way from hips to ears, and by how much of the
-# difference they are drawn to it; by how much both sides are drawn level; how
-# far down the thigh the hips are, and the deviation of that within a walk.
+# on 27 real tracks (benchmarks/real_joints.py). It knows what people look like
+# better than it sees them: the shoulders' share of the way from hips to ears,
+# and by how much of the difference they are drawn to it; by how much both sides
+# are drawn level; how far down the thigh the hips are, and the deviation of
+# that within a walk.
 SHOULDERS = 0.725
 USUAL_SHOULDERS = 0.75
 LEVELLED = 0.85
